@@ -1,0 +1,12 @@
+import { defineConfig } from "tsup";
+import { base } from "../../tsup.base.js";
+
+export default defineConfig({
+  ...base,
+  entry: {
+    index: "src/index.ts",
+    random: "src/random.ts",
+    errors: "src/errors.ts",
+    "testing/index": "src/testing/index.ts",
+  },
+});

@@ -1,0 +1,13 @@
+import type { Options } from "tsup";
+
+/** What every package's build has in common: ESM, ES2022, types, one folder. */
+export const base: Options = {
+  entry: ["src/index.ts"],
+  format: ["esm"],
+  target: "es2022",
+  dts: true,
+  clean: true,
+  sourcemap: true,
+  splitting: true,
+  treeshake: true,
+};

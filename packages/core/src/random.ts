@@ -45,7 +45,8 @@ function mixKey(state: Hash, key: StreamKey): Hash {
 }
 
 function mixNumber(state: Hash, value: number): Hash {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`random stream: expected a safe integer, got ${value}`);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`random stream: expected a safe integer, got ${value}`);
   const low = value >>> 0;
   const high = Math.floor(value / 4294967296) >>> 0;
   return mixWord(mixWord(mixWord(state, 0x4e55_4d00), low), high);
@@ -58,7 +59,12 @@ function mixWord([a, b, c, d]: Hash, word: number): Hash {
     scramble(c ^ Math.imul(word, 0x85ebca77)),
     scramble((d + word + 0x165667b1) >>> 0),
   ];
-  return [scramble(next[0] + next[3]), scramble(next[1] ^ next[0]), scramble(next[2] + next[1]), scramble(next[3] ^ next[2])];
+  return [
+    scramble(next[0] + next[3]),
+    scramble(next[1] ^ next[0]),
+    scramble(next[2] + next[1]),
+    scramble(next[3] ^ next[2]),
+  ];
 }
 
 /** MurmurHash3's 32-bit finaliser (Appleby, public domain constants). */

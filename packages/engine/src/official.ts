@@ -1,0 +1,33 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import { type Host, lastLines } from "./host.js";
+import type { NpmPackage } from "./recipe.js";
+
+const unreachable =
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|getaddrinfo|tunneling|status(Code)?[: ]+\d{3}/i;
+
+/**
+ * Installs the official package into `directory` with its own install script, which downloads TensorFlow and the
+ * addon from Google's storage. Throws `SitError("network")` where that host is out of reach.
+ */
+export async function installOfficial(
+  wanted: NpmPackage,
+  directory: string,
+  host: Host,
+  signal?: AbortSignal,
+): Promise<void> {
+  const spec = `${wanted.name}@${wanted.version}`;
+  await writeFile(join(directory, "package.json"), '{ "private": true }\n');
+  const args = ["install", spec, "--prefix", directory, "--ignore-scripts=false", "--no-audit", "--no-fund"];
+  const result = await host.run("npm", args, { cwd: directory, signal });
+  if (result.code === 0) return;
+  const said = lastLines(result, 12);
+  const mend = "Install a C++17 compiler and build from source instead. The wasm engine still works.";
+  if (unreachable.test(result.stdout + result.stderr)) {
+    throw new SitError("network", `the official prebuilt of ${spec} could not be downloaded:\n${said}`, {
+      mend,
+    });
+  }
+  throw new SitError("engine-install", `the install script of ${spec} failed:\n${said}`, { mend });
+}

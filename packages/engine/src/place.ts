@@ -1,0 +1,98 @@
+import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { SitError } from "@sitjs/core/errors";
+import lockfile from "proper-lockfile";
+import { manifestName } from "./cache.js";
+import { aborted } from "./host.js";
+
+export interface PlaceOptions {
+  /** Folder that holds the finished engines. */
+  root: string;
+  key: string;
+  force?: boolean;
+  signal?: AbortSignal;
+  onWait?: () => void;
+  /** Makes the engine in `directory`, `engine.json` last. */
+  build: (directory: string, signal: AbortSignal) => Promise<void>;
+}
+
+const unfinished = ".unfinished-";
+/** A lock whose owner has not touched it for so long belongs to a killed install. */
+const staleMilliseconds = 15_000;
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Makes one engine folder, or finds it made. At most one install works in `root` at a time; the folder appears
+ * under its own name only when complete; what killed installs left is removed.
+ */
+export async function place(options: PlaceOptions): Promise<string> {
+  const { root, key, force = false } = options;
+  const target = join(root, key);
+  const complete = async () => await exists(join(target, manifestName));
+  if (!force && (await complete())) return target;
+  await mkdir(root, { recursive: true });
+
+  const lost = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, lost.signal]) : lost.signal;
+  const release = await lock(root, signal, options.onWait, () => lost.abort());
+  try {
+    // Another install may have finished while this one waited.
+    if (!force && (await complete())) return target;
+    for (const name of await readdir(root)) {
+      if (name.startsWith(unfinished)) await rm(join(root, name), { recursive: true, force: true });
+    }
+    const directory = join(root, `${unfinished}${key}`);
+    try {
+      await mkdir(directory);
+      await options.build(directory, signal);
+      if (signal.aborted) throw aborted();
+      if (!(await complete())) await rm(target, { recursive: true, force: true });
+      else await rename(target, join(root, `${unfinished}replaced-${process.pid}`));
+      await rename(directory, target);
+      await rm(join(root, `${unfinished}replaced-${process.pid}`), { recursive: true, force: true });
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      if (lost.signal.aborted) {
+        throw new SitError("engine-install", `another install took over the folder ${root}`, {
+          mend: "Try again once it has ended.",
+          cause: error,
+        });
+      }
+      throw error;
+    }
+    return target;
+  } finally {
+    // A lock that was lost to somebody else cannot be released, and need not be.
+    await release().catch(() => undefined);
+  }
+}
+
+async function lock(
+  root: string,
+  signal: AbortSignal,
+  onWait: (() => void) | undefined,
+  onLost: () => void,
+): Promise<() => Promise<void>> {
+  for (let attempt = 0; ; attempt++) {
+    if (signal.aborted) throw aborted();
+    try {
+      return await lockfile.lock(root, {
+        lockfilePath: join(root, ".install.lock"),
+        stale: staleMilliseconds,
+        update: staleMilliseconds / 5,
+        onCompromised: onLost,
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
+      if (attempt === 0) onWait?.();
+      await delay(250, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/** The engines, fastest first. */
+export type EngineName = "tfjs-node-gpu" | "tfjs-node" | "wasm" | "cpu";
+
+/** What `useEngine` got. */
+export interface Engine {
+  name: EngineName;
+  /** What `tf.getBackend()` says: `tensorflow`, `wasm` or `cpu`. */
+  backend: string;
+  /** The processor or graphics card that computes, in words. */
+  device: string;
+  /** Version of the TensorFlow library behind a native engine. */
+  tensorflow?: string;
+  /** Threads the engine may compute on. */
+  cores: number;
+  /** Fused kernels that were registered. */
+  kernels: string[];
+  native: boolean;
+  /** One plain line: what it is and what it costs. */
+  note: string;
+}
+
+/** Which processor a native engine computes on. */
+export type Variant = "cpu" | "gpu";
+
+/** How a native engine is made: compiled here, or the official prebuilt. */
+export type InstallMethod = "source" | "official";
+
+/** A native engine in the cache: the content of its `engine.json`, with absolute paths. */
+export interface InstalledEngine {
+  /** Folder of this engine. */
+  directory: string;
+  key: string;
+  method: InstallMethod;
+  variant: Variant;
+  /** Version of `@tensorflow/tfjs-node`. */
+  tfjs: string;
+  /** Version of TensorFlow. */
+  tensorflow: string;
+  /** The unpacked `@tensorflow/tfjs-node(-gpu)`. */
+  packageDirectory: string;
+  /** The compiled addon. */
+  binding: string;
+  /** Folder of TensorFlow's libraries, and their file names: what a fused kernel links with. */
+  libraryDirectory: string;
+  libraries: string[];
+  /** TensorFlow's headers, whole, for compiling fused kernels; not in an official prebuilt. */
+  includeDirectory?: string;
+  /** The compiler that made the addon. */
+  compiler?: string;
+  /** Whether the wheel was checked against a hash pinned in this package, or only the index's own. */
+  pinned: boolean;
+}
+
+export interface InstallProgress {
+  stage: "lock" | "disk" | "package" | "wheel" | "unpack" | "compile" | "official" | "check" | "done";
+  detail?: string;
+  /** 0 to 1 within the stage, where it is known. */
+  fraction?: number;
+}

@@ -1,4 +1,7 @@
+export { cacheFolder } from "./cache.js";
+export { type Diagnosis, diagnose, type EngineStatus } from "./diagnose.js";
 export { type InstallOptions, installEngine } from "./install.js";
+export type { Gpu, Tool } from "./tools.js";
 export type {
   Engine,
   EngineName,
@@ -7,3 +10,4 @@ export type {
   InstallProgress,
   Variant,
 } from "./types.js";
+export { type UseEngineOptions, useEngine } from "./use-engine.js";

@@ -112,7 +112,9 @@ async function fetchFromIndex(
       },
     });
     const file = join(folder, wheel.file);
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, createWriteStream(file), { signal });
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, createWriteStream(file), {
+      signal,
+    });
     return await verified(wheel, file, entry.digests.sha256);
   } catch (error) {
     if (SitError.isInstance(error)) throw error;

@@ -1,0 +1,91 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import * as tf from "@tensorflow/tfjs";
+import { cacheFolder, findInstalled } from "./cache.js";
+import type { Host } from "./host.js";
+import { tfjsSlot } from "./shims.js";
+import type { Variant } from "./types.js";
+import { findUserPackage, restoreUtilFor } from "./user-package.js";
+
+export interface NativePackage {
+  packageDirectory: string;
+  /** Made by `installEngine`, or by the user with npm. */
+  origin: "cache" | "user";
+  tensorflow?: string;
+}
+
+export const installMend = (variant: Variant): string =>
+  `Run \`sit engine install${variant === "gpu" ? " --variant gpu" : ""}\`, or call installEngine().`;
+
+/** The native package that would be loaded: this package's own from the cache, else one the user installed. */
+export async function findNative(variant: Variant, host: Host, cacheDir?: string): Promise<NativePackage> {
+  const installed = await findInstalled(variant, host, cacheDir);
+  if (installed !== undefined) {
+    const { packageDirectory, tensorflow } = installed;
+    return { packageDirectory, tensorflow, origin: "cache" };
+  }
+  const name = variant === "gpu" ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node";
+  const own = await findUserPackage(name);
+  if (own?.complete) return { packageDirectory: own.packageDirectory, origin: "user" };
+  const reason =
+    own === undefined
+      ? `no native ${variant} engine in ${cacheFolder(cacheDir)}, and ${name} is not installed`
+      : `no native ${variant} engine in ${cacheFolder(cacheDir)}, and the addon of ${own.packageDirectory} is missing`;
+  throw new SitError("engine-unavailable", reason, { mend: installMend(variant) });
+}
+
+/** What this package reads of tfjs-node's addon. */
+interface NativeBackend {
+  binding?: { TF_Version?: string };
+  isUsingGpuDevice?: boolean;
+}
+
+export interface LoadedNative {
+  tensorflow?: string;
+  usesGpu: boolean;
+}
+
+/** Loads the addon into this process, once: TensorFlow reads its settings from the environment then. */
+export async function loadNative(variant: Variant, host: Host, cacheDir?: string): Promise<LoadedNative> {
+  if (tf.findBackend("tensorflow") === null) {
+    const found = await findNative(variant, host, cacheDir);
+    if (found.origin === "user") {
+      await restoreUtilFor(found.packageDirectory, join(cacheFolder(cacheDir), "shims"));
+    }
+    Object.defineProperty(globalThis, tfjsSlot, { value: tf, configurable: true });
+    try {
+      createRequire(import.meta.url)(found.packageDirectory);
+    } catch (error) {
+      if (tf.findBackend("tensorflow") !== null) tf.removeBackend("tensorflow");
+      const message = error instanceof Error ? error.message : String(error);
+      throw new SitError("engine-unavailable", `${found.packageDirectory} did not load: ${message}`, {
+        mend: `Make it anew: \`sit engine install --force\`.`,
+        cause: error,
+      });
+    }
+  }
+  if (!(await tf.setBackend("tensorflow"))) {
+    throw new SitError("engine-unavailable", "TensorFlow was loaded but did not start", {
+      mend: "Make it anew: `sit engine install --force`.",
+    });
+  }
+  await tf.ready();
+  const backend = tf.backend() as NativeBackend;
+  const usesGpu = backend.isUsingGpuDevice === true;
+  if (variant === "cpu" && usesGpu) {
+    throw new SitError(
+      "engine-unavailable",
+      "TensorFlow is already loaded in this process, for the graphics card",
+      {
+        mend: "Use it from a process of its own, or with CUDA_VISIBLE_DEVICES= in the environment.",
+      },
+    );
+  }
+  if (variant === "gpu" && !usesGpu) {
+    throw new SitError("engine-unavailable", "TensorFlow was loaded but found no graphics card it can use", {
+      mend: "It needs an NVIDIA driver and the CUDA libraries its wheel names; see the package's README.",
+    });
+  }
+  return { tensorflow: backend.binding?.TF_Version, usesGpu };
+}

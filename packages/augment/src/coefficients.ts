@@ -1,0 +1,87 @@
+/** How pixels between the grid's points are weighted; both are antialiased when an image shrinks. */
+export type Interpolation = "bicubic" | "bilinear";
+
+/** For every output position: the first input position, how many follow, and their weights. */
+export interface Coefficients {
+  readonly starts: Int32Array;
+  readonly counts: Int32Array;
+  /** Distance between two output positions' weights. */
+  readonly taps: number;
+  /** Weights that sum to 1. */
+  readonly weights: Float64Array;
+  /** The weights in units of 2^-22, rounded, as Pillow's 8-bit path uses them. */
+  readonly fixed: Int32Array;
+}
+
+/** Bits behind the point of `Coefficients.fixed`: 32 less 8 for a byte and 2 for overshoot and sign. */
+export const FIXED_BITS = 22;
+
+const CACHE_LIMIT = 1024;
+const cache = new Map<string, Coefficients>();
+
+/**
+ * Weights that resize a line of `input` to `output` pixels: the kernel is widened by the shrink factor, cut at
+ * the borders and normalised (Pillow's resampling; bicubic is Keys 1981 with a = -0.5). The last 1,024 tables are kept.
+ */
+export function resizeCoefficients(
+  input: number,
+  output: number,
+  interpolation: Interpolation,
+): Coefficients {
+  const key = `${interpolation} ${input} ${output}`;
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const made = makeCoefficients(input, output, interpolation);
+  if (cache.size >= CACHE_LIMIT) {
+    for (const oldest of cache.keys()) {
+      cache.delete(oldest);
+      break;
+    }
+  }
+  cache.set(key, made);
+  return made;
+}
+
+function makeCoefficients(input: number, output: number, interpolation: Interpolation): Coefficients {
+  const kernel = interpolation === "bicubic" ? bicubic : bilinear;
+  const scale = input / output;
+  const widening = Math.max(scale, 1);
+  const support = (interpolation === "bicubic" ? 2 : 1) * widening;
+  const taps = Math.ceil(support) * 2 + 1;
+  const starts = new Int32Array(output);
+  const counts = new Int32Array(output);
+  const weights = new Float64Array(output * taps);
+  const fixed = new Int32Array(output * taps);
+  for (let i = 0; i < output; i++) {
+    const center = (i + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(center - support + 0.5));
+    const end = Math.min(input, Math.trunc(center + support + 0.5));
+    let sum = 0;
+    for (let j = start; j < end; j++) {
+      const weight = kernel((j - center + 0.5) / widening);
+      weights[i * taps + j - start] = weight;
+      sum += weight;
+    }
+    for (let j = i * taps; j < i * taps + end - start; j++) {
+      const weight = (weights[j] as number) / sum;
+      weights[j] = weight;
+      fixed[j] = Math.trunc(weight * 2 ** FIXED_BITS + (weight < 0 ? -0.5 : 0.5));
+    }
+    starts[i] = start;
+    counts[i] = end - start;
+  }
+  return { starts, counts, taps, weights, fixed };
+}
+
+function bicubic(distance: number): number {
+  const a = -0.5;
+  const x = Math.abs(distance);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+function bilinear(distance: number): number {
+  const x = Math.abs(distance);
+  return x < 1 ? 1 - x : 0;
+}

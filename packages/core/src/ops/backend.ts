@@ -14,3 +14,8 @@ export function runKernel(
   const result = tf.engine().runKernel(name, { ...inputs }, { ...attrs }) as tf.Tensor | tf.Tensor[];
   return Array.isArray(result) ? result : [result];
 }
+
+/** `tf.tidy` for results of any type: tensors anywhere inside the result survive, all others made by `work` go. */
+export function tidy<T>(work: () => T): T {
+  return tf.tidy(work as () => tf.TensorContainer) as T;
+}

@@ -1,5 +1,5 @@
 export { attention } from "./attention.js";
-export { hasKernel, runKernel } from "./backend.js";
+export { hasKernel, runKernel, tidy } from "./backend.js";
 export { gelu } from "./gelu.js";
 export { withGradient } from "./gradient.js";
 export { linear } from "./linear.js";

@@ -1,0 +1,35 @@
+/** One view of a batch: normalised pixels, row by row, channels last. */
+export interface ViewPixels {
+  readonly data: Float32Array;
+  readonly shape: readonly [batch: number, height: number, width: number, channels: number];
+}
+
+/** A batch as it comes from a loader. */
+export interface ImageBatch {
+  readonly views: readonly ViewPixels[];
+  /** Which images these are. */
+  readonly indices: Int32Array;
+  readonly labels?: Int32Array | undefined;
+  /** From 0. */
+  readonly epoch: number;
+  /** Over all epochs, from 0. */
+  readonly step: number;
+}
+
+/** What the training loop needs of a loader; `batches()` of `@sitjs/data` is one. */
+export interface BatchSource {
+  readonly batchSize: number;
+  readonly stepsPerEpoch: number;
+  /** Batches of the steps `start` … `end - 1`; the same whenever they are asked for. */
+  range(start: number, end: number): AsyncIterable<ImageBatch>;
+}
+
+/** How long to train: one number with its unit. */
+export type Duration = { readonly epochs: number } | { readonly steps: number } | { readonly images: number };
+
+/** The duration in steps of this loader, at least 1. */
+export function durationInSteps(duration: Duration, loader: BatchSource): number {
+  if ("steps" in duration) return Math.max(1, Math.round(duration.steps));
+  if ("epochs" in duration) return Math.max(1, Math.round(duration.epochs * loader.stepsPerEpoch));
+  return Math.max(1, Math.round(duration.images / loader.batchSize));
+}

@@ -1,0 +1,149 @@
+import {
+  type Backbone,
+  type ContrastLoss,
+  type Corruption,
+  type ImageHead,
+  type Params,
+  pick,
+  type ReconstructionLoss,
+  requireOption,
+  SitError,
+  type TokenHead,
+  tidy,
+  withoutPrefix,
+  withPrefix,
+} from "@sitjs/core";
+import * as tf from "@tensorflow/tfjs";
+import type { Method, MethodLoss } from "../method.js";
+
+export interface SitOptions {
+  backbone: Backbone;
+  /** How views are corrupted, for example `gmml()`. */
+  corruption: Corruption;
+  /** The light decoder and its loss; undefined for contrast alone. */
+  reconstruction?: { head: ImageHead; loss: ReconstructionLoss };
+  /** The contrastive head and its loss; undefined for reconstruction (GMML) alone. */
+  contrast?: {
+    head: TokenHead;
+    loss: ContrastLoss;
+    /** Compare with a momentum teacher on clean views (default), or the student with itself. */
+    teacher?: boolean;
+  };
+  /** Weight of the reconstruction: 5 for small data sets (default), 1 for ImageNet. */
+  alpha?: number;
+}
+
+// The official checkpoints' names.
+const BACKBONE = "backbone.";
+const CONTRAST = "head.";
+const RECONSTRUCTION = "head_recons.";
+
+/**
+ * SiT: group masked model learning with cross-view contrast (Atito, Awais, Kittler 2021).
+ *
+ * Both views are corrupted and go through the student, which reconstructs their clean pixels and matches, by its
+ * contrastive token, the momentum teacher's token of the other, clean view. Total: `alpha x reconstruction + contrast`.
+ *
+ * @throws SitError "bad-option" where both parts are left out
+ */
+export function sit(options: SitOptions): Method {
+  const { backbone, corruption, reconstruction, contrast, alpha = 5 } = options;
+  requireOption(alpha >= 0, "alpha", "a number of at least 0", alpha);
+  if (reconstruction === undefined && contrast === undefined) {
+    throw new SitError("bad-option", "sit: expected reconstruction or contrast or both, got neither");
+  }
+  const withTeacher = contrast !== undefined && (contrast.teacher ?? true);
+
+  return {
+    name: "sit",
+    backbone,
+    backbonePrefix: BACKBONE,
+    views: 2,
+
+    init: (rng) => ({
+      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...(contrast && withPrefix(CONTRAST, contrast.head.init(rng.fork("contrast")))),
+      ...(reconstruction && withPrefix(RECONSTRUCTION, reconstruction.head.init(rng.fork("reconstruction")))),
+    }),
+
+    initTeacher: (student) =>
+      withTeacher
+        ? pick(student, (name) => name.startsWith(BACKBONE) || name.startsWith(CONTRAST))
+        : undefined,
+
+    prepare({ views, teacher, rng }) {
+      const clean = tf.concat4d([...views], 0); // [view 1; view 2], statistics of batch norm span both
+      const corrupted = views.map((view, i) => corruption.corrupt(view, rng.fork("corruption", i)));
+      const images = tf.concat4d(
+        corrupted.map((view) => view.images),
+        0,
+      );
+      const mask = tf.concat4d(
+        corrupted.map((view) => view.mask),
+        0,
+      );
+      const target = withTeacher && teacher ? embed(teacher, clean) : undefined;
+
+      const loss = (student: Params): MethodLoss => {
+        const { tokens } = backbone.apply(withoutPrefix(BACKBONE, student), images, {
+          train: true,
+          rng: rng.fork("drop path"),
+        });
+        const parts: { reconstruction?: tf.Scalar; contrast?: tf.Scalar } = {};
+        let buffers: Params = {};
+        if (reconstruction) {
+          const { output } = decode(student, tokens, clean.shape, true);
+          parts.reconstruction = reconstruction.loss.loss(output, clean, mask);
+        }
+        if (contrast) {
+          const { output, buffers: statistics } = contrast.head.apply(
+            withoutPrefix(CONTRAST, student),
+            classToken(tokens),
+            { train: true },
+          );
+          parts.contrast = contrast.loss.loss(output, target?.output ?? output);
+          buffers = withPrefix(CONTRAST, statistics);
+        }
+        const { reconstruction: r, contrast: c } = parts;
+        const weighted = r && tf.mul(r, alpha);
+        const total = weighted && c ? tf.add(weighted, c) : (weighted ?? c);
+        return { loss: total as tf.Scalar, parts: { ...parts }, buffers };
+      };
+      return { loss, teacherBuffers: target ? withPrefix(CONTRAST, target.buffers) : {} };
+    },
+
+    ...(reconstruction && {
+      reconstruct: (student, images, rng) =>
+        tidy(() => {
+          const { images: corrupted, mask } = corruption.corrupt(images, rng);
+          const { tokens } = backbone.apply(withoutPrefix(BACKBONE, student), corrupted, { train: false });
+          return { corrupted, mask, reconstruction: decode(student, tokens, images.shape, false).output };
+        }),
+    }),
+  };
+
+  /** The teacher's embedding of clean images: batch norm by the batch's own statistics, no drop path. */
+  function embed(teacher: Params, clean: tf.Tensor4D) {
+    const head = (contrast as NonNullable<typeof contrast>).head;
+    const { tokens } = backbone.apply(withoutPrefix(BACKBONE, teacher), clean, { train: false });
+    return head.apply(withoutPrefix(CONTRAST, teacher), classToken(tokens), { train: true });
+  }
+
+  function decode(
+    student: Params,
+    tokens: tf.Tensor3D,
+    [, height, width]: readonly number[],
+    train: boolean,
+  ) {
+    const { head } = reconstruction as NonNullable<typeof reconstruction>;
+    const grid = [(height as number) / backbone.patchSize, (width as number) / backbone.patchSize] as const;
+    const patches = tf.slice3d(tokens, [0, 1, 0], [-1, -1, -1]);
+    return head.apply(withoutPrefix(RECONSTRUCTION, student), { patches, grid }, { train });
+  }
+}
+
+/** The class-like token [batch, width] of all tokens [batch, 1 + patches, width]. */
+function classToken(tokens: tf.Tensor3D): tf.Tensor2D {
+  const [batch, , width] = tokens.shape;
+  return tf.reshape(tf.slice3d(tokens, [0, 0, 0], [-1, 1, -1]), [batch, width]);
+}

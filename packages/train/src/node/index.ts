@@ -1,0 +1,1 @@
+export { type CheckpointInfo, checkpointFolder, loadCheckpoint } from "./checkpoints.js";

@@ -1,0 +1,198 @@
+import {
+  applyRules,
+  type FlatLayout,
+  flatLayout,
+  flatten,
+  type GroupRule,
+  type Params,
+  param,
+  requireOption,
+  trainable,
+  unflatten,
+} from "@sitjs/core";
+import * as tf from "@tensorflow/tfjs";
+
+/** How a parameter is treated by the optimizer. */
+export interface ParameterGroup {
+  /** Factor on the weight decay: 1 or 0, usually. */
+  readonly weightDecay: number;
+  /** Factor on the learning rate (layer-wise decay; 0 freezes). */
+  readonly learningRate: number;
+}
+
+/** Weight decay on everything with more than one axis (class token and positions too), none on the rest: SiT, DINO. */
+export const matrixDecayRules: readonly GroupRule<ParameterGroup>[] = [
+  {
+    covers: "matrices and embeddings",
+    matches: (_, shape) => shape.length > 1,
+    value: { weightDecay: 1, learningRate: 1 },
+  },
+  {
+    covers: "biases, norms and scalars",
+    matches: (_, shape) => shape.length <= 1,
+    value: { weightDecay: 0, learningRate: 1 },
+  },
+];
+
+/** Gradient clipping: each parameter's norm by itself (SiT, DINO) or the norm of all together (SimMIM). */
+export type GradientClipping = { readonly perParameter: number } | { readonly global: number };
+
+/** What an optimizer remembers; every entry is saved in checkpoints. */
+export type OptimizerState = Params;
+
+export interface OptimizerStep {
+  /** New tensors that belong to the caller. */
+  readonly params: Params;
+  readonly state: OptimizerState;
+}
+
+export interface Optimizer {
+  readonly name: string;
+  init(params: Params): OptimizerState;
+  /** One step; `gradients` and `params` have the same names. Nothing given is disposed. */
+  update(input: {
+    params: Params;
+    gradients: Params;
+    state: OptimizerState;
+    /** The number of this step, from 0. */
+    step: number;
+    learningRate: number;
+    weightDecay: number;
+  }): OptimizerStep;
+}
+
+export interface AdamWOptions {
+  /** Decay rates of both moments (default [0.9, 0.999]). */
+  betas?: readonly [number, number];
+  /** Added to the root of the second moment (default 1e-8). */
+  epsilon?: number;
+  clipping?: GradientClipping;
+  /** Which parameters decay, and at which share of the learning rate (default `matrixDecayRules`). */
+  rules?: readonly GroupRule<ParameterGroup>[];
+}
+
+/**
+ * AdamW (Loshchilov and Hutter 2019) as in PyTorch: decoupled decay `p *= 1 - lr wd` before the step, moments
+ * corrected by the step count.
+ *
+ * All parameters are joined into one vector, so that a step is a dozen operations whatever their number.
+ */
+export function adamW(options: AdamWOptions = {}): Optimizer {
+  const { betas = [0.9, 0.999], epsilon = 1e-8, clipping, rules = matrixDecayRules } = options;
+  const [beta1, beta2] = betas;
+  requireOption(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "betas", "two numbers in [0, 1)", betas);
+  return {
+    name: "adamw",
+    init(params) {
+      const { total } = flatLayout(trainable(params));
+      return { first_moment: tf.zeros([total]), second_moment: tf.zeros([total]) };
+    },
+    update({ params, gradients, state, step, learningRate, weightDecay }) {
+      const layout = flatLayout(params);
+      const plan = groupPlan(params, layout, rules);
+      return tf.tidy(() => {
+        const clipped = clip(gradients, layout, clipping);
+        const gradient = flatten(clipped, layout);
+        const first = tf.add(tf.mul(param(state, "first_moment"), beta1), tf.mul(gradient, 1 - beta1));
+        const second = tf.add(
+          tf.mul(param(state, "second_moment"), beta2),
+          tf.mul(tf.square(gradient), 1 - beta2),
+        );
+        const correction1 = 1 - beta1 ** (step + 1);
+        const correction2 = 1 - beta2 ** (step + 1);
+        const root = tf.add(tf.mul(tf.sqrt(second), 1 / Math.sqrt(correction2)), epsilon);
+        const direction = tf.div(first, root);
+        const old = flatten(params, layout);
+        const decay = plan.vector(
+          (group) => 1 - learningRate * group.learningRate * weightDecay * group.weightDecay,
+        );
+        const rate = plan.vector((group) => (learningRate * group.learningRate) / correction1);
+        const next = tf.sub(tf.mul(old, decay), tf.mul(direction, rate)) as tf.Tensor1D;
+        return { params: unflatten(next, layout), state: { first_moment: first, second_moment: second } };
+      });
+    },
+  };
+}
+
+/** Clips as asked; returns the same tensors where nothing is asked. Call inside `tf.tidy`. */
+export function clip(gradients: Params, layout: FlatLayout, clipping: GradientClipping | undefined): Params {
+  if (clipping === undefined) return gradients;
+  const squares = layout.names.map((name) => tf.sum(tf.square(param(gradients, name))));
+  if ("global" in clipping) {
+    const norm = tf.sqrt(tf.addN(squares));
+    const factor = tf.minimum(tf.div(clipping.global, tf.add(norm, 1e-6)), 1);
+    return mapParams(gradients, layout, (gradient) => tf.mul(gradient, factor));
+  }
+  const norms = tf.sqrt(tf.stack(squares));
+  const factors = tf.unstack(tf.minimum(tf.div(clipping.perParameter, tf.add(norms, 1e-6)), 1));
+  return mapParams(gradients, layout, (gradient, i) => tf.mul(gradient, factors[i] as tf.Tensor));
+}
+
+function mapParams(
+  params: Params,
+  layout: FlatLayout,
+  f: (tensor: tf.Tensor, index: number) => tf.Tensor,
+): Params {
+  return Object.fromEntries(layout.names.map((name, i) => [name, f(param(params, name), i)]));
+}
+
+interface GroupPlan {
+  /** A setting per element [total], or one number where all groups agree. */
+  vector(value: (group: ParameterGroup) => number): tf.Tensor;
+}
+
+function groupPlan(
+  params: Params,
+  layout: FlatLayout,
+  rules: readonly GroupRule<ParameterGroup>[],
+): GroupPlan {
+  const settings = applyRules(params, rules);
+  const groups = layout.names.map((name) => settings.get(name) as ParameterGroup);
+  return {
+    vector(value) {
+      const values = groups.map(value);
+      if (values.every((entry) => entry === values[0])) return tf.scalar(values[0] ?? 0);
+      const full = new Float32Array(layout.total);
+      let offset = 0;
+      layout.sizes.forEach((size, i) => {
+        full.fill(values[i] as number, offset, offset + size);
+        offset += size;
+      });
+      return tf.tensor1d(full);
+    },
+  };
+}
+
+/**
+ * Layer-wise learning-rate decay (Clark et al. 2020; as in BEiT and MAE): block i of `depth` gets
+ * `decay^(depth - i)`, embeddings `decay^(depth + 1)`, everything after the blocks 1.
+ *
+ * @param prefix of the backbone's names, for example "backbone."
+ */
+export function layerDecayRules(options: {
+  depth: number;
+  decay: number;
+  prefix?: string;
+}): readonly GroupRule<ParameterGroup>[] {
+  const { depth, decay, prefix = "" } = options;
+  const scales = layerScales(depth, decay);
+  const layer = (name: string): number => {
+    if (!name.startsWith(prefix)) return depth + 1;
+    const inner = name.slice(prefix.length);
+    if (inner === "cls_token" || inner === "pos_embed" || inner.startsWith("patch_embed.")) return 0;
+    const block = /^blocks\.(\d+)\./.exec(inner);
+    return block ? Number(block[1]) + 1 : depth + 1;
+  };
+  return Array.from({ length: depth + 2 }, (_, id) => id).flatMap((id) =>
+    matrixDecayRules.map((rule) => ({
+      covers: `layer ${id}: ${rule.covers}`,
+      matches: (name: string, shape: readonly number[]) => layer(name) === id && rule.matches(name, shape),
+      value: { ...rule.value, learningRate: scales[id] as number },
+    })),
+  );
+}
+
+/** The learning-rate factors of layer-wise decay, by layer: 0 embeddings, 1 … depth blocks, depth + 1 the rest. */
+export function layerScales(depth: number, decay: number): number[] {
+  return Array.from({ length: depth + 2 }, (_, id) => decay ** (depth + 1 - id));
+}

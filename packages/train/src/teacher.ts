@@ -1,0 +1,21 @@
+import { flatLayout, flatten, isBuffer, type Params, param, pick, unflatten } from "@sitjs/core";
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * The momentum update `teacher x momentum + student x (1 - momentum)` of all trained parameters; buffers stay the
+ * teacher's own (they come from its own forward passes).
+ *
+ * @returns the teacher's new trained parameters; new tensors that belong to the caller
+ */
+export function momentumUpdate(teacher: Params, student: Params, momentum: number): Params {
+  const trained = pick(teacher, (name) => !isBuffer(name));
+  const layout = flatLayout(trained);
+  const follow = Object.fromEntries(layout.names.map((name) => [name, param(student, name)]));
+  return tf.tidy(() => {
+    const next = tf.add(
+      tf.mul(flatten(trained, layout), momentum),
+      tf.mul(flatten(follow, layout), 1 - momentum),
+    ) as tf.Tensor1D;
+    return unflatten(next, layout);
+  });
+}

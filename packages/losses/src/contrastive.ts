@@ -1,0 +1,112 @@
+import { type ContrastLoss, l2Normalize, matMul2d } from "@sitjs/core";
+import { requireOption } from "@sitjs/core/errors";
+import * as tf from "@tensorflow/tfjs";
+import { softmaxCrossEntropy } from "./cross-entropy.js";
+import { imagesOfTwoViews, requireShape } from "./shapes.js";
+
+export interface ContrastOptions {
+  /** Divides the cosine similarities; above 0. Default 0.2, as SiT and MoCo v3. */
+  readonly temperature?: number;
+}
+
+/**
+ * SiT's contrastive loss (Atito et al. 2021), MoCo v3's form of InfoNCE (Chen, Xie and He 2021): each student
+ * row looks for the teacher row of the same image among the other view's rows. See `crossViewNtXentLoss`.
+ *
+ * @throws SitError "bad-option" for the temperature, "bad-shape" from `loss`
+ */
+export function crossViewNtXent({ temperature = 0.2 }: ContrastOptions = {}): ContrastLoss {
+  requireTemperature(temperature);
+  return {
+    name: "cross-view-nt-xent",
+    loss: (student, teacher) => crossViewNtXentLoss(student, teacher, temperature),
+  };
+}
+
+/**
+ * SimCLR's loss (Chen et al. 2020), for a method without a teacher: it compares the student's rows with each
+ * other and does not look at `teacher`. See `ntXentLoss`.
+ *
+ * @throws SitError "bad-option" for the temperature, "bad-shape" from `loss`
+ */
+export function ntXent({ temperature = 0.2 }: ContrastOptions = {}): ContrastLoss {
+  requireTemperature(temperature);
+  return { name: "nt-xent", loss: (student) => ntXentLoss(student, temperature) };
+}
+
+/**
+ * `2T · CE(q₁ k₂ᵀ / T) + 2T · CE(q₂ k₁ᵀ / T)` with rows scaled to length 1, where CE is the mean softmax
+ * cross-entropy against the diagonal: one positive among as many candidates as there are images, no negatives
+ * from the same view. Gradients go to whichever argument is on the tape.
+ *
+ * @param student, teacher [2 x images, features], view 1 above view 2, not normalised
+ * @param temperature T, above 0
+ * @returns a scalar
+ * @throws SitError "bad-shape"
+ */
+export function crossViewNtXentLoss(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  temperature: number,
+): tf.Scalar {
+  const images = imagesOfTwoViews("student", student);
+  requireShape(
+    teacher.shape.join() === student.shape.join(),
+    "teacher",
+    `the student's shape [${student.shape.join(", ")}]`,
+    teacher,
+  );
+  return tf.tidy(() => {
+    const [q1, q2] = views(l2Normalize(student), images);
+    const [k1, k2] = views(l2Normalize(teacher), images);
+    // Both directions in one product of rows: [2 x images, images] similarities.
+    const similarities = tf.concat([matMul2d(q1, k2, false, true), matMul2d(q2, k1, false, true)], 0);
+    const positives = Int32Array.from({ length: 2 * images }, (_, i) => i % images);
+    const mean = similarityCrossEntropy(similarities as tf.Tensor2D, positives, temperature);
+    return tf.mul(mean, 4 * temperature) as tf.Scalar; // the mean is over both views: twice it is their sum
+  });
+}
+
+/**
+ * Mean over all 2 x images rows of the cross-entropy between a row's cosine similarities, over T, to the other
+ * 2 x images - 1 rows and the one of the same image.
+ *
+ * @param embeddings [2 x images, features], view 1 above view 2, not normalised
+ * @param temperature T, above 0
+ * @returns a scalar; log(2 x images - 1) where all rows point the same way
+ * @throws SitError "bad-shape"
+ */
+export function ntXentLoss(embeddings: tf.Tensor2D, temperature: number): tf.Scalar {
+  const images = imagesOfTwoViews("student", embeddings);
+  const rows = 2 * images;
+  return tf.tidy(() => {
+    const z = l2Normalize(embeddings);
+    // A finite stand-in for minus infinity: 0 x infinity in the loss would be NaN.
+    const notItself = tf.mul(tf.eye(rows), -1e9);
+    const similarities = tf.add(matMul2d(z, z, false, true), notItself) as tf.Tensor2D;
+    const positives = Int32Array.from({ length: rows }, (_, i) => (i + images) % rows);
+    return similarityCrossEntropy(similarities, positives, temperature);
+  });
+}
+
+function similarityCrossEntropy(
+  similarities: tf.Tensor2D,
+  positives: Int32Array,
+  temperature: number,
+): tf.Scalar {
+  const targets = tf.oneHot(tf.tensor1d(positives, "int32"), similarities.shape[1], 1, 0, "float32");
+  return softmaxCrossEntropy(tf.mul(similarities, 1 / temperature) as tf.Tensor2D, targets as tf.Tensor2D);
+}
+
+function views(rows: tf.Tensor2D, images: number): [tf.Tensor2D, tf.Tensor2D] {
+  return [tf.slice(rows, [0, 0], [images, -1]), tf.slice(rows, [images, 0], [images, -1])];
+}
+
+function requireTemperature(temperature: number): void {
+  requireOption(
+    Number.isFinite(temperature) && temperature > 0,
+    "temperature",
+    "a finite number above 0",
+    temperature,
+  );
+}

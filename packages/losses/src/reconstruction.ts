@@ -1,0 +1,126 @@
+import { type ReconstructionLoss, withGradient } from "@sitjs/core";
+import { requireOption } from "@sitjs/core/errors";
+import * as tf from "@tensorflow/tfjs";
+import { requireShape } from "./shapes.js";
+
+export interface ReconstructionLossOptions {
+  /** Compare the corrupted pixels only (default), or every pixel as a plain autoencoder does. */
+  readonly over?: "masked" | "all";
+}
+
+/**
+ * Mean absolute error over the corrupted pixels: SiT's reconstruction loss (Atito, Awais and Kittler 2021,
+ * "SiT: Self-supervised vision Transformer"). See `l1Loss`.
+ *
+ * @throws SitError "bad-option" for an unknown `over`
+ */
+export function maskedL1({ over = "masked" }: ReconstructionLossOptions = {}): ReconstructionLoss {
+  requireOver(over);
+  return {
+    name: over === "masked" ? "masked-l1" : "l1",
+    loss: (reconstruction, clean, mask) =>
+      l1Loss(reconstruction, clean, checkedMask(mask, reconstruction, over)),
+  };
+}
+
+/**
+ * Mean squared error over the corrupted pixels. The SiT paper finds that it smooths edges where `maskedL1`
+ * keeps them. See `l2Loss`.
+ *
+ * @throws SitError "bad-option" for an unknown `over`
+ */
+export function maskedL2({ over = "masked" }: ReconstructionLossOptions = {}): ReconstructionLoss {
+  requireOver(over);
+  return {
+    name: over === "masked" ? "masked-l2" : "l2",
+    loss: (reconstruction, clean, mask) =>
+      l2Loss(reconstruction, clean, checkedMask(mask, reconstruction, over)),
+  };
+}
+
+/**
+ * Mean of |reconstruction - clean| over the masked values of the whole batch, or over all without a mask.
+ * The mean is over channels x masked pixels, so an image with more masked pixels weighs more. Where nothing is
+ * masked the loss and its gradient are 0. The gradient is 0 where both images agree exactly.
+ *
+ * @param reconstruction, clean [batch, height, width, channels]
+ * @param mask [batch, height, width, 1], 1 = counts, 0 = does not
+ * @returns a scalar
+ * @throws SitError "bad-shape"
+ */
+export function l1Loss(reconstruction: tf.Tensor4D, clean: tf.Tensor4D, mask?: tf.Tensor4D): tf.Scalar {
+  return maskedMean(reconstruction, clean, mask, tf.abs, tf.sign);
+}
+
+/**
+ * Mean of (reconstruction - clean)² over the masked values of the whole batch, or over all without a mask.
+ * Where nothing is masked the loss and its gradient are 0.
+ *
+ * @param reconstruction, clean [batch, height, width, channels]
+ * @param mask [batch, height, width, 1], 1 = counts, 0 = does not
+ * @returns a scalar
+ * @throws SitError "bad-shape"
+ */
+export function l2Loss(reconstruction: tf.Tensor4D, clean: tf.Tensor4D, mask?: tf.Tensor4D): tf.Scalar {
+  return maskedMean(reconstruction, clean, mask, tf.square, (difference) => tf.mul(difference, 2));
+}
+
+function maskedMean(
+  reconstruction: tf.Tensor4D,
+  clean: tf.Tensor4D,
+  mask: tf.Tensor4D | undefined,
+  penalty: (difference: tf.Tensor) => tf.Tensor,
+  slope: (difference: tf.Tensor) => tf.Tensor,
+): tf.Scalar {
+  const shape = reconstruction.shape;
+  requireShape(
+    reconstruction.rank === 4,
+    "reconstruction",
+    "[batch, height, width, channels]",
+    reconstruction,
+  );
+  requireShape(clean.shape.join() === shape.join(), "clean", `[${shape.join(", ")}]`, clean);
+  if (mask !== undefined) requireMask(mask, reconstruction);
+  return tf.tidy(() => {
+    // The subtraction stays on the tape by itself, so the clean image's gradient is computed only on demand.
+    const difference = tf.sub(reconstruction, clean);
+    return withGradient<tf.Scalar>(
+      [difference],
+      () => {
+        const count =
+          mask === undefined
+            ? tf.scalar(Math.max(1, difference.size))
+            : tf.maximum(tf.mul(tf.sum(mask), shape[3]), 1); // 1 where nothing is masked: 0 / 1 is 0
+        const penalties = penalty(difference);
+        const counted = mask === undefined ? penalties : tf.mul(penalties, mask);
+        const save = mask === undefined ? [difference, count] : [difference, count, mask];
+        return { value: tf.div(tf.sum(counted), count) as tf.Scalar, save };
+      },
+      (dy, saved) => {
+        const [savedDifference, count, savedMask] = saved as [tf.Tensor, tf.Tensor, tf.Tensor | undefined];
+        const scale = tf.div(dy, count);
+        // The mask has one value a pixel: scaling it first saves a pass over all channels.
+        const weight = savedMask === undefined ? scale : tf.mul(savedMask, scale);
+        return [tf.mul(slope(savedDifference), weight)];
+      },
+    );
+  });
+}
+
+function checkedMask(
+  mask: tf.Tensor4D,
+  reconstruction: tf.Tensor4D,
+  over: "masked" | "all",
+): tf.Tensor4D | undefined {
+  requireMask(mask, reconstruction);
+  return over === "masked" ? mask : undefined;
+}
+
+function requireMask(mask: tf.Tensor4D, reconstruction: tf.Tensor4D): void {
+  const expected = [...reconstruction.shape.slice(0, 3), 1];
+  requireShape(mask.shape.join() === expected.join(), "mask", `[${expected.join(", ")}]`, mask);
+}
+
+function requireOver(over: string): void {
+  requireOption(over === "masked" || over === "all", "over", '"masked" or "all"', over);
+}

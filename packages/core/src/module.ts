@@ -93,3 +93,9 @@ export interface ContrastLoss {
   readonly name: string;
   loss(student: tf.Tensor2D, teacher: tf.Tensor2D): tf.Scalar;
 }
+
+/** Compares logits [batch, classes] with labels: int32 [batch], or a distribution float32 [batch, classes]. */
+export interface ClassificationLoss {
+  readonly name: string;
+  loss(logits: tf.Tensor2D, labels: tf.Tensor1D | tf.Tensor2D): tf.Scalar;
+}

@@ -1,0 +1,78 @@
+import { requireOption, SitError } from "@sitjs/core";
+import * as tf from "@tensorflow/tfjs";
+import { accuracy, predictions } from "./metrics.js";
+
+/** Feature vectors of images, row by row, with labels. */
+export interface LabelledFeatures {
+  /** [rows x size] */
+  readonly features: Float32Array;
+  readonly size: number;
+  readonly labels: Int32Array;
+}
+
+export interface KnnResult {
+  /** Fraction of test rows. */
+  readonly top1: number;
+  readonly top5: number;
+  /** [rows x classes] sum of exp(similarity / temperature) of the k nearest, by class. */
+  readonly scores: Float32Array;
+  readonly predictions: Int32Array;
+}
+
+/**
+ * Weighted k-nearest-neighbour classification by cosine similarity (Wu et al. 2018, as in DINO): each of the `k`
+ * nearest training rows votes exp(similarity / temperature) for its class.
+ *
+ * Works with any number of classes and test rows; `k` is at most the number of training rows.
+ */
+export async function knn(
+  train: LabelledFeatures,
+  test: LabelledFeatures,
+  options: { k?: number; temperature?: number; classes?: number } = {},
+): Promise<KnnResult> {
+  const { temperature = 0.07 } = options;
+  const rows = train.labels.length;
+  requireOption(rows > 0, "train", "at least one labelled row", rows);
+  if (train.size !== test.size) {
+    throw new SitError("bad-shape", `knn: expected features of size ${train.size}, got ${test.size}`);
+  }
+  const k = Math.min(options.k ?? 20, rows);
+  requireOption(k >= 1, "k", "at least 1", k);
+  const classes = options.classes ?? 1 + train.labels.reduce((a, b) => Math.max(a, b), 0);
+  const count = test.labels.length;
+  const scores = new Float32Array(count * classes);
+  const bank = tf.tidy(() => tf.transpose(unit(train.features, rows, train.size)));
+  try {
+    // About 16 million similarities at a time.
+    const chunk = Math.max(1, Math.floor(2 ** 24 / rows));
+    for (let start = 0; start < count; start += chunk) {
+      const end = Math.min(count, start + chunk);
+      const { values, indices } = tf.tidy(() => {
+        const query = unit(
+          test.features.subarray(start * test.size, end * test.size),
+          end - start,
+          test.size,
+        );
+        return tf.topk(tf.matMul(query, bank), k);
+      });
+      const [near, which] = [await values.data(), await indices.data()];
+      values.dispose();
+      indices.dispose();
+      for (let row = 0; row < end - start; row++) {
+        for (let n = row * k; n < (row + 1) * k; n++) {
+          const at = (start + row) * classes + (train.labels[which[n] as number] as number);
+          scores[at] = (scores[at] as number) + Math.exp((near[n] as number) / temperature);
+        }
+      }
+    }
+  } finally {
+    bank.dispose();
+  }
+  const [top1, top5] = accuracy(scores, test.labels, classes, [1, 5]) as [number, number];
+  return { top1, top5, scores, predictions: predictions(scores, classes) };
+}
+
+function unit(features: Float32Array, rows: number, size: number): tf.Tensor2D {
+  const x = tf.tensor2d(features, [rows, size]);
+  return tf.div(x, tf.maximum(tf.norm(x, 2, 1, true), 1e-12));
+}

@@ -1,0 +1,110 @@
+/**
+ * The import rule: arrows go down this table only. A package may import itself and what its row names;
+ * `docs/architecture.md` says why. `scripts/import-rule.test.mjs` shows that each rule catches what it is for.
+ */
+const may = {
+  core: [],
+  vit: ["core"],
+  masking: ["core"],
+  losses: ["core"],
+  // Pixels without tensors: they run in workers, where loading tfjs would cost seconds and memory.
+  augment: ["core/src/(random|errors)[.]ts"],
+  data: ["core/src/(random|errors)[.]ts", "augment"],
+  train: ["core"],
+  eval: ["core", "train"],
+  engine: ["core"],
+};
+/** What a test may import beside its own package's row: any package's public entry, and the fixtures' loader. */
+const test = "[.]test[.]ts$";
+const ours = "^(packages|apps)/";
+/** Folders that are published as a Node-only subpath of a package that else loads in a browser. */
+const nodeOnly = "^packages/(train/src/node|eval/src/(node|report))/";
+
+const rows = Object.entries(may).map(([name, allowed]) => ({
+  name: `imports-of-${name}`,
+  comment: `@sitjs/${name} may import ${["itself", ...allowed].join(", ")}`,
+  severity: "error",
+  from: { path: `^packages/${name}/`, pathNot: test },
+  to: {
+    path: `${ours}|^fixtures/`,
+    pathNot: [name, ...allowed].map((entry) => `^packages/${entry.includes("/") ? entry : `${entry}/`}`),
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    ...rows,
+    {
+      name: "no-circular",
+      comment: "two files that import each other cannot be read or tested one at a time",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "no-inside-files",
+      comment: "another package is imported by its name, as a user would, never by a path into it",
+      severity: "error",
+      from: { path: `${ours}([^/]+)/` },
+      to: { path: ours, pathNot: `${ours}$2/`, dependencyTypes: ["local"] },
+    },
+    {
+      name: "no-app",
+      comment: "only the app knows every package; no package knows the app",
+      severity: "error",
+      from: { path: "^packages/" },
+      to: { path: "^apps/" },
+    },
+    {
+      name: "no-tests-in-code",
+      comment: "tests are not published",
+      severity: "error",
+      from: { path: ours, pathNot: test },
+      to: { path: "[.]test[.]ts$" },
+    },
+    {
+      name: "no-node-in-browser-packages",
+      comment: "these load in a browser; what needs Node lives in engine, data, the app, or a /node subpath",
+      severity: "error",
+      from: {
+        path: "^packages/(core|vit|masking|losses|augment|train|eval)/src/",
+        pathNot: [test, nodeOnly],
+      },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "no-node-subpath-in-browser-code",
+      comment: "the browser half of a package does not reach into its Node half",
+      severity: "error",
+      from: { path: "^packages/(train|eval)/src/", pathNot: [test, nodeOnly] },
+      to: { path: nodeOnly },
+    },
+    {
+      name: "no-tfjs-in-workers",
+      comment: "augment runs in workers and in browsers without tfjs",
+      severity: "error",
+      from: { path: "^packages/(augment|data)/src/", pathNot: test },
+      to: { path: "@tensorflow/" },
+    },
+    {
+      name: "no-unresolvable",
+      comment: "every import leads to a file: a path that a package's exports do not name is not public",
+      severity: "error",
+      from: { path: ours },
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "/dist/|/bench/|tsup[.](config|base)[.]ts$" },
+    // Type imports count: a type from a package is a dependency on it.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.base.json" },
+    // Packages resolve each other from source, as vitest and tsc do.
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["@sitjs/source", "import", "types", "node", "default"],
+      extensions: [".ts", ".js", ".mjs", ".json"],
+    },
+  },
+};

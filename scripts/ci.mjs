@@ -1,0 +1,73 @@
+// .ci/run: the tests, then every check; a failure hides nothing that follows. Ends with "N passed, N failed".
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkNode, duration, root, runNode, startStep, toolScript } from "./lib/steps.mjs";
+import { countTests } from "./lib/vitest-results.mjs";
+
+checkNode();
+const start = performance.now();
+const counts = { passed: 0, failed: 0 };
+const lines = [];
+
+function record(name, result, milliseconds) {
+  counts.passed += result.passed;
+  counts.failed += result.failed;
+  const verdict = result.failed === 0 ? "passed" : "FAILED";
+  lines.push(`${verdict}  ${name}${result.detail ? ` (${result.detail})` : ""}, ${duration(milliseconds)}`);
+}
+
+async function tests() {
+  const began = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), "sitjs-ci-"));
+  const file = join(folder, "vitest.json");
+  const { code } = await runNode(join(root, "scripts", "test.mjs"), [
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+  ]);
+  record("npm test", countTests(readResults(file), code), performance.now() - began);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Vitest's JSON report, or undefined where it did not come to write one (install or build failed). */
+function readResults(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+async function check(name, script, args) {
+  const step = startStep(name);
+  const began = performance.now();
+  let code;
+  try {
+    // Tools are looked up only now: where the install failed, each check says so instead of all stopping.
+    ({ code } = await runNode(script(), args));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    code = 1;
+  }
+  const ok = code === 0;
+  step.done(ok ? "passed" : `FAILED with exit code ${code}`);
+  record(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }, performance.now() - began);
+}
+
+const own = (file) => () => join(root, "scripts", file);
+const turbo = () => toolScript("turbo");
+
+await tests();
+await check("types", turbo, ["run", "typecheck", "--continue", "--output-logs=errors-only"]);
+await check("types of the scripts", () => toolScript("typescript", "tsc"), ["-p", "scripts"]);
+await check("lint and format", () => toolScript("@biomejs/biome", "biome"), ["ci", "."]);
+await check("import rule", own("check-imports.mjs"), []);
+await check("browser bundle", own("check-browser.mjs"), []);
+await check("package checks", turbo, ["run", "package-check", "--continue", "--output-logs=errors-only"]);
+await check("snippets", own("check-snippets.mjs"), []);
+await check("changesets", own("check-changesets.mjs"), []);
+
+console.log(`\n${lines.join("\n")}\nall in ${duration(performance.now() - start)}`);
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exit(counts.failed === 0 ? 0 : 1);

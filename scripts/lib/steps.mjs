@@ -1,0 +1,84 @@
+// Running the steps of `npm test`, `npm run demo` and `.ci/run`: what is done, how long it took, how it ended.
+// Nothing outside Node itself is imported here: this code runs before anything is installed.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The repository's root folder. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** Stops with one clear line where Node is too old for the packages and their tools. */
+export function checkNode(version = process.versions.node) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  console.error(`Node ${version} is too old: Node 20.19 or later is needed (https://nodejs.org).`);
+  process.exit(1);
+}
+
+/** "0.4 s", "12 s" or "3 min 05 s". */
+export function duration(milliseconds) {
+  const seconds = milliseconds / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+/** Says what is about to happen; `done` says how it ended and after how long. */
+export function startStep(title) {
+  console.log(`\n▸ ${title}`);
+  const start = performance.now();
+  return { done: (result) => console.log(`  ${result} (${duration(performance.now() - start)})`) };
+}
+
+/**
+ * Runs a Node script and resolves with its exit code (128 + signal number where a signal ended it).
+ * `quiet` keeps the output back and returns it; otherwise it streams through, colours and progress bars included.
+ */
+export function runNode(script, args = [], options = {}) {
+  return run(process.execPath, [script, ...args], options);
+}
+
+/** The same for npm itself: the copy that started us, else the one on the path. */
+export function runNpm(args, options = {}) {
+  const own = process.env.npm_execpath;
+  if (own && /npm-cli\.c?js$/.test(own)) return runNode(own, args, options);
+  // On Windows npm is a .cmd file, which only a shell can start.
+  return run("npm", args, { ...options, shell: process.platform === "win32" });
+}
+
+/** The file that an installed package's command runs: `toolScript("vitest")`, `toolScript("typescript", "tsc")`. */
+export function toolScript(name, command = name) {
+  const folder = join(root, "node_modules", name);
+  const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return join(folder, typeof bin === "string" ? bin : bin[command]);
+}
+
+function run(file, args, { quiet = false, shell = false, env = {} } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd: root,
+      shell,
+      env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", ...env },
+      stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit",
+    });
+    let output = "";
+    for (const pipe of [child.stdout, child.stderr]) {
+      pipe?.setEncoding("utf8").on("data", (text) => {
+        output += text;
+      });
+    }
+    // Ctrl+C reaches the child by the terminal; we stay until it has cleaned up, then pass its end on.
+    const ignore = () => {};
+    const forward = () => child.kill("SIGTERM");
+    process.on("SIGINT", ignore);
+    process.on("SIGTERM", forward);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      process.off("SIGINT", ignore);
+      process.off("SIGTERM", forward);
+      resolve({ code: code ?? (signal === "SIGINT" ? 130 : 143), output });
+    });
+  });
+}

@@ -1,1 +1,29 @@
-export {};
+export { type Batch, type Batches, type BatchesOptions, type BatchView, batches } from "./batches.js";
+export {
+  type Channels,
+  type FileStorage,
+  type ImageDataset,
+  type ImageStorage,
+  type MemoryDatasetOptions,
+  type MemoryStorage,
+  memoryDataset,
+} from "./dataset.js";
+export type { FashionMnistSplit } from "./fashion-mnist/files.js";
+export {
+  type FashionMnistDataset,
+  type FashionMnistOptions,
+  type FashionMnistOrigin,
+  type FashionMnistSource,
+  fashionMnist,
+} from "./fashion-mnist/index.js";
+export type { Download } from "./fashion-mnist/site.js";
+export type { FolderProblem } from "./folder-scan.js";
+export { formatIdx, type IdxArray, parseIdx } from "./idx.js";
+export { type IdxDatasetOptions, idxDataset } from "./idx-dataset.js";
+export {
+  type ImageFolderDataset,
+  type ImageFolderOptions,
+  imageExtensions,
+  imageFolder,
+} from "./image-folder.js";
+export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";

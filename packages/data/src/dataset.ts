@@ -1,0 +1,155 @@
+import type { Image } from "@sitjs/augment";
+import { requireOption, SitError } from "@sitjs/core/errors";
+import { readImage } from "./reader.js";
+
+/**
+ * Where a dataset's pixels are, as plain data that worker threads read by themselves: shared memory
+ * (never copied), or paths of image files (decoded in the worker).
+ */
+export type ImageStorage = MemoryStorage | FileStorage;
+
+/** Images of one size in shared memory: uint8 pixels, [images, height, width, channels]. */
+export interface MemoryStorage {
+  readonly kind: "memory";
+  readonly pixels: SharedArrayBuffer;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: Channels;
+  /** Which image of `pixels` each sample is; without it, sample i is image i. */
+  readonly rows: Uint32Array | undefined;
+}
+
+/** Image files of any size. */
+export interface FileStorage {
+  readonly kind: "files";
+  /** Folder that `paths` are relative to. */
+  readonly root: string;
+  /** Path of each sample, with `/` between folders. */
+  readonly paths: readonly string[];
+  readonly channels: Channels;
+  /** Larger images are shrunk while decoding, until their shorter side has this many pixels. */
+  readonly shorterSide: number | undefined;
+}
+
+export type Channels = 1 | 3;
+
+/** Images with or without labels. Sample indices go from 0 to `length` - 1. */
+export interface ImageDataset {
+  readonly name: string;
+  readonly length: number;
+  readonly channels: Channels;
+  /** Names of the classes, by label; undefined where there are none. */
+  readonly classes: readonly string[] | undefined;
+  /** Label of each sample, an index into `classes`; undefined where there are none. */
+  readonly labels: Int32Array | undefined;
+  readonly storage: ImageStorage;
+  /** Decodes one image: uint8, [height, width, channels]. Throws `SitError("bad-file")` naming the file. */
+  image(index: number): Promise<Image>;
+}
+
+export interface DatasetParts {
+  readonly name: string;
+  readonly storage: ImageStorage;
+  readonly classes?: readonly string[] | undefined;
+  readonly labels?: Int32Array | undefined;
+}
+
+/** A dataset of a storage, checked: labels as many as images, and each of them a class. */
+export function createDataset(parts: DatasetParts): ImageDataset {
+  const { name, storage, classes, labels } = parts;
+  const length = storageLength(storage);
+  if (labels !== undefined) {
+    requireOption(
+      labels.length === length,
+      "labels",
+      `one label for each of ${length} images`,
+      labels.length,
+    );
+    const limit = classes?.length ?? 2 ** 31;
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i] as number;
+      if (!(label >= 0 && label < limit)) {
+        const expected = classes ? `0 to ${limit - 1} (${classes.length} classes)` : "0 or more";
+        throw new SitError("bad-option", `labels[${i}] of ${name}: expected ${expected}, got ${label}`);
+      }
+    }
+  }
+  return {
+    name,
+    length,
+    channels: storage.channels,
+    classes,
+    labels,
+    storage,
+    async image(index) {
+      requireIndex(index, length, "index");
+      return readImage(storage, index);
+    },
+  };
+}
+
+/** The number of images that a storage holds. */
+export function storageLength(storage: ImageStorage): number {
+  if (storage.kind === "files") return storage.paths.length;
+  if (storage.rows) return storage.rows.length;
+  return storage.pixels.byteLength / (storage.width * storage.height * storage.channels);
+}
+
+export interface MemoryDatasetOptions {
+  /** What the dataset is called in messages and records; default "images". */
+  readonly name?: string;
+  /** Pixels, uint8, [images, height, width, channels]. Copied once, unless already in shared memory. */
+  readonly pixels: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: Channels;
+  /** Label of each image, an index into `classes`. */
+  readonly labels?: ArrayLike<number>;
+  readonly classes?: readonly string[];
+}
+
+/**
+ * A dataset of images that are already in memory.
+ * @throws SitError "bad-option" where sizes or labels do not fit the pixels.
+ */
+export function memoryDataset(options: MemoryDatasetOptions): ImageDataset {
+  const { name = "images", pixels, width, height, channels, labels, classes } = options;
+  requireSize(width, "width");
+  requireSize(height, "height");
+  requireOption(channels === 1 || channels === 3, "channels", "1 or 3", channels);
+  requireOption(pixels instanceof Uint8Array, "pixels", "a Uint8Array", typeof pixels);
+  const size = width * height * channels;
+  requireOption(
+    pixels.length > 0 && pixels.length % size === 0,
+    "pixels",
+    `a multiple of height x width x channels = ${size} values, at least one image`,
+    pixels.length,
+  );
+  return createDataset({
+    name,
+    classes,
+    labels: labels && Int32Array.from(labels),
+    storage: { kind: "memory", pixels: shared(pixels), width, height, channels, rows: undefined },
+  });
+}
+
+function shared(pixels: Uint8Array): SharedArrayBuffer {
+  const { buffer } = pixels;
+  if (buffer instanceof SharedArrayBuffer && buffer.byteLength === pixels.byteLength) return buffer;
+  const copy = new SharedArrayBuffer(pixels.length);
+  new Uint8Array(copy).set(pixels);
+  return copy;
+}
+
+function requireSize(value: number, option: string): void {
+  requireOption(Number.isSafeInteger(value) && value > 0, option, "a positive whole number of pixels", value);
+}
+
+export function requireIndex(index: number, length: number, option: string): void {
+  requireOption(
+    Number.isSafeInteger(index) && index >= 0 && index < length,
+    option,
+    `a whole number from 0 to ${length - 1}`,
+    index,
+  );
+}

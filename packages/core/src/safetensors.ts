@@ -77,7 +77,7 @@ export function readSafetensors(bytes: Uint8Array, source = "safetensors"): Safe
       );
     }
     // Not bytes.slice: a Node Buffer's slice is a view on the same memory.
-    const copy = Uint8Array.from(bytes.subarray(start + begin, start + end));
+    const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
     tensors[name] = {
       dtype: dtype as SafetensorsDtype,
       shape: shape as number[],

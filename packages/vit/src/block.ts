@@ -1,0 +1,71 @@
+import {
+  attention,
+  gelu,
+  layerNorm,
+  linear,
+  type Params,
+  param,
+  type RandomStream,
+  residual,
+} from "@sitjs/core";
+import type * as tf from "@tensorflow/tfjs";
+import { linearInit, normInit } from "./init.js";
+
+export interface BlockOptions {
+  readonly width: number;
+  readonly heads: number;
+  /** Features between the two layers of the perceptron. */
+  readonly hidden: number;
+  readonly qkvBias: boolean;
+  readonly layerNormEpsilon: number;
+}
+
+/** Parameters of the block `name` (`blocks.0`), by timm's names. */
+export function initBlock(rng: RandomStream, name: string, options: BlockOptions): Params {
+  const { width, hidden, qkvBias } = options;
+  return {
+    ...normInit(`${name}.norm1`, width),
+    ...linearInit(rng, `${name}.attn.qkv`, 3 * width, width, qkvBias),
+    ...linearInit(rng, `${name}.attn.proj`, width, width),
+    ...normInit(`${name}.norm2`, width),
+    ...linearInit(rng, `${name}.mlp.fc1`, hidden, width),
+    ...linearInit(rng, `${name}.mlp.fc2`, width, hidden),
+  };
+}
+
+/**
+ * One pre-norm transformer block (Dosovitskiy et al. 2021): attention, then a two-layer perceptron, each added to
+ * its input.
+ *
+ * @param x [batch, tokens, width]
+ * @param dropPath probability that a sample skips a branch; draws from `rng`
+ * @returns `output` like x, `weights` [batch, heads, tokens, tokens]
+ */
+export function applyBlock(
+  params: Params,
+  name: string,
+  x: tf.Tensor3D,
+  options: BlockOptions,
+  dropPath: number,
+  rng: RandomStream | undefined,
+): { output: tf.Tensor3D; weights: tf.Tensor4D } {
+  const norm = (layer: string, input: tf.Tensor): tf.Tensor =>
+    layerNorm(
+      input,
+      param(params, `${name}.${layer}.weight`),
+      param(params, `${name}.${layer}.bias`),
+      options.layerNormEpsilon,
+    );
+  const dense = (layer: string, input: tf.Tensor, bias = true): tf.Tensor =>
+    linear(
+      input,
+      param(params, `${name}.${layer}.weight`),
+      bias ? param(params, `${name}.${layer}.bias`) : undefined,
+    );
+  const qkv = dense("attn.qkv", norm("norm1", x), options.qkvBias) as tf.Tensor3D;
+  const { output: mixed, weights } = attention(qkv, options.heads);
+  const attended = residual(x, dense("attn.proj", mixed) as tf.Tensor3D, dropPath, rng?.fork("attention"));
+  const expanded = gelu(dense("mlp.fc1", norm("norm2", attended)));
+  const perceived = dense("mlp.fc2", expanded) as tf.Tensor3D;
+  return { output: residual(attended, perceived, dropPath, rng?.fork("mlp")), weights };
+}

@@ -1,0 +1,187 @@
+import {
+  type Backbone,
+  layerNorm,
+  linear,
+  type Params,
+  param,
+  patchify,
+  type RandomStream,
+  requireOption,
+  SitError,
+  sumRows,
+  truncatedNormal,
+  withGradient,
+} from "@sitjs/core";
+import * as tf from "@tensorflow/tfjs";
+import { applyBlock, type BlockOptions, initBlock } from "./block.js";
+import { requirePositive, requireShape } from "./check.js";
+import { convolutionInit, normInit } from "./init.js";
+import { interpolationMatrix, sinCosPositions } from "./positions.js";
+
+export interface VisionTransformerOptions {
+  /** Side of the square images it is made for, in pixels; others are accepted and get interpolated positions. */
+  readonly imageSize: number;
+  /** Side of a patch in pixels; divides the image. */
+  readonly patchSize: number;
+  /** Channels of an image (default 3). */
+  readonly channels?: number;
+  /** Features of a token (default 384). */
+  readonly width?: number;
+  /** Number of blocks (default 12). */
+  readonly depth?: number;
+  /** Attention heads (default 6); divide the width. */
+  readonly heads?: number;
+  /** Hidden features of a block's perceptron over its width (default 4). */
+  readonly mlpRatio?: number;
+  /** A bias on queries, keys and values (default true). */
+  readonly qkvBias?: boolean;
+  /** Added to the variance in layer norms (default 1e-6). */
+  readonly layerNormEpsilon?: number;
+  /**
+   * Stochastic depth in training (Huang et al. 2016): the last block's rate, in [0, 1), rising linearly from 0 at
+   * the first block (default 0.1).
+   */
+  readonly dropPath?: number;
+  /** Learned positions (`pos_embed`, the default) or fixed sine-cosine ones, which are no parameter at all. */
+  readonly positions?: "learned" | "sincos";
+}
+
+/**
+ * A vision transformer (Dosovitskiy et al. 2021) as timm and SiT build it: patch embedding, a class-like token put
+ * first, positions, pre-norm blocks, a final layer norm over all tokens. Parameter names and layouts are timm's.
+ *
+ * In training with drop path, `apply` forks `context.rng` by block: the same stream drops the same paths, so give
+ * each call a stream of its own. Images whose grid differs from the one it was made for get learned positions by
+ * DINO's bicubic interpolation, or sine-cosine positions of their own grid.
+ *
+ * @returns a backbone from images [batch, height, width, channels] to tokens [batch, 1 + patches, width]; every
+ *   tensor of the outputs belongs to the caller
+ * @throws SitError "bad-option" here; from `apply` "bad-shape" for images that patches do not divide or of other
+ *   channels, "bad-parameters" for missing parameters, "bad-option" where drop path lacks `rng`
+ */
+export function visionTransformer(options: VisionTransformerOptions): Backbone {
+  const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = options;
+  const { qkvBias = true, layerNormEpsilon = 1e-6, dropPath = 0.1, positions = "learned" } = options;
+  requirePositive({ imageSize, patchSize, channels, width, depth, heads });
+  requireOption(imageSize % patchSize === 0, "imageSize", `a multiple of patchSize ${patchSize}`, imageSize);
+  requireOption(width % heads === 0, "heads", `a divisor of width ${width}`, heads);
+  requireOption(mlpRatio > 0 && width * mlpRatio >= 1, "mlpRatio", "a number above 0", mlpRatio);
+  requireOption(layerNormEpsilon > 0, "layerNormEpsilon", "a number above 0", layerNormEpsilon);
+  requireOption(dropPath >= 0 && dropPath < 1, "dropPath", "a number in [0, 1)", dropPath);
+  requireOption(
+    positions === "learned" || positions === "sincos",
+    "positions",
+    '"learned" or "sincos"',
+    positions,
+  );
+  if (positions === "sincos") {
+    requireOption(width % 4 === 0, "width", "a multiple of 4 for sine-cosine positions", width);
+  }
+  const side = imageSize / patchSize;
+  const block: BlockOptions = {
+    width,
+    heads,
+    hidden: Math.trunc(width * mlpRatio),
+    qkvBias,
+    layerNormEpsilon,
+  };
+  const rates = Array.from({ length: depth }, (_, i) =>
+    depth === 1 ? dropPath : (dropPath * i) / (depth - 1),
+  );
+
+  /** What is added to every image's tokens, [1 + rows x columns, width]: positions, and the class token in its row. */
+  const offsets = (params: Params, rows: number, columns: number): tf.Tensor2D => {
+    const token = tf.reshape(param(params, "cls_token"), [1, width]);
+    if (positions === "sincos") {
+      const table = tf.tensor2d(sinCosPositions(width, rows, columns), [rows * columns, width]);
+      return tf.concat([token, table]) as tf.Tensor2D;
+    }
+    const learned = param<tf.Tensor3D>(params, "pos_embed");
+    requireShape("pos_embed", learned, [1, 1 + side * side, width]);
+    const flat = tf.reshape(learned, [1 + side * side, width]);
+    const first = tf.add(token, tf.slice(flat, [0, 0], [1, width]));
+    const stored = tf.slice(flat, [1, 0], [side * side, width]);
+    if (rows === side && columns === side) return tf.concat([first, stored]) as tf.Tensor2D;
+    const matrix = tf.tensor2d(interpolationMatrix(side, rows, columns), [rows * columns, side * side]);
+    return tf.concat([first, tf.matMul(matrix, stored)]) as tf.Tensor2D;
+  };
+
+  const embed = (params: Params, images: tf.Tensor4D): tf.Tensor3D => {
+    const patches = linear(
+      patchify(images, patchSize),
+      param(params, "patch_embed.proj.weight"),
+      param(params, "patch_embed.proj.bias"),
+    ) as tf.Tensor3D;
+    const [rows, columns] = [images.shape[1] / patchSize, images.shape[2] / patchSize];
+    const withRoom = tf.pad(patches, [
+      [0, 0],
+      [1, 0],
+      [0, 0],
+    ]);
+    return addToEach(withRoom, offsets(params, rows, columns));
+  };
+
+  return {
+    name: `vit-${width}x${depth}-patch${patchSize}`,
+    width,
+    depth,
+    patchSize,
+    channels,
+    imageSize,
+
+    init: (rng: RandomStream) => ({
+      cls_token: truncatedNormal(rng.fork("cls_token"), [1, 1, width]),
+      ...(positions === "learned"
+        ? { pos_embed: truncatedNormal(rng.fork("pos_embed"), [1, 1 + side * side, width]) }
+        : {}),
+      ...convolutionInit(rng, "patch_embed.proj", [width, channels, patchSize, patchSize], width),
+      ...Object.assign({}, ...rates.map((_, i) => initBlock(rng, `blocks.${i}`, block))),
+      ...normInit("norm", width),
+    }),
+
+    apply(params, images, context) {
+      requireShape("images", images, [-1, -1, -1, channels]);
+      if (context.train && dropPath > 0 && context.rng === undefined) {
+        throw new SitError(
+          "bad-option",
+          `rng: expected a random stream in the context for drop path ${dropPath} in training, got none`,
+        );
+      }
+      return tf.tidy(() => {
+        const blocks: tf.Tensor3D[] = [];
+        const attention: tf.Tensor4D[] = [];
+        let x = embed(params, images);
+        for (const [i, rate] of rates.entries()) {
+          const rng = context.rng?.fork("drop path", i);
+          const made = applyBlock(params, `blocks.${i}`, x, block, context.train ? rate : 0, rng);
+          x = made.output;
+          blocks.push(x);
+          if (context.attention) attention.push(made.weights);
+        }
+        const tokens = layerNorm(
+          x,
+          param(params, "norm.weight"),
+          param(params, "norm.bias"),
+          layerNormEpsilon,
+        ) as tf.Tensor3D;
+        return { tokens, blocks, attention };
+      });
+    },
+  };
+}
+
+/**
+ * `offset` [tokens, width] added to every sample of `x` [batch, tokens, width]; its gradient is a product with
+ * ones, since tfjs's sum over the batch of a broadcast addition is slow.
+ */
+function addToEach(x: tf.Tensor3D, offset: tf.Tensor2D): tf.Tensor3D {
+  const [batch, tokens, width] = x.shape;
+  return withGradient(
+    [x, offset],
+    () => ({ value: tf.add(x, offset) as tf.Tensor3D, save: [] }),
+    (dy) => [
+      tf.clone(dy),
+      tf.reshape(sumRows(tf.reshape(dy, [batch, tokens * width]) as tf.Tensor2D), [tokens, width]),
+    ],
+  );
+}

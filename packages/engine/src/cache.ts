@@ -12,14 +12,20 @@ export function cacheFolder(option?: string, env: Record<string, string | undefi
   return envPaths("sitjs", { suffix: "" }).cache;
 }
 
-export function enginesFolder(cacheDir?: string): string {
-  return join(cacheFolder(cacheDir), "engines");
+export function enginesFolder(cacheDir?: string, env?: Record<string, string | undefined>): string {
+  return join(cacheFolder(cacheDir, env), "engines");
 }
 
 /** Written last into an engine's folder; paths in it are relative to that folder. */
 export const manifestName = "engine.json";
 
-const pathFields = ["packageDirectory", "binding", "libraryDirectory", "includeDirectory"] as const;
+const pathFields = [
+  "packageDirectory",
+  "binding",
+  "libraryDirectory",
+  "includeDirectory",
+  "quietLoader",
+] as const;
 
 export type Manifest = Omit<InstalledEngine, "directory">;
 
@@ -49,7 +55,7 @@ export async function findInstalled(
   for (const method of methods) {
     if (!supportsMethod(method, variant, host.platform, host.arch)) continue;
     const { key } = recipeFor(method, variant, host.platform, host.arch);
-    const found = await readInstalled(join(enginesFolder(cacheDir), key));
+    const found = await readInstalled(join(enginesFolder(cacheDir, host.env), key));
     if (found !== undefined) return found;
   }
   return undefined;

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SitError } from "@sitjs/core/errors";
 import { type Host, lastLines } from "./host.js";
 import { bindingPath } from "./shims.js";
@@ -13,24 +14,33 @@ export interface CompileOptions {
   libraries: string[];
 }
 
-/** The compiler's arguments for the addon: Node-API 8, which every Node this package runs on has. */
-export function compileArguments(options: CompileOptions, platform: string): string[] {
-  const { packageDirectory, libraryDirectory } = options;
-  const output = bindingPath(packageDirectory);
-  const fromAddon = relative(join(output, ".."), libraryDirectory);
-  const origin = platform === "darwin" ? "@loader_path" : "$ORIGIN";
+const here = createRequire(import.meta.url);
+
+/** What every addon is compiled with: Node-API 8, which every Node this package runs on has. */
+function addonArguments(platform: string): string[] {
   return [
     "-std=c++17",
     "-O2",
     "-fPIC",
     "-DNAPI_VERSION=8",
     ...(platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"]),
-    join(packageDirectory, "binding", "tfjs_backend.cc"),
-    join(packageDirectory, "binding", "tfjs_binding.cc"),
     "-I",
-    join(dirname(createRequire(import.meta.url).resolve("node-api-headers")), "include"),
+    join(dirname(here.resolve("node-api-headers")), "include"),
+  ];
+}
+
+/** The compiler's arguments for tfjs-node's addon, which finds TensorFlow from where it lies itself. */
+export function bindingArguments(options: CompileOptions, platform: string): string[] {
+  const { packageDirectory, libraryDirectory } = options;
+  const output = bindingPath(packageDirectory);
+  const fromAddon = relative(dirname(output), libraryDirectory);
+  const origin = platform === "darwin" ? "@loader_path" : "$ORIGIN";
+  return [
+    ...addonArguments(platform),
     "-I",
     options.includeDirectory,
+    join(packageDirectory, "binding", "tfjs_backend.cc"),
+    join(packageDirectory, "binding", "tfjs_binding.cc"),
     ...options.libraries.map((name) => join(libraryDirectory, name)),
     `-Wl,-rpath,${origin}/${fromAddon}`,
     "-o",
@@ -44,14 +54,28 @@ export async function compileBinding(
   host: Host,
   signal?: AbortSignal,
 ): Promise<void> {
-  const [executable = options.compiler.command, ...flags] = options.compiler.command.split(/\s+/);
-  const result = await host.run(executable, [...flags, ...compileArguments(options, host.platform)], {
-    signal,
-  });
+  await compile(options.compiler, bindingArguments(options, host.platform), host, signal);
+}
+
+/** Compiles the small addon that loads TensorFlow without its greeting, to `output`. */
+export async function compileQuiet(
+  compiler: Tool,
+  output: string,
+  host: Host,
+  signal?: AbortSignal,
+): Promise<void> {
+  const source = fileURLToPath(new URL("../native/quiet.cc", import.meta.url));
+  const links = host.platform === "linux" ? ["-ldl"] : [];
+  await compile(compiler, [...addonArguments(host.platform), source, ...links, "-o", output], host, signal);
+}
+
+async function compile(compiler: Tool, args: string[], host: Host, signal?: AbortSignal): Promise<void> {
+  const [executable = compiler.command, ...flags] = compiler.command.split(/\s+/);
+  const result = await host.run(executable, [...flags, ...args], { signal });
   if (result.code === 0) return;
   throw new SitError(
     "engine-install",
-    `${options.compiler.command} (${options.compiler.version}) could not compile the engine's addon:\n${lastLines(result, 12)}`,
+    `${compiler.command} (${compiler.version}) could not compile the engine's addon:\n${lastLines(result, 12)}`,
     {
       mend: "Try another compiler with CXX=clang++ (or g++), or the official prebuilt. The wasm engine still works.",
     },

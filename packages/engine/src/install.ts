@@ -1,9 +1,9 @@
-import { access, mkdir, rm, writeFile } from "node:fs/promises";
+import { access, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import { fetchPackage } from "./binding-package.js";
 import { cacheFolder, enginesFolder, type Manifest, manifestName, readInstalled } from "./cache.js";
-import { compileBinding } from "./compile.js";
+import { compileBinding, compileQuiet } from "./compile.js";
 import { fetchCudaLibraries } from "./cuda.js";
 import { aborted, type Host, nodeHost } from "./host.js";
 import { installOfficial } from "./official.js";
@@ -62,7 +62,7 @@ export async function installOn(host: Host, options: InstallOptions): Promise<In
     );
   }
   const { recipe, compiler } = await chooseRecipe(host, variant, method);
-  const root = enginesFolder(options.cacheDir);
+  const root = enginesFolder(options.cacheDir, host.env);
   try {
     const directory = await place({
       root,
@@ -81,7 +81,7 @@ export async function installOn(host: Host, options: InstallOptions): Promise<In
     report({ stage: "done", detail: directory, fraction: 1 });
     return engine;
   } catch (error) {
-    throw explain(error, cacheFolder(options.cacheDir), signal);
+    throw explain(error, cacheFolder(options.cacheDir, host.env), signal);
   }
 }
 
@@ -157,6 +157,7 @@ async function build(
   let libraryDirectory = join(packageDirectory, "deps", "lib");
   let libraries: string[] = [];
   let includeDirectory: string | undefined;
+  let quietLoader: string | undefined;
   let pinned = false;
   const { wheel } = recipe;
 
@@ -219,13 +220,14 @@ async function build(
       host,
       signal,
     );
+    quietLoader = join(folder, "quiet.node");
+    await compileQuiet(compiler, quietLoader, host, signal);
   }
   await rm(downloads, { recursive: true, force: true });
 
   report({ stage: "check", detail: "loading it in a process of its own" });
   await checkNative(packageDirectory, host, signal);
 
-  await mkdir(folder, { recursive: true });
   const inFolder = (path: string) => relative(folder, path);
   const manifest: Manifest = {
     key: recipe.key,
@@ -238,6 +240,7 @@ async function build(
     libraryDirectory: inFolder(libraryDirectory),
     libraries,
     includeDirectory: includeDirectory && inFolder(includeDirectory),
+    quietLoader: quietLoader && inFolder(quietLoader),
     compiler: compiler && `${compiler.command}: ${compiler.version}`,
     pinned,
   };

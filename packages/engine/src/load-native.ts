@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import { cacheFolder, findInstalled } from "./cache.js";
 import type { Host } from "./host.js";
 import { tfjsSlot } from "./shims.js";
-import type { Variant } from "./types.js";
+import type { InstalledEngine, Variant } from "./types.js";
 import { findUserPackage, restoreUtilFor } from "./user-package.js";
 
 export interface NativePackage {
@@ -13,6 +13,8 @@ export interface NativePackage {
   /** Made by `installEngine`, or by the user with npm. */
   origin: "cache" | "user";
   tensorflow?: string;
+  /** The engine in the cache, where it is from there. */
+  installed?: InstalledEngine;
 }
 
 export const installMend = (variant: Variant): string =>
@@ -23,15 +25,15 @@ export async function findNative(variant: Variant, host: Host, cacheDir?: string
   const installed = await findInstalled(variant, host, cacheDir);
   if (installed !== undefined) {
     const { packageDirectory, tensorflow } = installed;
-    return { packageDirectory, tensorflow, origin: "cache" };
+    return { packageDirectory, tensorflow, origin: "cache", installed };
   }
   const name = variant === "gpu" ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node";
   const own = await findUserPackage(name);
   if (own?.complete) return { packageDirectory: own.packageDirectory, origin: "user" };
   const reason =
     own === undefined
-      ? `no native ${variant} engine in ${cacheFolder(cacheDir)}, and ${name} is not installed`
-      : `no native ${variant} engine in ${cacheFolder(cacheDir)}, and the addon of ${own.packageDirectory} is missing`;
+      ? `no native ${variant} engine in ${cacheFolder(cacheDir, host.env)}, and ${name} is not installed`
+      : `no native ${variant} engine in ${cacheFolder(cacheDir, host.env)}, and the addon of ${own.packageDirectory} is missing`;
   throw new SitError("engine-unavailable", reason, { mend: installMend(variant) });
 }
 
@@ -51,11 +53,13 @@ export async function loadNative(variant: Variant, host: Host, cacheDir?: string
   if (tf.findBackend("tensorflow") === null) {
     const found = await findNative(variant, host, cacheDir);
     if (found.origin === "user") {
-      await restoreUtilFor(found.packageDirectory, join(cacheFolder(cacheDir), "shims"));
+      await restoreUtilFor(found.packageDirectory, join(cacheFolder(cacheDir, host.env), "shims"));
     }
     Object.defineProperty(globalThis, tfjsSlot, { value: tf, configurable: true });
     try {
-      createRequire(import.meta.url)(found.packageDirectory);
+      const load = createRequire(import.meta.url);
+      if (found.installed !== undefined) loadQuietly(found.installed, load, host);
+      load(found.packageDirectory);
     } catch (error) {
       if (tf.findBackend("tensorflow") !== null) tf.removeBackend("tensorflow");
       const message = error instanceof Error ? error.message : String(error);
@@ -88,4 +92,13 @@ export async function loadNative(variant: Variant, host: Host, cacheDir?: string
     });
   }
   return { tensorflow: backend.binding?.TF_Version, usesGpu };
+}
+
+/** TensorFlow's framework greets while it starts, whatever its log level; this loads it first, unheard. */
+function loadQuietly(engine: InstalledEngine, load: NodeJS.Require, host: Host): void {
+  const framework = engine.libraries.find((name) => name.includes("framework"));
+  const wantsLog = host.env.TF_CPP_MIN_LOG_LEVEL === "0";
+  if (engine.quietLoader === undefined || framework === undefined || wantsLog) return;
+  const { load: open } = load(engine.quietLoader) as { load: (path: string) => void };
+  open(join(engine.libraryDirectory, framework));
 }

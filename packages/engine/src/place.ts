@@ -12,14 +12,14 @@ export interface PlaceOptions {
   key: string;
   force?: boolean;
   signal?: AbortSignal;
+  /** A lock whose owner has not touched it for so long belongs to a killed install; at least 2000. */
+  staleMilliseconds?: number;
   onWait?: () => void;
   /** Makes the engine in `directory`, `engine.json` last. */
   build: (directory: string, signal: AbortSignal) => Promise<void>;
 }
 
 const unfinished = ".unfinished-";
-/** A lock whose owner has not touched it for so long belongs to a killed install. */
-const staleMilliseconds = 15_000;
 
 async function exists(path: string): Promise<boolean> {
   return await access(path).then(
@@ -41,7 +41,7 @@ export async function place(options: PlaceOptions): Promise<string> {
 
   const lost = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, lost.signal]) : lost.signal;
-  const release = await lock(root, signal, options.onWait, () => lost.abort());
+  const release = await lock(options, signal, () => lost.abort());
   try {
     // Another install may have finished while this one waited.
     if (!force && (await complete())) return target;
@@ -75,23 +75,23 @@ export async function place(options: PlaceOptions): Promise<string> {
 }
 
 async function lock(
-  root: string,
+  options: PlaceOptions,
   signal: AbortSignal,
-  onWait: (() => void) | undefined,
   onLost: () => void,
 ): Promise<() => Promise<void>> {
+  const { root, staleMilliseconds: stale = 15_000 } = options;
   for (let attempt = 0; ; attempt++) {
     if (signal.aborted) throw aborted();
     try {
       return await lockfile.lock(root, {
         lockfilePath: join(root, ".install.lock"),
-        stale: staleMilliseconds,
-        update: staleMilliseconds / 5,
+        stale,
+        update: stale / 5,
         onCompromised: onLost,
       });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
-      if (attempt === 0) onWait?.();
+      if (attempt === 0) options.onWait?.();
       await delay(250, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -2,7 +2,7 @@ import { SitError } from "@sitjs/core/errors";
 import type { InstallMethod, Variant } from "./types.js";
 
 /** Raised whenever what an install makes changes, so that an old cache is not taken for a new one. */
-const recipeNumber = 1;
+const recipeNumber = 2;
 
 export const tfjsNodeVersion = "4.22.0";
 export const tensorflowVersion = "2.21.0";

@@ -45,6 +45,8 @@ export interface InstalledEngine {
   libraries: string[];
   /** TensorFlow's headers, whole, for compiling fused kernels; not in an official prebuilt. */
   includeDirectory?: string;
+  /** A small addon that loads TensorFlow's framework without its greeting; only in an engine built here. */
+  quietLoader?: string;
   /** The compiler that made the addon. */
   compiler?: string;
   /** Whether the wheel was checked against a hash pinned in this package, or only the index's own. */

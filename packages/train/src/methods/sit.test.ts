@@ -1,0 +1,296 @@
+import {
+  type Corruption,
+  disposeParams,
+  isBuffer,
+  type Params,
+  param,
+  pick,
+  randomStream,
+  type SafetensorsEntry,
+} from "@sitjs/core";
+import { compareTo } from "@sitjs/core/testing";
+import { crossViewNtXent, maskedL1 } from "@sitjs/losses";
+import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { engines } from "../../../../fixtures/engines.js";
+import { type Fixture, loadFixture } from "../../../../fixtures/load.js";
+import { toTensors } from "../../../../fixtures/tensors.js";
+import type { Method } from "../method.js";
+import { adamW, clip } from "../optimizer.js";
+import { cosineSchedule } from "../schedules.js";
+import { disposeState, lossAndGradients, type TrainState, trainStep } from "../step.js";
+import { sit } from "./sit.js";
+
+interface Config {
+  img: number;
+  patch: number;
+  dim: number;
+  depth: number;
+  heads: number;
+  out_dim: number;
+  hidden: number;
+  batch: number;
+  lmbda: number;
+  temp: number;
+  clip: number;
+  lr: number;
+  wd: number;
+  momentum: number;
+  steps: number;
+  schedules: Record<"lr" | "weight_decay" | "momentum", Record<string, number>>;
+}
+
+/** A corruption that gives the fixture's images and masks, view after view. */
+function recorded(images: tf.Tensor4D, mask: tf.Tensor4D, batch: number): Corruption {
+  let view = 0;
+  return {
+    name: "recorded",
+    corrupt() {
+      const start = (view++ % 2) * batch;
+      return {
+        images: tf.slice4d(images, [start, 0, 0, 0], [batch, -1, -1, -1]),
+        mask: tf.slice4d(mask, [start, 0, 0, 0], [batch, -1, -1, -1]),
+      };
+    },
+  };
+}
+
+function methodOf(config: Config, corruption: Corruption): Method {
+  const { dim: width, patch: patchSize } = config;
+  return sit({
+    backbone: visionTransformer({
+      imageSize: config.img,
+      patchSize,
+      channels: 3,
+      width,
+      depth: config.depth,
+      heads: config.heads,
+      dropPath: 0,
+    }),
+    corruption,
+    reconstruction: {
+      head: reconstructionHead({ variant: "official", width, patchSize, channels: 3 }),
+      loss: maskedL1(),
+    },
+    contrast: {
+      head: projectionHead({ variant: "official", width, hidden: config.hidden, output: config.out_dim }),
+      loss: crossViewNtXent({ temperature: config.temp }),
+    },
+    alpha: config.lmbda,
+  });
+}
+
+/** [n, 3, h, w] to [n, h, w, 3]. */
+const images = (entry: tf.Tensor): tf.Tensor4D =>
+  tf.tidy(() => tf.transpose(entry, [0, 2, 3, 1])) as tf.Tensor4D;
+
+function stateOf(fixture: Fixture): TrainState {
+  const student = toTensors(fixture.under("student/"));
+  const all = toTensors(fixture.under("teacher/"));
+  const teacher = pick(all, (name) => name.startsWith("backbone.") || name.startsWith("head."));
+  disposeParams(pick(all, (name) => !(name in teacher)));
+  const optimizer = adamW().init(student);
+  return { student, teacher, optimizer, step: 0 };
+}
+
+/** True where the gradient is zero in exact arithmetic, so that Adam follows rounding noise. */
+function undetermined(fixture: Fixture, name: string, index: number): boolean {
+  const biases = fixture.json.zero_gradient_parameters as string[];
+  const slices = fixture.json.zero_gradient_slices as Record<string, [number, number]>;
+  if (biases.includes(name)) return true;
+  const slice = slices[name];
+  return slice !== undefined && index >= slice[0] && index < slice[1];
+}
+
+/** Compares all parameters; buffers and undetermined elements by their own bounds. */
+async function expectParams(
+  fixture: Fixture,
+  actual: Params,
+  expected: Record<string, SafetensorsEntry>,
+  bounds: { usual: number; most: number; undetermined: number },
+): Promise<void> {
+  let [elements, beyond] = [0, 0];
+  for (const [name, tensor] of Object.entries(actual)) {
+    const entry = expected[name] as SafetensorsEntry;
+    expect(entry, name).toBeDefined();
+    expect(tensor.shape.join(), name).toBe(entry.shape.join());
+    const values = await tensor.data();
+    // A drifting bias in front of a batch norm shifts its running mean.
+    const drifts = name.endsWith("running_mean");
+    for (let i = 0; i < values.length; i++) {
+      const difference = Math.abs((values[i] as number) - Number(entry.data[i]));
+      if (drifts || undetermined(fixture, name, i)) {
+        expect(difference, `${name}[${i}]`).toBeLessThanOrEqual(bounds.undetermined);
+        continue;
+      }
+      elements++;
+      if (difference > bounds.usual) beyond++;
+      expect(difference, `${name}[${i}]`).toBeLessThanOrEqual(
+        name.endsWith("running_var") ? Math.max(bounds.most, 1e-5) : bounds.most,
+      );
+    }
+  }
+  expect(elements).toBeGreaterThan(10_000);
+  expect(beyond / elements).toBeLessThanOrEqual(0.001);
+}
+
+for (const engine of await engines()) {
+  describe(`SiT on ${engine.name}`, () => {
+    beforeAll(() => engine.use());
+
+    it("one step: losses, every gradient, clipping, AdamW and teacher (fixture sit_step)", async () => {
+      const fixture = loadFixture("sit_step");
+      const config = fixture.json.config as unknown as Config;
+      const input = toTensors(fixture.under("in/"));
+      const clean = images(input.clean as tf.Tensor);
+      const corrupted = images(input.corrupted as tf.Tensor);
+      const mask = tf.slice4d(images(input.masks as tf.Tensor), [0, 0, 0, 0], [-1, -1, -1, 1]);
+      const method = methodOf(config, recorded(corrupted, mask, config.batch));
+      const views = [0, 1].map((view) =>
+        tf.slice4d(clean, [view * config.batch, 0, 0, 0], [config.batch, -1, -1, -1]),
+      );
+      const state = stateOf(fixture);
+      const rng = randomStream(0, "test");
+
+      const trained = pick(state.student, (name) => !isBuffer(name));
+      const prepared = method.prepare({ views, teacher: state.teacher, rng });
+      const { gradients, output } = lossAndGradients(trained, state.student, prepared.loss);
+      for (const [name, tensor, key] of [
+        ["loss", output.loss, "out/loss"],
+        ["reconstruction", output.parts.reconstruction, "out/r_loss"],
+        ["contrast", output.parts.contrast, "out/c_loss"],
+      ] as const) {
+        const expected = fixture.scalar(key);
+        expect(
+          Math.abs(((tensor as tf.Tensor).dataSync()[0] as number) - expected) / expected,
+          name,
+        ).toBeLessThan(1e-5);
+      }
+      const expectedGradients = fixture.under("grad/");
+      expect(Object.keys(gradients).sort()).toEqual(Object.keys(expectedGradients).sort());
+      for (const [name, gradient] of Object.entries(gradients)) {
+        const entry = expectedGradients[name] as SafetensorsEntry;
+        const result = await compareTo(gradient, entry);
+        const largest = Math.max(...Array.from(entry.data, (value) => Math.abs(Number(value))));
+        expect(result.maxAbsolute, name).toBeLessThanOrEqual(Math.max(1e-4 * largest, 1e-6));
+      }
+      const layout = { names: Object.keys(gradients), shapes: [], sizes: [], total: 0 };
+      const clipped = clip(gradients, layout, { perParameter: config.clip });
+      for (const [name, entry] of Object.entries(fixture.under("grad_clipped/"))) {
+        expect((await compareTo(param(clipped, name), entry)).relativeToMax, name).toBeLessThanOrEqual(1e-4);
+      }
+
+      const result = trainStep(
+        method,
+        adamW({ clipping: { perParameter: config.clip } }),
+        state,
+        views,
+        rng,
+        {
+          learningRate: config.lr,
+          weightDecay: config.wd,
+          momentum: config.momentum,
+        },
+      );
+      await expectParams(fixture, result.state.student, fixture.under("student_after/"), {
+        usual: 2e-6,
+        most: 2 * config.lr,
+        undetermined: 1.1 * config.lr,
+      });
+      const teacherBound = 1.1 * config.lr * (1 - config.momentum);
+      await expectParams(fixture, result.state.teacher as Params, fixture.under("teacher_after/"), {
+        usual: 1e-6,
+        most: 1e-6,
+        undetermined: Math.max(teacherBound, 1e-6),
+      });
+    });
+
+    it("five steps with schedules (fixture sit_trajectory)", async () => {
+      const fixture = loadFixture("sit_trajectory");
+      const config = fixture.json.config as unknown as Config;
+      const { lr, weight_decay, momentum } = config.schedules;
+      const steps = (lr.epochs as number) * (lr.niter_per_ep as number);
+      const schedule = ({
+        base_value,
+        final_value,
+        warmup_epochs = 0,
+        niter_per_ep,
+      }: Record<string, number>) =>
+        cosineSchedule({
+          base: base_value as number,
+          final: final_value as number,
+          steps,
+          warmupSteps: warmup_epochs * (niter_per_ep as number),
+        });
+      const [rateAt, decayAt, momentumAt] = [schedule(lr), schedule(weight_decay), schedule(momentum)];
+      const input = toTensors(fixture.under("in/"));
+      const [size, batch] = [config.img, config.batch];
+      const at = (name: string, step: number, channels: number): tf.Tensor4D => {
+        const all = tf.reshape(input[name] as tf.Tensor, [config.steps, 2 * batch, channels, size, size]);
+        const one = tf.slice(all, [step, 0, 0, 0, 0], [1, -1, -1, -1, -1]);
+        return images(tf.cast(tf.reshape(one, [2 * batch, channels, size, size]), "float32"));
+      };
+      let state = stateOf(fixture);
+      let rates = 0;
+      for (let step = 0; step < config.steps; step++) {
+        const clean = at("clean", step, 3);
+        const method = methodOf(config, recorded(at("corrupted", step, 3), at("masks", step, 1), batch));
+        const views = [0, 1].map((view) => tf.slice4d(clean, [view * batch, 0, 0, 0], [batch, -1, -1, -1]));
+        const { state: next, metrics } = trainStep(
+          method,
+          adamW({ clipping: { perParameter: config.clip } }),
+          state,
+          views,
+          randomStream(0, "test", step),
+          { learningRate: rateAt(step), weightDecay: decayAt(step), momentum: momentumAt(step) },
+        );
+        state = next;
+        rates += rateAt(step);
+        for (const [name, key] of [
+          ["loss", "out/loss"],
+          ["reconstruction", "out/r_loss"],
+          ["contrast", "out/c_loss"],
+        ] as const) {
+          const expected = Number(fixture.entry(key).data[step]);
+          const actual = (metrics[name] as tf.Scalar).dataSync()[0] as number;
+          expect(Math.abs(actual - expected) / Math.abs(expected), `${name} at step ${step}`).toBeLessThan(
+            1e-5,
+          );
+        }
+      }
+      await expectParams(fixture, state.student, fixture.under("student_final/"), {
+        usual: 2e-5,
+        most: 2 * rates,
+        undetermined: 1.1 * rates,
+      });
+      await expectParams(fixture, state.teacher as Params, fixture.under("teacher_final/"), {
+        usual: 1e-6,
+        most: 2e-5,
+        undetermined: 1.1 * rates,
+      });
+      disposeState(state);
+    });
+
+    it("leaves no tensor behind", () => {
+      const fixture = loadFixture("sit_step");
+      const config = fixture.json.config as unknown as Config;
+      const [batch, size] = [config.batch, config.img];
+      const ones = tf.ones([2 * batch, size, size, 3]) as tf.Tensor4D;
+      const mask = tf.ones([2 * batch, size, size, 1]) as tf.Tensor4D;
+      const method = methodOf(config, recorded(ones, mask, batch));
+      const optimizer = adamW({ clipping: { perParameter: 3 } });
+      const views = [0, 1].map(() => tf.randomNormal([batch, size, size, 3]) as tf.Tensor4D);
+      let state = stateOf(fixture);
+      const counts = [0, 1, 2].map((step) => {
+        const settings = { learningRate: 1e-3, weightDecay: 0.05, momentum: 0.99 };
+        const result = trainStep(method, optimizer, state, views, randomStream(0, step), settings);
+        for (const value of Object.values(result.metrics)) value.dispose();
+        state = result.state;
+        return tf.memory().numTensors;
+      });
+      expect(counts[1]).toBe(counts[0]);
+      expect(counts[2]).toBe(counts[0]);
+    });
+  });
+}

@@ -1,7 +1,7 @@
 // Every published package has its release noted, once: a changeset that waits, or a changelog from an earlier one.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import releasePlan from "@changesets/get-release-plan";
+import getReleasePlan from "@changesets/get-release-plan";
 import { root } from "./lib/steps.mjs";
 
 const packages = ["packages", "apps"]
@@ -12,7 +12,7 @@ const packages = ["packages", "apps"]
 
 // What `changeset status` reads, but without asking git: a clone of one commit has no branch to compare with.
 // It throws where a changeset names a package that is not here.
-const { changesets } = await releasePlan.default(root);
+const { changesets } = await getReleasePlan(root);
 
 const problems = [];
 const summaries = new Map();

@@ -1,0 +1,110 @@
+// The checks of .ci/run must fail where they should: what they are made of, on small wrong inputs.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { bundle, load } from "./lib/browser.mjs";
+import { readSnippets } from "./lib/snippets.mjs";
+import { checkNode, duration, root, runNode } from "./lib/steps.mjs";
+import { countTests } from "./lib/vitest-results.mjs";
+
+describe("the browser check", () => {
+  it("takes what a browser can load", async () => {
+    expect(load(await bundle("globalThis.loaded = [new TextEncoder().encode('a')[0]];"))).toEqual([97]);
+  });
+
+  it("refuses a Node module", async () => {
+    await expect(bundle('import fs from "node:fs"; globalThis.loaded = fs;')).rejects.toThrow("node:fs");
+  });
+
+  it.each(["process.version", "Buffer.from('a')", "require('x')"])("refuses %s", async (code) => {
+    const text = await bundle(`globalThis.loaded = ${code.replace("require", "(0, globalThis.require)")};`);
+    expect(() => load(text)).toThrow();
+  });
+});
+
+describe("the snippet reader", () => {
+  const text = [
+    "# t",
+    "```ts",
+    "const a = 1;",
+    "",
+    "a;",
+    "```",
+    "```sh",
+    "npm i",
+    "```",
+    "- x",
+    "  ```ts no-check",
+    "  b",
+    "  ```",
+  ];
+
+  it("finds ts blocks with their lines, and what is not to be checked", () => {
+    expect(readSnippets(text.join("\n"))).toEqual([
+      { line: 3, code: "const a = 1;\n\na;", checked: true },
+      { line: 12, code: "b", checked: false },
+    ]);
+  });
+
+  it("does not take a fence shown inside a longer fence for its own", () => {
+    expect(readSnippets("````md\n```ts\nwrong\n```\n````\n")).toEqual([]);
+  });
+});
+
+describe("the count of tests", () => {
+  const file = (status, ...tests) => ({ status, assertionResults: tests.map((each) => ({ status: each })) });
+  const report = (testResults, passed, failed) => ({
+    testResults,
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: 0,
+  });
+
+  it("passes only where everything passed", () => {
+    expect(countTests(report([file("passed", "passed")], 1, 0), 0)).toMatchObject({ passed: 1, failed: 0 });
+    expect(countTests(report([file("failed", "passed", "failed")], 1, 1), 1)).toMatchObject({
+      passed: 1,
+      failed: 1,
+    });
+  });
+
+  it("counts a file that broke before its tests, an unexplained exit code, no tests and no report as failures", () => {
+    expect(countTests(report([file("passed", "passed"), file("failed")], 1, 0), 1)).toMatchObject({
+      failed: 1,
+    });
+    expect(countTests(report([file("passed", "passed")], 1, 0), 1)).toMatchObject({ failed: 1 });
+    expect(countTests(report([], 0, 0), 0)).toMatchObject({ failed: 1 });
+    expect(countTests(undefined, 0)).toMatchObject({ passed: 0, failed: 1 });
+  });
+});
+
+describe("the steps", () => {
+  it("refuses a Node that is too old, in one line", () => {
+    const exit = vi.spyOn(process, "exit");
+    exit.mockImplementation(/** @returns {never} */ () => undefined);
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    for (const version of ["20.19.0", "22.0.0", "24.1.0"]) checkNode(version);
+    expect(exit).not.toHaveBeenCalled();
+    checkNode("20.18.3");
+    expect(exit).toHaveBeenCalledWith(1);
+    expect(log.mock.calls[0]?.[0]).toContain("Node 20.18.3 is too old");
+    vi.restoreAllMocks();
+  });
+
+  it("passes exit codes on and keeps quiet output", async () => {
+    const script = join(root, "scripts", "lib", "steps.mjs");
+    expect(
+      await runNode("-e", ["console.log('out'); console.error('err'); process.exit(7)"], { quiet: true }),
+    ).toEqual({
+      code: 7,
+      output: expect.stringMatching(/out[\s\S]*err|err[\s\S]*out/),
+    });
+    // Loading the helper must not need anything installed.
+    const alone = spawnSync(process.execPath, [script], { encoding: "utf8" });
+    expect(alone.stderr).toBe("");
+  });
+
+  it("says durations as people do", () => {
+    expect([400, 12_400, 185_000].map(duration)).toEqual(["0.4 s", "12 s", "3 min 05 s"]);
+  });
+});

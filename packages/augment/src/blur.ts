@@ -33,20 +33,16 @@ interface ExtendedBox {
   readonly outer: number;
 }
 
-/** The box whose three-fold convolution has the variance of the Gaussian; 32-bit floats as in Pillow. */
+/** The box whose three-fold convolution has the variance of the Gaussian; its size becomes a 32-bit float, as in Pillow. */
 function extendedBox(sigma: number): ExtendedBox | undefined {
-  const fround = Math.fround;
-  const variance = fround((fround(sigma) * fround(sigma)) / PASSES);
-  const length = fround(Math.sqrt(12 * variance + 1));
-  const whole = Math.floor((length - 1) / 2);
-  const fraction = fround(
-    fround((2 * whole + 1) * fround(whole * (whole + 1) - fround(3 * variance))) /
-      fround(6 * fround(variance - (whole + 1) * (whole + 1))),
-  );
-  const halfWidth = fround(whole + fraction);
+  const variance = (sigma * sigma) / PASSES;
+  const whole = Math.floor((Math.sqrt(12 * variance + 1) - 1) / 2);
+  const fraction =
+    ((2 * whole + 1) * (whole * (whole + 1) - 3 * variance)) / (6 * (variance - (whole + 1) ** 2));
+  const halfWidth = Math.fround(whole + fraction);
   if (halfWidth === 0) return undefined;
   const radius = Math.trunc(halfWidth);
-  const inner = Math.trunc(fround(UNIT / fround(fround(halfWidth * 2) + 1)));
+  const inner = Math.trunc(Math.fround(UNIT / Math.fround(halfWidth * 2 + 1)));
   return { radius, inner, outer: Math.trunc((UNIT - (2 * radius + 1) * inner) / 2) };
 }
 

@@ -8,11 +8,18 @@ import { fileURLToPath } from "node:url";
 /** The repository's root folder. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** Stops with one clear line where Node is too old for the packages and their tools. */
-export function checkNode(version = process.versions.node) {
+/** Why this Node will not do for the packages and their tools, in one line; undefined where it will. */
+export function nodeTooOld(version = process.versions.node) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(`Node ${version} is too old: Node 20.19 or later is needed (https://nodejs.org).`);
+  if (major > 20 || (major === 20 && minor >= 19)) return undefined;
+  return `Node ${version} is too old: Node 20.19 or later is needed (https://nodejs.org).`;
+}
+
+/** Stops with that line where there is one. */
+export function checkNode() {
+  const reason = nodeTooOld();
+  if (reason === undefined) return;
+  console.error(reason);
   process.exit(1);
 }
 

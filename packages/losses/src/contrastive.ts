@@ -1,7 +1,7 @@
 import { type ContrastLoss, l2Normalize, matMul2d } from "@sitjs/core";
 import { requireOption } from "@sitjs/core/errors";
 import * as tf from "@tensorflow/tfjs";
-import { softmaxCrossEntropy } from "./cross-entropy.js";
+import { oneHot, softmaxCrossEntropy } from "./cross-entropy.js";
 import { imagesOfTwoViews, requireShape } from "./shapes.js";
 
 export interface ContrastOptions {
@@ -94,8 +94,8 @@ function similarityCrossEntropy(
   positives: Int32Array,
   temperature: number,
 ): tf.Scalar {
-  const targets = tf.oneHot(tf.tensor1d(positives, "int32"), similarities.shape[1], 1, 0, "float32");
-  return softmaxCrossEntropy(tf.mul(similarities, 1 / temperature) as tf.Tensor2D, targets as tf.Tensor2D);
+  const targets = oneHot(tf.tensor1d(positives, "int32"), similarities.shape[1]);
+  return softmaxCrossEntropy(tf.mul(similarities, 1 / temperature) as tf.Tensor2D, targets);
 }
 
 function views(rows: tf.Tensor2D, images: number): [tf.Tensor2D, tf.Tensor2D] {

@@ -38,17 +38,11 @@ export function crossEntropy({ labelSmoothing = 0 }: CrossEntropyOptions = {}): 
       requireLogits(logits);
       const [batch, classes] = logits.shape;
       return tf.tidy(() => {
-        const spread = labelSmoothing / classes;
-        if (labels.rank === 1) {
-          requireShape(labels.shape[0] === batch, "labels", `[${batch}]`, labels);
-          if (labels.dtype !== "int32") {
-            throw new SitError("bad-option", `labels: expected int32 class numbers, got ${labels.dtype}`);
-          }
-          const targets = tf.oneHot(labels, classes, 1 - labelSmoothing + spread, spread, "float32");
-          return softmaxCrossEntropy(logits, targets as tf.Tensor2D);
-        }
-        const targets = tf.cast(labels, "float32") as tf.Tensor2D;
-        const smooth = labelSmoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - labelSmoothing), spread);
+        const targets = labels.rank === 1 ? classTargets(labels, batch, classes) : tf.cast(labels, "float32");
+        const smooth =
+          labelSmoothing === 0
+            ? targets
+            : tf.add(tf.mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
         return softmaxCrossEntropy(logits, smooth as tf.Tensor2D);
       });
     },
@@ -90,6 +84,23 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): 
       },
     ),
   );
+}
+
+/** [rows, classes], 1 in each row's class; a row without one, where the number is no class, is all 0. */
+export function oneHot(classNumbers: tf.Tensor, classes: number): tf.Tensor2D {
+  // By comparison: tf.oneHot on wasm writes integers' bits into floats and does not mind its bounds.
+  return tf.tidy(() => {
+    const isClass = tf.equal(tf.reshape(classNumbers, [-1, 1]), tf.range(0, classes, 1, "int32"));
+    return tf.cast(isClass, "float32");
+  }) as tf.Tensor2D;
+}
+
+function classTargets(labels: tf.Tensor, batch: number, classes: number): tf.Tensor2D {
+  requireShape(labels.shape[0] === batch, "labels", `[${batch}]`, labels);
+  if (labels.dtype !== "int32") {
+    throw new SitError("bad-option", `labels: expected int32 class numbers, got ${labels.dtype}`);
+  }
+  return oneHot(labels, classes);
 }
 
 function requireLogits(logits: tf.Tensor): void {

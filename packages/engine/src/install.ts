@@ -87,12 +87,12 @@ export async function installOn(host: Host, options: InstallOptions): Promise<In
 
 /** What a file system or an abort says, in this package's words. */
 function explain(error: unknown, folder: string, signal: AbortSignal | undefined): unknown {
-  if (SitError.isInstance(error)) return error;
   if (signal?.aborted) return aborted();
+  if (SitError.isInstance(error)) return error;
   const mend = `Free some space, or name another folder in SITJS_CACHE. ${wasmWorks}`;
   if (isDiskFull(error)) return new SitError("disk", `${folder}: the disk is full`, { mend, cause: error });
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+  if (code !== undefined && ["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code)) {
     return new SitError("disk", `${folder}: cannot be written (${code})`, { mend, cause: error });
   }
   return error;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -48,15 +49,16 @@ export async function place(options: PlaceOptions): Promise<string> {
     for (const name of await readdir(root)) {
       if (name.startsWith(unfinished)) await rm(join(root, name), { recursive: true, force: true });
     }
-    const directory = join(root, `${unfinished}${key}`);
+    const id = `${key}-${process.pid}-${randomUUID()}`;
+    const directory = join(root, `${unfinished}${id}`);
+    const replaced = join(root, `${unfinished}replaced-${id}`);
     try {
       await mkdir(directory);
       await options.build(directory, signal);
       if (signal.aborted) throw aborted();
-      if (!(await complete())) await rm(target, { recursive: true, force: true });
-      else await rename(target, join(root, `${unfinished}replaced-${process.pid}`));
+      if (await exists(target)) await rename(target, replaced);
       await rename(directory, target);
-      await rm(join(root, `${unfinished}replaced-${process.pid}`), { recursive: true, force: true });
+      await rm(replaced, { recursive: true, force: true });
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       if (lost.signal.aborted) {

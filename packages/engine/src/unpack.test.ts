@@ -1,0 +1,36 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolders } from "./testing/temporary.js";
+import { storedZip } from "./testing/zip.js";
+import { unpackZip } from "./unpack.js";
+
+const temporary = temporaryFolders();
+
+describe("unpackZip", () => {
+  it("writes the wanted entries at their own paths", async () => {
+    const folder = await temporary();
+    const file = join(folder, "a.whl");
+    await writeFile(file, storedZip({ "tensorflow/include/a.h": "header", "tensorflow/python/b.py": "no" }));
+    const wanted = (path: string) => path.startsWith("tensorflow/include/");
+    expect(await unpackZip(file, join(folder, "out"), { wanted })).toEqual(["tensorflow/include/a.h"]);
+    expect(await readFile(join(folder, "out", "tensorflow", "include", "a.h"), "utf8")).toBe("header");
+  });
+
+  it.each(["../outside", "a/../../outside", "/outside"])("refuses the entry %s", async (path) => {
+    const folder = await temporary();
+    const file = join(folder, "a.whl");
+    await writeFile(file, storedZip({ [path]: "evil" }));
+    const unpacking = unpackZip(file, join(folder, "out"), { wanted: () => true });
+    await expect(unpacking).rejects.toMatchObject({ code: "engine-install" });
+    await expect(readFile(join(folder, "outside"))).rejects.toThrow("ENOENT");
+  });
+
+  it("refuses a cut archive", async () => {
+    const folder = await temporary();
+    const file = join(folder, "a.whl");
+    await writeFile(file, storedZip({ a: "text", b: "text" }).subarray(0, 60));
+    const unpacking = unpackZip(file, folder, { wanted: () => true });
+    await expect(unpacking).rejects.toThrow(/expected a whole zip archive/);
+  });
+});

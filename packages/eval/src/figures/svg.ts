@@ -1,0 +1,25 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+/** Plot needs a DOM to write into; linkedom is one without a browser. */
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/**
+ * Draws a plot to an SVG string. Colours are CSS variables of the page (`var(--ink)` and so on),
+ * so that one drawing serves light and dark.
+ */
+export function plotSvg(description: string, options: Plot.PlotOptions): string {
+  const svg = Plot.plot({
+    document,
+    ...options,
+    style: { background: "none", color: "var(--ink)", fontSize: "13px", overflow: "visible" },
+  });
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", description);
+  return withShortNumbers(svg.outerHTML);
+}
+
+/** Hundredths of a pixel are enough; full doubles would triple the file. */
+function withShortNumbers(svg: string): string {
+  return svg.replace(/<[^>]+>/g, (tag) => tag.replace(/(\d\.\d\d)\d+/g, "$1"));
+}

@@ -1,0 +1,147 @@
+import type { Picture } from "../figures/png.js";
+import type { LabelledPoint } from "../figures/scatter.js";
+
+/**
+ * All that a report can show: plain JSON beside the pixel arrays of `reconstructions`.
+ * Every part may be missing; the report leaves out the sections it has no data for.
+ * Accuracies are fractions from 0 to 1, times are seconds.
+ */
+export interface ReportData {
+  /** Heading; default "SiT report". */
+  title?: string;
+  /** When the run ended, ISO 8601. */
+  date?: string;
+  /** The command that repeats the run. */
+  command?: string;
+  seed?: number;
+  /** What the reader should know before trusting the numbers: portable engine, smaller preset. */
+  warnings?: readonly string[];
+  engine?: ReportEngine;
+  dataset?: ReportDataset;
+  pretrain?: ReportPretraining;
+  accuracy?: readonly ReportAccuracy[];
+  knn?: ReportKnn;
+  finetune?: readonly ReportFinetune[];
+  reconstructions?: readonly ReportReconstructions[];
+  embeddings?: readonly ReportEmbedding[];
+  timings?: readonly { name: string; seconds: number }[];
+  peakMemoryMB?: number;
+  /** Options by name, in groups: `{ backbone: { width: 64 }, pretrain: { epochs: 20 } }`. */
+  settings?: ReportSettings;
+  /** Such as `{ cpu: "…", memory: "16 GB" }`. */
+  machine?: Readonly<Record<string, string | number>>;
+  /** Package or program to version. */
+  versions?: Readonly<Record<string, string>>;
+}
+
+export type ReportSetting =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly ReportSetting[]
+  | ReportSettings;
+export interface ReportSettings {
+  readonly [name: string]: ReportSetting;
+}
+
+export interface ReportEngine {
+  /** Such as "@tensorflow/tfjs-node". */
+  name: string;
+  backend?: string;
+  device?: string;
+  /** TensorFlow's version. */
+  tensorflow?: string;
+  cores?: number;
+  /** Names of the fused kernels. */
+  kernels?: readonly string[];
+}
+
+export interface ReportDataset {
+  name: string;
+  /** Images altogether used. */
+  images: number;
+  /** Training images whose labels were used. */
+  labelled?: number;
+  /** Training images used without labels. */
+  unlabelled?: number;
+  test?: number;
+  /** Width, height, channels. */
+  imageSize?: readonly [width: number, height: number, channels: number];
+  /** Names by class index. */
+  classes?: readonly string[];
+}
+
+export interface ReportPretraining {
+  /** Epochs and steps done. */
+  epochs: number;
+  steps: number;
+  seconds: number;
+  imagesPerSecond: number;
+  /** Means of each epoch. */
+  history: readonly EpochRecord[];
+  /** Values of single steps, thinned at will; the report thins them again. */
+  stepHistory?: readonly StepRecord[];
+}
+
+export interface LearningRecord {
+  reconstruction?: number | null;
+  contrast?: number | null;
+  learningRate?: number | null;
+  imagesPerSecond?: number | null;
+}
+/** `epoch` counts from 1. */
+export interface EpochRecord extends LearningRecord {
+  epoch: number;
+}
+/** `step` counts from 1, over all epochs. */
+export interface StepRecord extends LearningRecord {
+  step: number;
+}
+
+/** Test accuracy of the classifiers trained with `labels` labels. */
+export interface ReportAccuracy {
+  labels: number;
+  scratch?: number;
+  pretrained?: number;
+}
+
+export interface ReportKnn {
+  before?: number;
+  after?: number;
+  /** Neighbours that vote. */
+  k?: number;
+}
+
+/** One fine-tuning run, epoch by epoch. */
+export interface ReportFinetune {
+  labels: number;
+  start: "scratch" | "pretrained";
+  history: readonly { epoch: number; loss?: number | null; accuracy?: number | null }[];
+}
+
+/** A grid of pictures with a heading, such as "Training images". */
+export interface ReportReconstructions {
+  title: string;
+  caption?: string;
+  rows: readonly ReconstructionRow[];
+}
+
+export interface ReconstructionRow {
+  /** Such as the class; read out to those who do not see the pictures. */
+  label?: string;
+  clean: Picture;
+  corrupted: Picture;
+  /** One channel; 0 kept, anything else corrupted. */
+  mask: Picture;
+  reconstruction: Picture;
+}
+
+/** One scatter plot, such as "Before pretraining". */
+export interface ReportEmbedding {
+  title: string;
+  /** Such as "t-SNE, cosine, 1,000 test images". */
+  caption?: string;
+  points: readonly LabelledPoint[];
+}

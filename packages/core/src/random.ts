@@ -76,15 +76,16 @@ function scramble(value: number): number {
 }
 
 function stream(name: Hash): RandomStream {
-  let [a, b, c, d] = name;
+  // Signed 32-bit integers, which JavaScript engines keep unboxed; unsigned ones would be boxed at every draw.
+  let [a, b, c, d] = name.map((word) => word | 0) as [number, number, number, number];
   /** sfc32 (Doty-Humphrey, PractRand): a 128-bit chaotic generator with a counter, period at least 2^32. */
   const next = (): number => {
-    const t = (a + b + d) >>> 0;
-    d = (d + 1) >>> 0;
+    const t = (a + b + d) | 0;
+    d = (d + 1) | 0;
     a = b ^ (b >>> 9);
-    b = (c + (c << 3)) >>> 0;
-    c = (((c << 21) | (c >>> 11)) + t) >>> 0;
-    return t;
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + t) | 0;
+    return t >>> 0;
   };
   for (let i = 0; i < 12; i++) next();
   let spare: number | undefined;
@@ -109,7 +110,16 @@ function stream(name: Hash): RandomStream {
       return radius * Math.cos(angle);
     },
     fillNormal(target) {
-      for (let i = 0; i < target.length; i++) target[i] = self.normal();
+      // The same numbers as from `normal`, both of each pair at once.
+      let i = 0;
+      if (spare !== undefined && target.length > 0) target[i++] = self.normal();
+      for (; i + 1 < target.length; i += 2) {
+        const radius = Math.sqrt(-2 * Math.log((next() + 1) / 4294967296));
+        const angle = 2 * Math.PI * uniform();
+        target[i] = radius * Math.cos(angle);
+        target[i + 1] = radius * Math.sin(angle);
+      }
+      if (i < target.length) target[i] = self.normal();
       return target;
     },
     permutation(n) {

@@ -1,4 +1,4 @@
-import { SitError, requireOption } from "@sitjs/core/errors";
+import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 
 /** Sides of the blocks that make up a mask, as shares of the image's height and width. */
@@ -122,16 +122,26 @@ export function drawBlocks(
     const top = Math.floor(start / columns);
     const left = start % columns;
     const label = place(top, left, blockRows, blockColumns);
+    // The part of each row up to the right border, then what wraps around to the left one.
+    const right = Math.min(columns, left + blockColumns);
+    const wrapped = left + blockColumns - right;
     for (let i = 0, row = top; i < blockRows; i++, row++) {
       if (row === rows) row = 0;
-      for (let j = 0, column = left; j < blockColumns; j++, column++) {
-        if (column === columns) column = 0;
-        const cell = row * columns + column;
-        if (labels[cell] === 0) covered++;
-        labels[cell] = label;
-      }
+      const first = row * columns;
+      covered += fillCells(labels, first + left, first + right, label);
+      if (wrapped > 0) covered += fillCells(labels, first, first + wrapped, label);
     }
   }
+}
+
+/** Labels the cells from `start` to `end`; returns how many of them were clean. */
+function fillCells(labels: Int32Array, start: number, end: number, label: number): number {
+  let clean = 0;
+  for (let cell = start; cell < end; cell++) {
+    if (labels[cell] === 0) clean++;
+    labels[cell] = label;
+  }
+  return clean;
 }
 
 /** Writes 1 on every pixel of a labelled cell; returns how many pixels those are. */
@@ -141,17 +151,16 @@ export function paint(
   mask: Float32Array | Uint8Array,
   offset: number,
 ): number {
-  const width = columns * alignment;
   let covered = 0;
-  for (let row = 0, cell = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, cell++) {
-      if (cells[cell] === 0) continue;
-      covered += alignment * alignment;
-      const corner = offset + row * alignment * width + column * alignment;
-      for (let y = 0; y < alignment; y++) mask.fill(1, corner + y * width, corner + y * width + alignment);
+  for (let y = 0, pixel = offset; y < rows * alignment; y++) {
+    const first = Math.floor(y / alignment) * columns;
+    for (let cell = first; cell < first + columns; cell++) {
+      const value = cells[cell] === 0 ? 0 : 1;
+      covered += value;
+      for (let x = 0; x < alignment; x++) mask[pixel++] = value;
     }
   }
-  return covered;
+  return covered * alignment;
 }
 
 /** A side drawn evenly from whole pixels, then rounded to cells. */
@@ -180,7 +189,12 @@ export function requireShare(name: string, minimumName: string, ratio: number, m
 export function requireBlocks(blocks: BlockSizes): void {
   const { minimum, maximum } = blocks;
   requireOption(maximum > 0 && maximum <= 1, "blocks.maximum", "a share above 0 and at most 1", maximum);
-  requireOption(minimum >= 0 && minimum <= maximum, "blocks.minimum", `a share from 0 to ${maximum}`, minimum);
+  requireOption(
+    minimum >= 0 && minimum <= maximum,
+    "blocks.minimum",
+    `a share from 0 to ${maximum}`,
+    minimum,
+  );
 }
 
 export function requireAlignment(alignment: number): void {

@@ -88,10 +88,10 @@ function spread(
   pixels: number,
   channels: number,
 ): void {
-  for (let pixel = offset, next = 0; pixel < offset + pixels; pixel++) {
+  let next = 0;
+  for (let pixel = offset; pixel < offset + pixels; pixel++) {
     if (mask[pixel] === 0) continue;
-    for (let channel = 0; channel < channels; channel++)
-      noise[pixel * channels + channel] = values[next++] as number;
+    for (let i = pixel * channels; i < (pixel + 1) * channels; i++) noise[i] = values[next++] as number;
   }
 }
 

@@ -4,6 +4,8 @@
  * in every worker, in whatever order streams are made. Loads without tfjs (`@sitjs/core/random`).
  */
 
+import { zigguratNormal } from "./ziggurat.js";
+
 /** A source of random numbers; `uniform` is the only draw, the rest derive from it. */
 export interface RandomStream {
   /** A number in [0, 1), 32 bits of it random. */
@@ -14,7 +16,7 @@ export interface RandomStream {
   integer(low: number, high: number): number;
   /** True with the given probability. */
   chance(probability: number): boolean;
-  /** A draw from the standard normal distribution (Box–Muller). */
+  /** A draw from the standard normal distribution (ziggurat). */
   normal(): number;
   /** Fills with standard normal draws; returns the same array. */
   fillNormal(target: Float32Array): Float32Array;
@@ -88,7 +90,6 @@ function stream(name: Hash): RandomStream {
     return t >>> 0;
   };
   for (let i = 0; i < 12; i++) next();
-  let spare: number | undefined;
   const uniform = () => next() / 4294967296;
   const self: RandomStream = {
     uniform,
@@ -98,28 +99,9 @@ function stream(name: Hash): RandomStream {
       return low + Math.floor(uniform() * (high - low));
     },
     chance: (probability) => uniform() < probability,
-    normal() {
-      if (spare !== undefined) {
-        const value = spare;
-        spare = undefined;
-        return value;
-      }
-      const radius = Math.sqrt(-2 * Math.log((next() + 1) / 4294967296));
-      const angle = 2 * Math.PI * uniform();
-      spare = radius * Math.sin(angle);
-      return radius * Math.cos(angle);
-    },
+    normal: () => zigguratNormal(next),
     fillNormal(target) {
-      // The same numbers as from `normal`, both of each pair at once.
-      let i = 0;
-      if (spare !== undefined && target.length > 0) target[i++] = self.normal();
-      for (; i + 1 < target.length; i += 2) {
-        const radius = Math.sqrt(-2 * Math.log((next() + 1) / 4294967296));
-        const angle = 2 * Math.PI * uniform();
-        target[i] = radius * Math.cos(angle);
-        target[i + 1] = radius * Math.sin(angle);
-      }
-      if (i < target.length) target[i] = self.normal();
+      for (let i = 0; i < target.length; i++) target[i] = zigguratNormal(next);
       return target;
     },
     permutation(n) {

@@ -51,7 +51,8 @@ export function readSafetensors(bytes: Uint8Array, source = "safetensors"): Safe
   if (typeof header !== "object" || header === null || Array.isArray(header))
     fail("expected a JSON object as header");
   const start = 8 + headerLength;
-  const tensors: Record<string, SafetensorsEntry> = {};
+  // Collected as entries: a tensor called __proto__ must not vanish into a prototype.
+  const tensors: [name: string, entry: SafetensorsEntry][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
     if (name === "__metadata__") {
@@ -78,18 +79,19 @@ export function readSafetensors(bytes: Uint8Array, source = "safetensors"): Safe
     }
     // Not bytes.slice: a Node Buffer's slice is a view on the same memory.
     const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
-    tensors[name] = {
-      dtype: dtype as SafetensorsDtype,
-      shape: shape as number[],
-      data: new Type(copy.buffer, 0, size),
-    };
+    const data = new Type(copy.buffer, 0, size);
+    tensors.push([name, { dtype: dtype as SafetensorsDtype, shape: shape as number[], data }]);
   }
-  return { tensors, metadata };
+  return { tensors: Object.fromEntries(tensors), metadata };
 }
 
-/** Writes a safetensors file; entries in the order given, data aligned to 8 bytes. */
+/**
+ * Writes a safetensors file; wide element types first, otherwise in the order given.
+ *
+ * @throws SitError "bad-parameters" where the data does not fit dtype and shape, or a tensor is called __metadata__
+ */
 export function writeSafetensors(file: SafetensorsFile): Uint8Array {
-  const header: Record<string, unknown> = {};
+  const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(file.metadata).length > 0) header.__metadata__ = file.metadata;
   let offset = 0;
   // Wide types first keep every tensor aligned to its own element size.
@@ -97,6 +99,14 @@ export function writeSafetensors(file: SafetensorsFile): Uint8Array {
     ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
   );
   for (const [name, { dtype, shape, data }] of entries) {
+    const size = shape.reduce((product, side) => product * side, 1);
+    if (name === "__metadata__" || data.length !== size || !(data instanceof types[dtype])) {
+      throw new SitError(
+        "bad-parameters",
+        `${name}: expected ${size} values of ${dtype} for [${shape.join(", ")}] under a free name, ` +
+          `got ${data.length} in a ${data.constructor.name}`,
+      );
+    }
     header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
     offset += data.byteLength;
   }

@@ -12,7 +12,7 @@ import { SitError } from "../errors.js";
 export function attention(qkv: tf.Tensor3D, heads: number): { output: tf.Tensor3D; weights: tf.Tensor4D } {
   const [batch, tokens, packed] = qkv.shape;
   const headDim = packed / 3 / heads;
-  if (!Number.isInteger(headDim)) {
+  if (!(Number.isInteger(headDim) && headDim > 0)) {
     throw new SitError(
       "bad-shape",
       `attention: expected the last axis to be 3 x heads x headDim, got ${packed} with ${heads} heads`,

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
+import { requireShape } from "./check.js";
 import { withGradient } from "./gradient.js";
 import { matMul2d, sumRows } from "./matmul.js";
 
@@ -10,7 +11,7 @@ import { matMul2d, sumRows } from "./matmul.js";
  * @param weight [out, ...] with the remaining axes joined to `in`, as in PyTorch (also a patch convolution's)
  * @param bias [out], or undefined for none
  * @returns [..., out]
- * @throws SitError "bad-shape" where the last axis of `x` is not `in`
+ * @throws SitError "bad-shape" where the last axis of `x` is not `in`, or the bias is not [out]
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   const outFeatures = weight.shape[0] as number;
@@ -22,6 +23,7 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
         `got x [${x.shape.join(", ")}]`,
     );
   }
+  requireShape("linear", "bias", bias, [outFeatures]);
   return tf.tidy(() => {
     const rows = tf.reshape(x, [-1, inFeatures]) as tf.Tensor2D;
     const matrix = tf.reshape(weight, [outFeatures, inFeatures]) as tf.Tensor2D;

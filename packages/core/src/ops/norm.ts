@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
 import { hasKernel, runKernel } from "./backend.js";
+import { requireShape } from "./check.js";
 import { withGradient } from "./gradient.js";
 import { sumRows } from "./matmul.js";
 
@@ -10,6 +11,7 @@ import { sumRows } from "./matmul.js";
  * @param x [..., features]
  * @param gamma [features], @param beta [features]
  * @param epsilon added to the variance; vision transformers use 1e-6
+ * @throws SitError "bad-shape" where the last axis of `x`, gamma and beta differ
  */
 export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon = 1e-6): tf.Tensor {
   const features = gamma.size;
@@ -19,6 +21,8 @@ export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsil
       `layerNorm: expected the last axis of x to be ${features}, got [${x.shape.join(", ")}]`,
     );
   }
+  requireShape("layerNorm", "gamma", gamma, [features]);
+  requireShape("layerNorm", "beta", beta, [features]);
   return tf.tidy(() => {
     const rows = tf.reshape(x, [-1, features]) as tf.Tensor2D;
     const fused = hasKernel("SitLayerNorm") && hasKernel("SitLayerNormGrad");
@@ -71,6 +75,7 @@ export interface BatchNormResult {
  *
  * @param gamma, beta [features] each, or undefined for no affine part
  * @param epsilon added to the biased variance (default 1e-5, as PyTorch)
+ * @throws SitError "bad-shape" for a batch below 2, or gamma or beta of another size
  */
 export function batchNorm(
   x: tf.Tensor2D,
@@ -78,11 +83,13 @@ export function batchNorm(
   beta: tf.Tensor | undefined,
   epsilon = 1e-5,
 ): BatchNormResult {
-  const rows = x.shape[0];
+  const [rows, features] = x.shape;
   if (rows < 2)
     throw new SitError("bad-shape", `batchNorm: expected a training batch of at least 2, got ${rows}`);
+  requireShape("batchNorm", "gamma", gamma, [features]);
+  requireShape("batchNorm", "beta", beta, [features]);
   return tf.tidy(() => {
-    const { mean, variance } = tf.moments(x.clone(), 0);
+    const { mean, variance } = tf.moments(x, 0);
     const [keptMean, keptVariance] = [mean as tf.Tensor1D, variance as tf.Tensor1D];
     const normal = withGradient<tf.Tensor2D>(
       [x],
@@ -104,7 +111,11 @@ export function batchNorm(
   });
 }
 
-/** Batch normalisation by given running statistics (evaluation mode). */
+/**
+ * Batch normalisation of [batch, features] by given running statistics (evaluation mode).
+ *
+ * @throws SitError "bad-shape" where the statistics, gamma or beta are not [features]
+ */
 export function batchNormInference(
   x: tf.Tensor2D,
   mean: tf.Tensor,
@@ -113,6 +124,10 @@ export function batchNormInference(
   beta: tf.Tensor | undefined,
   epsilon = 1e-5,
 ): tf.Tensor2D {
+  const vectors = { mean, variance, gamma, beta };
+  for (const [option, vector] of Object.entries(vectors)) {
+    requireShape("batchNormInference", option, vector, [x.shape[1]]);
+  }
   return tf.tidy(() => {
     const normal = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon)));
     const scaled = gamma === undefined ? normal : tf.mul(normal, gamma);

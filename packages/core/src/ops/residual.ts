@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { SitError } from "../errors.js";
+import { requireOption, SitError } from "../errors.js";
 import type { RandomStream } from "../random.js";
+import { requireShape } from "./check.js";
 
 /**
  * `x + branch`, where in training each sample's branch is left out with probability `rate` and scaled by
@@ -8,8 +9,11 @@ import type { RandomStream } from "../random.js";
  *
  * @param x, branch [batch, ...] alike
  * @param rate in [0, 1); 0 draws nothing
+ * @throws SitError "bad-shape", or "bad-option" for a rate out of range or without `rng`
  */
 export function residual<T extends tf.Tensor>(x: T, branch: T, rate = 0, rng?: RandomStream): T {
+  requireShape("residual", "branch", branch, x.shape);
+  requireOption(rate >= 0 && rate < 1, "drop path rate", "a number in [0, 1)", rate);
   if (rate === 0) return tf.add(x, branch);
   if (rng === undefined) {
     throw new SitError("bad-option", `residual: expected rng in the context for drop path ${rate}, got none`);

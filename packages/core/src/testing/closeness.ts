@@ -31,7 +31,8 @@ export function closeness(
     const a = actual[i] as number;
     const b = expected[i] as number;
     const difference = Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b)) ? 0 : Math.abs(a - b);
-    const over = difference - (absolute + relative * Math.abs(b));
+    // Equal infinities and NaNs have no distance to put in proportion.
+    const over = difference === 0 ? -absolute : difference - (absolute + relative * Math.abs(b));
     if (!(over <= 0)) beyond++;
     // A NaN must win the maximum, not lose every comparison.
     maxAbsolute = Number.isNaN(difference) ? Number.NaN : Math.max(maxAbsolute, difference);

@@ -46,7 +46,10 @@ function extendedBox(sigma: number): ExtendedBox | undefined {
   return { radius, inner, outer: Math.trunc((UNIT - (2 * radius + 1) * inner) / 2) };
 }
 
-let lines: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+/** Workspace that grows to the largest need; one per thread. */
+let lineSpace: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+let sumSpace = new Int32Array(0);
+let imageSpace = new Uint8Array(0);
 
 function blurRows(
   source: Uint8Array,
@@ -56,48 +59,64 @@ function blurRows(
   channels: number,
   box: ExtendedBox,
 ): void {
-  const border = box.radius + 1;
-  const length = width + 2 * border;
-  if (lines[0].length < length) lines = [new Uint8Array(length), new Uint8Array(length)];
+  const border = (box.radius + 1) * channels;
+  const rowLength = width * channels;
+  const length = rowLength + 2 * border;
+  if (lineSpace[0].length < length) lineSpace = [new Uint8Array(length), new Uint8Array(length)];
   for (let y = 0; y < height; y++) {
-    for (let channel = 0; channel < channels; channel++) {
-      const start = y * width * channels + channel;
-      let [from, to] = lines;
-      for (let x = 0; x < width; x++) from[border + x] = source[start + x * channels] as number;
-      for (let pass = 0; pass < PASSES; pass++) {
-        from.fill(from[border] as number, 0, border);
-        from.fill(from[border + width - 1] as number, border + width, length);
-        boxLine(from, to, width, box);
-        [from, to] = [to, from];
+    let [from, to] = lineSpace;
+    from.set(source.subarray(y * rowLength, (y + 1) * rowLength), border);
+    for (let pass = 0; pass < PASSES; pass++) {
+      for (let i = 0; i < border; i++) {
+        from[i] = from[border + (i % channels)] as number;
+        from[border + rowLength + i] = from[border + rowLength - channels + (i % channels)] as number;
       }
-      for (let x = 0; x < width; x++) target[start + x * channels] = from[border + x] as number;
+      boxLine(from, to, rowLength, channels, box);
+      [from, to] = [to, from];
+    }
+    target.set(from.subarray(border, border + rowLength), y * rowLength);
+  }
+}
+
+/** One pass along a row that has `radius + 1` border pixels on both sides of its `rowLength` values. */
+function boxLine(
+  from: Uint8Array,
+  to: Uint8Array,
+  rowLength: number,
+  channels: number,
+  { radius, inner, outer }: ExtendedBox,
+): void {
+  const border = (radius + 1) * channels;
+  if (radius === 0) {
+    for (let x = border; x < border + rowLength; x++) {
+      const edges = (from[x - channels] as number) + (from[x + channels] as number);
+      to[x] = weigh(from[x] as number, inner, edges, outer);
+    }
+    return;
+  }
+  for (let channel = 0; channel < channels; channel++) {
+    let sum = 0;
+    for (let x = channels + channel; x < border + border; x += channels) sum += from[x] as number;
+    for (let x = border + channel; x < border + rowLength; x += channels) {
+      const entering = from[x + border] as number;
+      to[x] = weigh(sum, inner, (from[x - border] as number) + entering, outer);
+      sum += entering - (from[x - border + channels] as number);
     }
   }
 }
 
-/** One pass along a line with `radius + 1` border values on both sides of its `width` values. */
-function boxLine(from: Uint8Array, to: Uint8Array, width: number, box: ExtendedBox): void {
-  const { radius, inner, outer } = box;
-  const border = radius + 1;
-  let sum = 0;
-  for (let x = border - radius; x <= border + radius; x++) sum += from[x] as number;
-  for (let x = border; x < border + width; x++) {
-    const edges = (from[x - border] as number) + (from[x + border] as number);
-    to[x] = (Math.imul(sum, inner) + Math.imul(edges, outer) + HALF) >>> 24;
-    sum += (from[x + border] as number) - (from[x - radius] as number);
-  }
+/** A rounded weighted sum; the multiplications stay below 2^32, the additions are meant modulo that. */
+function weigh(sum: number, inner: number, edges: number, outer: number): number {
+  return (((Math.imul(sum, inner) + Math.imul(edges, outer)) | 0) + HALF) >>> 24;
 }
 
-let sums = new Int32Array(0);
-let second = new Uint8Array(0);
-
 function blurColumns(data: Uint8Array, rowLength: number, height: number, box: ExtendedBox): void {
-  if (sums.length < rowLength) sums = new Int32Array(rowLength);
-  if (second.length < data.length) second = new Uint8Array(data.length);
-  boxColumns(data, second, rowLength, height, box);
-  boxColumns(second, data, rowLength, height, box);
-  boxColumns(data, second, rowLength, height, box);
-  data.set(second.length === data.length ? second : second.subarray(0, data.length));
+  if (imageSpace.length < data.length) imageSpace = new Uint8Array(data.length);
+  const other = imageSpace;
+  boxColumns(data, other, rowLength, height, box);
+  boxColumns(other, data, rowLength, height, box);
+  boxColumns(data, other, rowLength, height, box);
+  data.set(other.subarray(0, data.length));
 }
 
 /** One pass down all columns at once, row by row, with a running sum a column. */
@@ -106,10 +125,23 @@ function boxColumns(
   to: Uint8Array,
   rowLength: number,
   height: number,
-  box: ExtendedBox,
+  { radius, inner, outer }: ExtendedBox,
 ): void {
-  const { radius, inner, outer } = box;
   const row = (y: number) => Math.min(Math.max(y, 0), height - 1) * rowLength;
+  if (radius === 0) {
+    for (let y = 0; y < height; y++) {
+      const above = row(y - 1);
+      const below = row(y + 1);
+      const here = y * rowLength;
+      for (let x = 0; x < rowLength; x++) {
+        const edges = (from[above + x] as number) + (from[below + x] as number);
+        to[here + x] = weigh(from[here + x] as number, inner, edges, outer);
+      }
+    }
+    return;
+  }
+  if (sumSpace.length < rowLength) sumSpace = new Int32Array(rowLength);
+  const sums = sumSpace;
   sums.fill(0, 0, rowLength);
   for (let y = -radius; y <= radius; y++) {
     const start = row(y);
@@ -123,8 +155,7 @@ function boxColumns(
     for (let x = 0; x < rowLength; x++) {
       const sum = sums[x] as number;
       const entering = from[below + x] as number;
-      const edges = (from[above + x] as number) + entering;
-      to[here + x] = (Math.imul(sum, inner) + Math.imul(edges, outer) + HALF) >>> 24;
+      to[here + x] = weigh(sum, inner, (from[above + x] as number) + entering, outer);
       sums[x] = sum + entering - (from[leaving + x] as number);
     }
   }

@@ -16,15 +16,20 @@ function luma(red: number, green: number, blue: number): number {
   return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16;
 }
 
-function blendWithConstant(source: Uint8Array, target: Uint8Array, base: number, factor: number): void {
-  const single = fround(factor);
-  if (source.length < 512) {
-    for (let i = 0; i < source.length; i++) target[i] = blend(base, source[i] as number, single);
+/** Each level by a table, where there are enough of them to pay for it; a table has no branches to mispredict. */
+function mapLevels(source: Uint8Array, target: Uint8Array, map: (level: number) => number): void {
+  if (source.length < 256) {
+    for (let i = 0; i < source.length; i++) target[i] = map(source[i] as number);
     return;
   }
   const table = new Uint8Array(256);
-  for (let value = 0; value < 256; value++) table[value] = blend(base, value, single);
+  for (let level = 0; level < 256; level++) table[level] = map(level);
   for (let i = 0; i < source.length; i++) target[i] = table[source[i] as number] as number;
+}
+
+function blendWithConstant(source: Uint8Array, target: Uint8Array, base: number, factor: number): void {
+  const single = fround(factor);
+  mapLevels(source, target, (level) => blend(base, level, single));
 }
 
 export function brightnessBytes(source: Uint8Array, target: Uint8Array, factor: number): void {
@@ -81,10 +86,7 @@ export function lumaBytes(source: Uint8Array, target: Uint8Array): void {
 }
 
 export function solarizeBytes(source: Uint8Array, target: Uint8Array, threshold: number): void {
-  for (let i = 0; i < source.length; i++) {
-    const value = source[i] as number;
-    target[i] = value < threshold ? value : 255 - value;
-  }
+  mapLevels(source, target, (level) => (level < threshold ? level : 255 - level));
 }
 
 /** For each byte of hue: its sixth of the colour circle, and how far into it. */
@@ -113,10 +115,12 @@ export function hueBytes(source: Uint8Array, target: Uint8Array, shift: number):
     if (high !== low) {
       const chroma = high - low;
       saturation = (fround(chroma / high) * 255) | 0;
-      const r = fround((high - red) / chroma);
-      const g = fround((high - green) / chroma);
-      const b = fround((high - blue) / chroma);
-      const sixths = red === high ? fround(b - g) : green === high ? fround(2 + r - b) : fround(4 + g - r);
+      const sixths =
+        red === high
+          ? fround(fround((high - blue) / chroma) - fround((high - green) / chroma))
+          : green === high
+            ? fround(2 + fround((high - red) / chroma) - fround((high - blue) / chroma))
+            : fround(4 + fround((high - green) / chroma) - fround((high - red) / chroma));
       const circle = sixths / 6 + 1;
       hue = ((fround(circle >= 1 ? circle - 1 : circle) * 255) | 0) + turn;
       hue &= 255;

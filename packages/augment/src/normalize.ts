@@ -33,36 +33,70 @@ export function normalizer({ mean, deviation }: ChannelStatistics): Normalizer {
   );
   return {
     write(image, out, offset, mirrored = false) {
-      const { width, height } = image;
+      requireOption(
+        image.channels === channels || image.channels === 1,
+        "image.channels",
+        channels === 1 ? "1" : "1 or 3",
+        image.channels,
+      );
       const bytes = bytesOf(image);
-      const step = image.channels === channels ? channels : 1;
-      requireOption(image.channels === step, "image.channels", `1 or ${channels}`, image.channels);
+      const floats = bytes === undefined ? floatsOf(image) : undefined;
       for (let channel = 0; channel < channels; channel++) {
-        const within = step === 1 ? 0 : channel;
-        const from = bytes ?? floatsOf(image);
-        const table = tables[channel] as Float32Array;
-        const m = mean[channel] as number;
-        const d = deviation[channel] as number;
-        for (let y = 0; y < height; y++) {
-          let to = offset + (y * width + (mirrored ? width - 1 : 0)) * channels + channel;
-          const stride = mirrored ? -channels : channels;
-          const start = y * width * step + within;
-          const end = start + width * step;
-          if (bytes !== undefined) {
-            for (let i = start; i < end; i += step) {
-              out[to] = table[bytes[i] as number] as number;
-              to += stride;
-            }
-          } else {
-            for (let i = start; i < end; i += step) {
-              out[to] = scaled(from[i] as number, m, d);
-              to += stride;
-            }
-          }
+        const route: Route = { channel, channels, offset, mirrored };
+        if (bytes !== undefined) writeLevels(bytes, image, tables[channel] as Float32Array, out, route);
+        if (floats !== undefined) {
+          writeFloats(floats, image, mean[channel] as number, deviation[channel] as number, out, route);
         }
       }
     },
   };
+}
+
+/** Which channel is written, and how it lies in the result. */
+interface Route {
+  readonly channel: number;
+  readonly channels: number;
+  readonly offset: number;
+  readonly mirrored: boolean;
+}
+
+function writeLevels(
+  source: Uint8Array,
+  { width, height, channels: step }: Image,
+  table: Float32Array,
+  out: Float32Array,
+  { channel, channels, offset, mirrored }: Route,
+): void {
+  const stride = mirrored ? -channels : channels;
+  let from = step === 1 ? 0 : channel;
+  for (let y = 0; y < height; y++) {
+    let to = offset + (y * width + (mirrored ? width - 1 : 0)) * channels + channel;
+    for (let x = 0; x < width; x++) {
+      out[to] = table[source[from] as number] as number;
+      to += stride;
+      from += step;
+    }
+  }
+}
+
+function writeFloats(
+  source: Float32Array,
+  { width, height, channels: step }: Image,
+  mean: number,
+  deviation: number,
+  out: Float32Array,
+  { channel, channels, offset, mirrored }: Route,
+): void {
+  const stride = mirrored ? -channels : channels;
+  let from = step === 1 ? 0 : channel;
+  for (let y = 0; y < height; y++) {
+    let to = offset + (y * width + (mirrored ? width - 1 : 0)) * channels + channel;
+    for (let x = 0; x < width; x++) {
+      out[to] = scaled(source[from] as number, mean, deviation);
+      to += stride;
+      from += step;
+    }
+  }
 }
 
 function scaled(value: number, mean: number, deviation: number): number {

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { requireOption, SitError } from "./errors.js";
+
+describe("SitError", () => {
+  it("carries code, mend and cause", () => {
+    const cause = new Error("no route");
+    const error = new SitError("network", "index: expected an answer, got none", {
+      mend: "Go online.",
+      cause,
+    });
+    expect(error).toBeInstanceOf(Error);
+    expect({ ...error, message: error.message, cause: error.cause, name: error.name }).toMatchObject({
+      code: "network",
+      mend: "Go online.",
+      name: "SitError",
+      message: "index: expected an answer, got none",
+      cause,
+    });
+    expect("cause" in new SitError("disk", "full")).toBe(false);
+  });
+
+  it("is known across copies of the package by its marker, and nothing else is", () => {
+    const foreign = Object.assign(new Error("x"), { [Symbol.for("sitjs.error")]: true });
+    expect(SitError.isInstance(new SitError("disk", "full"))).toBe(true);
+    expect(SitError.isInstance(foreign)).toBe(true);
+    for (const other of [new Error("x"), null, undefined, "SitError", { name: "SitError" }]) {
+      expect(SitError.isInstance(other)).toBe(false);
+    }
+  });
+
+  it("requireOption names the option, what was expected and what came", () => {
+    expect(() => requireOption(true, "depth", "a number", 1)).not.toThrow();
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    const cases: [unknown, string][] = [
+      [-1, "-1"],
+      ["x", '"x"'],
+      [Number.NaN, "NaN"],
+      [undefined, "undefined"],
+      [[1, 2], "[1,2]"],
+      [() => 1, "a function"],
+      [circular, "[object Object]"],
+    ];
+    for (const [got, shown] of cases) {
+      expect(() => requireOption(false, "depth", "a number", got)).toThrow(
+        `depth: expected a number, got ${shown}`,
+      );
+    }
+  });
+});

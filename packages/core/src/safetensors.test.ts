@@ -1,0 +1,138 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { SitError } from "./errors.js";
+import { paramsFromSafetensors, paramsToSafetensors, readSafetensors, writeSafetensors } from "./index.js";
+import type { SafetensorsFile } from "./safetensors.js";
+
+const file: SafetensorsFile = {
+  tensors: {
+    "bytes.odd": { dtype: "U8", shape: [3], data: Uint8Array.of(1, 2, 255) },
+    weight: {
+      dtype: "F32",
+      shape: [2, 2],
+      data: Float32Array.of(0.5, -0, Number.NaN, Number.POSITIVE_INFINITY),
+    },
+    scalar: { dtype: "I32", shape: [], data: Int32Array.of(-7) },
+    empty: { dtype: "F32", shape: [0, 4], data: new Float32Array(0) },
+    double: { dtype: "F64", shape: [1], data: Float64Array.of(Math.PI) },
+    long: { dtype: "I64", shape: [1, 1], data: BigInt64Array.of(-(2n ** 40n)) },
+    ["__proto__"]: { dtype: "U8", shape: [1], data: Uint8Array.of(9) },
+  },
+  metadata: { format: "pt", note: "ünïcode ✓" },
+};
+
+/** A file from any header, with `data` bytes of data. */
+function rawFile(header: unknown, data = 0): Uint8Array {
+  const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  const bytes = new Uint8Array(8 + text.length + data);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  return bytes;
+}
+
+describe("safetensors", () => {
+  it("reads back what it writes, bit by bit", () => {
+    const { tensors, metadata } = readSafetensors(writeSafetensors(file));
+    expect(metadata).toEqual(file.metadata);
+    expect(Object.keys(tensors).sort()).toEqual(Object.keys(file.tensors).sort());
+    for (const [name, entry] of Object.entries(file.tensors)) {
+      expect(tensors[name], name).toEqual(entry);
+    }
+    expect(Object.is(tensors.weight?.data[1], -0)).toBe(true);
+  });
+
+  it("starts every tensor on a multiple of its element size", () => {
+    const bytes = writeSafetensors(file);
+    const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    expect(length % 8).toBe(0);
+    const { __metadata__, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    const sizes: Record<string, number> = { F64: 8, I64: 8, F32: 4, I32: 4, U8: 1 };
+    for (const { dtype, data_offsets } of Object.values<{ dtype: string; data_offsets: number[] }>(header)) {
+      expect(Number(data_offsets[0]) % Number(sizes[dtype])).toBe(0);
+    }
+    expect(__metadata__).toEqual(file.metadata);
+  });
+
+  it("owns its data, read out of a plain array, out of the middle of one, or out of a Node Buffer", () => {
+    const bytes = writeSafetensors(file);
+    const shifted = new Uint8Array(bytes.length + 3);
+    shifted.set(bytes, 3);
+    for (const source of [bytes, shifted.subarray(3), Buffer.from(bytes)]) {
+      const { tensors } = readSafetensors(source);
+      source.fill(0);
+      expect(tensors["bytes.odd"]?.data).toEqual(Uint8Array.of(1, 2, 255));
+      expect(tensors.double?.data[0]).toBe(Math.PI);
+      bytes.set(writeSafetensors(file));
+    }
+  });
+
+  const entry = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
+  it.each<[string, Uint8Array, RegExp]>([
+    ["no bytes", new Uint8Array(0), /expected at least 8 bytes, got 0/],
+    ["a header beyond the end", rawFile("{}").subarray(0, 9), /expected a header of 2 bytes/],
+    ["a header of 2^63 bytes", new Uint8Array(16).fill(255, 0, 8), /expected a header of/],
+    ["no JSON", rawFile("{"), /expected a JSON header/],
+    ["broken UTF-8", Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe), /expected a JSON header/],
+    ["a list for a header", rawFile([]), /expected a JSON object/],
+    ["null for a header", rawFile("null"), /expected a JSON object/],
+    ["metadata that is text", rawFile({ __metadata__: "x" }), /__metadata__/],
+    ["null for a tensor", rawFile({ w: null }), /w: expected dtype/],
+    ["an unknown dtype", rawFile({ w: { ...entry, dtype: "BF16" } }, 8), /w: expected dtype .* got BF16/],
+    ["a dtype of Object's", rawFile({ w: { ...entry, dtype: "toString" } }, 8), /w: expected dtype/],
+    ["a negative side", rawFile({ w: { ...entry, shape: [-2] } }, 8), /w: expected a shape/],
+    ["half a side", rawFile({ w: { ...entry, shape: [0.5] } }, 8), /w: expected a shape/],
+    ["no offsets", rawFile({ w: { dtype: "F32", shape: [2] } }, 8), /w: expected two data_offsets/],
+    ["three offsets", rawFile({ w: { ...entry, data_offsets: [0, 4, 8] } }, 8), /two data_offsets/],
+    ["offsets backwards", rawFile({ w: { ...entry, data_offsets: [8, 0] } }, 8), /w: expected 8 bytes/],
+    ["data beyond the end", rawFile({ w: entry }, 7), /w: expected 8 bytes .* got 0 to 8 of 7/],
+    ["too little data for the shape", rawFile({ w: { ...entry, shape: [3] } }, 8), /w: expected 12 bytes/],
+  ])("refuses %s with a SitError that names the file", (_, bytes, message) => {
+    const read = () => readSafetensors(bytes, "model.safetensors");
+    expect(read).toThrow(SitError);
+    expect(read).toThrow(message);
+    expect(read).toThrow(/^model\.safetensors: /);
+  });
+
+  it("refuses to write what could not be read", () => {
+    const write = (name: string, shape: number[]) => () =>
+      writeSafetensors({
+        tensors: { [name]: { dtype: "F32", shape, data: new Float32Array(2) } },
+        metadata: {},
+      });
+    expect(write("w", [2])).not.toThrow();
+    expect(write("w", [3])).toThrow(/w: expected 3 values of F32/);
+    expect(write("__metadata__", [2])).toThrow(SitError);
+  });
+});
+
+describe("parameters as safetensors", () => {
+  beforeAll(async () => {
+    await tf.setBackend("cpu");
+  });
+
+  it("go out and come back with their dtypes and shapes", async () => {
+    const params = {
+      "a.weight": tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]),
+      "a.num_batches_tracked": tf.scalar(12, "int32"),
+      "a.scalar": tf.scalar(0.25),
+    };
+    const back = paramsFromSafetensors(await paramsToSafetensors(params, { step: "12" }));
+    expect(Object.keys(back).sort()).toEqual(Object.keys(params).sort());
+    for (const [name, tensor] of Object.entries(params)) {
+      expect(back[name]?.dtype, name).toBe(tensor.dtype);
+      expect(back[name]?.shape, name).toEqual(tensor.shape);
+      expect(await back[name]?.data(), name).toEqual(await tensor.data());
+    }
+  });
+
+  it("come from other dtypes as float32 and int32, and bool is refused", async () => {
+    const back = paramsFromSafetensors(writeSafetensors(file));
+    expect([back.double?.dtype, back.long?.dtype, back["bytes.odd"]?.dtype]).toEqual([
+      "float32",
+      "int32",
+      "int32",
+    ]);
+    expect(Number((await back.double?.data())?.[0])).toBeCloseTo(Math.PI, 6);
+    await expect(paramsToSafetensors({ flag: tf.scalar(true, "bool") })).rejects.toThrow(/flag: .* got bool/);
+  });
+});

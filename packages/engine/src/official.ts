@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { type Host, lastLines } from "./host.js";
 import type { NpmPackage } from "./recipe.js";
+import { bindingPath } from "./shims.js";
 
 const unreachable =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|getaddrinfo|tunneling|status(Code)?[: ]+\d{3}/i;
@@ -21,8 +23,10 @@ export async function installOfficial(
   await writeFile(join(directory, "package.json"), '{ "private": true }\n');
   const args = ["install", spec, "--prefix", directory, "--ignore-scripts=false", "--no-audit", "--no-fund"];
   const result = await host.run("npm", args, { cwd: directory, signal });
-  if (result.code === 0) return;
-  const said = lastLines(result, 12);
+  // The install script ends well even where it has put no addon.
+  const addon = bindingPath(join(directory, "node_modules", wanted.name));
+  if (result.code === 0 && existsSync(addon)) return;
+  const said = result.code === 0 ? `it left no ${addon}` : lastLines(result, 12);
   const mend = "Install a C++17 compiler and build from source instead. The wasm engine still works.";
   if (unreachable.test(result.stdout + result.stderr)) {
     throw new SitError("network", `the official prebuilt of ${spec} could not be downloaded:\n${said}`, {

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it, vi } from "vitest";
 import { diagnoseOn } from "./diagnose.js";
 import { nodeHost } from "./host.js";
-import { installEngine } from "./install.js";
+import { installEngine, installedEngine } from "./install.js";
 import { fakeHost } from "./testing/fake-host.js";
 import { temporaryFolders } from "./testing/temporary.js";
 import type { EngineName } from "./types.js";
@@ -21,9 +21,13 @@ function having(...names: EngineName[]): { loaders: Loaders; tried: string[] } {
   };
   const loaders: Loaders = {
     findGpu: async () => ({ name: "a card", driver: "1" }),
-    native: async (variant) => {
+    native: async (variant, host) => {
       await attempt(variant === "gpu" ? "tfjs-node-gpu" : "tfjs-node");
-      return { tensorflow: "2.21.0", usesGpu: variant === "gpu" };
+      return {
+        tensorflow: "2.21.0",
+        usesGpu: variant === "gpu",
+        threads: Number(host.env.TF_NUM_INTRAOP_THREADS) || host.cores,
+      };
     },
     wasm: () => attempt("wasm"),
     cpu: () => attempt("cpu"),
@@ -148,7 +152,12 @@ describe("on this machine", () => {
     const { values } = tf.topk(tf.tensor1d([3, 1, 2]), 2);
     expect([...(await values.data())]).toEqual([3, 2]);
     tf.dispose([gradient, values]);
-    expect((await useEngine({ prefer: "tfjs-node" })).tensorflow).toBe(engine.tensorflow);
+    expect(await useEngine({ prefer: "tfjs-node" })).toEqual(engine);
+    const threads = engine.cores + 1;
+    await expect(useEngine({ prefer: "tfjs-node", threads })).rejects.toThrow(
+      /threads: expected .* already loaded/,
+    );
+    expect(await installedEngine()).toMatchObject({ tensorflow: engine.tensorflow });
   });
 });
 

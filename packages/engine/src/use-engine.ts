@@ -8,7 +8,7 @@ import type { Engine, EngineName } from "./types.js";
 export interface UseEngineOptions {
   /** Default `auto`: the fastest that can be had. A name means that one or an error. */
   prefer?: "auto" | EngineName;
-  /** Threads TensorFlow computes on; default all cores. Counts only before it is first loaded. */
+  /** Threads TensorFlow computes on; default all cores. It takes them when it is loaded: a later other number is an error. */
   threads?: number;
   /** Default `$SITJS_CACHE`, else the platform's user cache folder. */
   cacheDir?: string;
@@ -67,7 +67,7 @@ export async function useEngineOn(host: Host, load: Loaders, options: UseEngineO
       say(note, options.onNotice);
       return { ...engine, note };
     } catch (error) {
-      if (!SitError.isInstance(error)) throw error;
+      if (!SitError.isInstance(error) || error.code === "bad-option") throw error;
       // No graphics card is the common case and no news.
       if (name !== "tfjs-node-gpu" || error.message !== noDriver) reasons.push(`${name}: ${error.message}`);
     }
@@ -101,7 +101,6 @@ async function start(
   load: Loaders,
   options: UseEngineOptions,
 ): Promise<Engine> {
-  const threads = options.threads ?? host.cores;
   const base = { name, kernels: [], device: host.cpuModel };
   switch (name) {
     case "tfjs-node-gpu": {
@@ -111,7 +110,8 @@ async function start(
           mend: "Install the NVIDIA driver, then run `sit engine install --variant gpu`.",
         });
       }
-      const { tensorflow } = await load.native("gpu", host, options.cacheDir);
+      const { tensorflow, threads } = await load.native("gpu", host, options.cacheDir);
+      requireThreads(options.threads, threads);
       const note = `Engine: TensorFlow ${tensorflow} on ${gpu.name}, native.`;
       return {
         ...base,
@@ -124,7 +124,8 @@ async function start(
       };
     }
     case "tfjs-node": {
-      const { tensorflow } = await load.native("cpu", host, options.cacheDir);
+      const { tensorflow, threads } = await load.native("cpu", host, options.cacheDir);
+      requireThreads(options.threads, threads);
       const note = `Engine: TensorFlow ${tensorflow} on ${cores(threads)}, native.`;
       return { ...base, backend: "tensorflow", tensorflow, cores: threads, native: true, note };
     }
@@ -141,6 +142,15 @@ async function start(
       return { ...base, backend: "cpu", cores: 1, native: false, note };
     }
   }
+}
+
+function requireThreads(asked: number | undefined, loaded: number): void {
+  requireOption(
+    asked === undefined || asked === loaded,
+    "threads",
+    `${loaded}, with which TensorFlow is already loaded in this process`,
+    asked,
+  );
 }
 
 function cores(count: number): string {

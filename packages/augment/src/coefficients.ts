@@ -16,12 +16,14 @@ export interface Coefficients {
 /** Bits behind the point of `Coefficients.fixed`: 32 less 8 for a byte and 2 for overshoot and sign. */
 export const FIXED_BITS = 22;
 
-const CACHE_LIMIT = 1024;
+/** Weights that are kept at most, 12 bytes each: thousands of tables for small pictures, some dozens for photographs. */
+const CACHE_LIMIT = 1 << 20;
 const cache = new Map<string, Coefficients>();
+let cached = 0;
 
 /**
- * Weights that resize a line of `input` to `output` pixels: the kernel is widened by the shrink factor, cut at
- * the borders and normalised (Pillow's resampling; bicubic is Keys 1981 with a = -0.5). The last 1,024 tables are kept.
+ * Weights that resize a line of `input` to `output` pixels: the kernel is widened by the shrink factor, cut at the
+ * borders and normalised (Pillow's resampling; bicubic is Keys 1981 with a = -0.5). Recent tables are kept.
  */
 export function resizeCoefficients(
   input: number,
@@ -32,13 +34,13 @@ export function resizeCoefficients(
   const known = cache.get(key);
   if (known !== undefined) return known;
   const made = makeCoefficients(input, output, interpolation);
-  if (cache.size >= CACHE_LIMIT) {
-    for (const oldest of cache.keys()) {
-      cache.delete(oldest);
-      break;
-    }
-  }
+  cached += made.fixed.length;
   cache.set(key, made);
+  for (const [oldest, table] of cache) {
+    if (cached <= CACHE_LIMIT) break;
+    cache.delete(oldest);
+    cached -= table.fixed.length;
+  }
   return made;
 }
 

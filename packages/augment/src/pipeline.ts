@@ -31,7 +31,7 @@ export interface View {
  */
 export async function createViews(specs: readonly ViewSpec<TransformSpec | Transform>[]): Promise<View[]> {
   requireOption(Array.isArray(specs) && specs.length > 0, "views", "a list of at least one view", specs);
-  const names = specs.map((spec) => spec.name);
+  const names = specs.map((spec) => spec?.name);
   for (const [i, name] of names.entries()) {
     requireOption(typeof name === "string" && name !== "", `views[${i}].name`, "a name", name);
     requireOption(names.indexOf(name) === i, `views[${i}].name`, "a name not used before", name);

@@ -37,6 +37,12 @@ export interface Transform {
  * be loaded, "bad-file" one without the export or whose export makes no transform.
  */
 export async function createTransform(spec: TransformSpec | Transform): Promise<Transform> {
+  requireOption(
+    typeof spec === "object" && spec !== null,
+    "transform",
+    "a transform or its description",
+    spec,
+  );
   if ("apply" in spec && typeof spec.apply === "function") return spec;
   const plain = spec as TransformSpec;
   checkTransform(plain);

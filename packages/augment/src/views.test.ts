@@ -114,6 +114,8 @@ describe("createViews", () => {
     [/^views: expected a list of at least one view/, []],
     [/^views\[1\]\.name: expected a name not used before, got "image"/, [base, base]],
     [/^views\[0\]\.name: expected a name/, [{ ...base, name: "" }]],
+    [/^views\[0\]\.name: expected a name, got undefined/, [null as unknown as ViewSpec]],
+    [/^transform: expected a transform/, [{ ...base, transforms: [null as unknown as TransformSpec] }]],
     [/^image\.size: expected/, [{ ...base, size: 0 }]],
     [/^image\.mean: expected/, [{ ...base, mean: [0.5, 0.5] }]],
     [/^image\.transforms: expected/, [{ ...base, transforms: undefined as unknown as [] }]],

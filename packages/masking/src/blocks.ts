@@ -163,10 +163,11 @@ export function paint(
   return covered * alignment;
 }
 
-/** A side drawn evenly from whole pixels, then rounded to cells. */
+/** A side drawn evenly from whole pixels, then rounded to cells: halves to even, as in the official code. */
 function cellsOf(range: SideRange, grid: BlockGrid, limit: number, rng: RandomStream): number {
-  const pixels = rng.integer(range.smallest, range.largest + 1);
-  return Math.min(limit, Math.max(1, Math.round(pixels / grid.alignment)));
+  const exact = rng.integer(range.smallest, range.largest + 1) / grid.alignment;
+  const rounded = exact % 2 === 0.5 ? exact - 0.5 : Math.round(exact);
+  return Math.min(limit, Math.max(1, rounded));
 }
 
 function cleanCell(labels: Int32Array, clean: number, rng: RandomStream): number {

@@ -1,0 +1,58 @@
+import { stat } from "node:fs/promises";
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { SitError } from "@sitjs/core/errors";
+import type { Config } from "../config.js";
+
+const keys = ["preset", "data", "out", "seed", "workers", "engine", "settings", "parts"];
+const plain = [".js", ".mjs"];
+const typed = [".ts", ".mts"];
+
+/**
+ * Loads a config file: JavaScript by Node itself, TypeScript through jiti.
+ * @throws SitError "missing-file" or "bad-file" naming the file
+ */
+export async function loadConfig(path: string): Promise<Config> {
+  const file = resolve(path);
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile())
+    throw new SitError("missing-file", `--config ${path}: expected a file, got nothing there`);
+  const extension = extname(file);
+  if (![...plain, ...typed].includes(extension)) {
+    throw new SitError(
+      "bad-file",
+      `--config ${path}: expected a .ts, .mts, .js or .mjs file, got ${extension || "no extension"}`,
+    );
+  }
+  let config: unknown;
+  try {
+    config = typed.includes(extension)
+      ? await importTyped(file)
+      : (await import(pathToFileURL(file).href)).default;
+  } catch (cause) {
+    if (SitError.isInstance(cause)) throw cause;
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw new SitError("bad-file", `--config ${path}: cannot be loaded: ${reason}`, { cause });
+  }
+  if (typeof config !== "object" || config === null) {
+    throw new SitError(
+      "bad-file",
+      `--config ${path}: expected a default export defineConfig({ … }), got ${typeof config}`,
+    );
+  }
+  const unknown = Object.keys(config).find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    throw new SitError(
+      "bad-file",
+      `--config ${path}: expected keys among ${keys.join(", ")}, got ${unknown}`,
+    );
+  }
+  return config as Config;
+}
+
+async function importTyped(file: string): Promise<unknown> {
+  const { createJiti } = await import("jiti");
+  // Node loads the packages that the file imports, so that there is one copy of each.
+  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false });
+  return await jiti.import(file, { default: true });
+}

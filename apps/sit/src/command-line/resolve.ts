@@ -1,0 +1,99 @@
+import { requireOption, SitError } from "@sitjs/core/errors";
+import type { Config } from "../config.js";
+import { checkSettings, describeKind, optionName } from "../settings/check.js";
+import { definitions, type Settings, settingNames } from "../settings/definitions.js";
+import { type PresetName, presetNames, presets } from "../settings/presets.js";
+import { loadConfig } from "./config-file.js";
+import { engineChoices, type SettingFlag, settingsOf } from "./options.js";
+
+/** Options as commander gives them. */
+export type ParsedOptions = Readonly<Record<string, unknown>>;
+
+export type EngineChoice = (typeof engineChoices)[number];
+
+/** A run's choices, after options, config file and preset have been laid over each other. */
+export interface Resolved {
+  readonly preset: PresetName;
+  /** False where the preset follows from the data. */
+  readonly presetChosen: boolean;
+  readonly data: string;
+  readonly out: string;
+  readonly seed: number;
+  readonly workers: number | undefined;
+  readonly engine: EngineChoice;
+  readonly settings: Settings;
+  /** What config file and options have set. */
+  readonly overrides: Partial<Settings>;
+  readonly config: Config;
+}
+
+export interface ResolveOptions {
+  readonly defaultOut: string;
+  readonly defaultPreset?: PresetName;
+  readonly flag?: SettingFlag;
+  /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
+  readonly checkpoint?: Settings;
+}
+
+/**
+ * Options go before the config file, that goes before the preset.
+ * @throws SitError "bad-option" naming the option or the config file's key
+ */
+export async function resolveRun(options: ParsedOptions, how: ResolveOptions): Promise<Resolved> {
+  const { flag = optionName } = how;
+  const config = options.config === undefined ? {} : await loadConfig(options.config as string);
+  checkConfig(config);
+  const data = (options.data as string | undefined) ?? config.data ?? "fashion-mnist";
+  const chosen = (options.preset as PresetName | undefined) ?? config.preset;
+  const usual = how.defaultPreset ?? (data === "fashion-mnist" ? "demo" : "paper-small");
+  const preset = chosen ?? usual;
+  const fromOptions = settingsOf(options, flag);
+  const overrides = { ...config.settings, ...fromOptions };
+  const base = chosen === undefined && how.checkpoint ? how.checkpoint : presets[preset];
+  const settings = { ...base, ...overrides };
+  const inConfig = (name: keyof Settings) => config.settings?.[name] !== undefined && !(name in fromOptions);
+  checkSettings(settings, (name) => (inConfig(name) ? `config settings.${name}` : flag(name)));
+  return {
+    preset,
+    presetChosen: chosen !== undefined,
+    data,
+    out: (options.out as string | undefined) ?? config.out ?? how.defaultOut,
+    seed: (options.seed as number | undefined) ?? config.seed ?? 0,
+    workers: (options.workers as number | undefined) ?? config.workers,
+    engine: (options.engine as EngineChoice | undefined) ?? config.engine ?? "auto",
+    settings,
+    overrides,
+    config,
+  };
+}
+
+function checkConfig(config: Config): void {
+  const { preset, seed, workers, engine, settings, data, out } = config;
+  const text = (value: unknown) => value === undefined || typeof value === "string";
+  const count = (value: unknown) =>
+    value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0);
+  requireOption(
+    preset === undefined || presetNames.includes(preset),
+    "config preset",
+    `one of ${presetNames.join(", ")}`,
+    preset,
+  );
+  requireOption(
+    engine === undefined || engineChoices.includes(engine),
+    "config engine",
+    `one of ${engineChoices.join(", ")}`,
+    engine,
+  );
+  requireOption(count(seed), "config seed", describeKind({ type: "whole", minimum: 0 }), seed);
+  requireOption(count(workers), "config workers", describeKind({ type: "whole", minimum: 0 }), workers);
+  requireOption(text(data), "config data", "a path or fashion-mnist", data);
+  requireOption(text(out), "config out", "a path", out);
+  for (const name of Object.keys(settings ?? {})) {
+    if (!(name in definitions)) {
+      throw new SitError(
+        "bad-option",
+        `config settings: expected names among ${settingNames.join(", ")}, got ${name}`,
+      );
+    }
+  }
+}

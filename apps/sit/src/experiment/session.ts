@@ -1,0 +1,63 @@
+import type { ChannelStatistics } from "@sitjs/augment";
+import { SitError } from "@sitjs/core/errors";
+import { type Engine, type EngineName, useEngine } from "@sitjs/engine";
+import type { Config, Parts } from "../config.js";
+import type { Settings } from "../settings/definitions.js";
+import type { Reporter } from "./reporter.js";
+
+/** Starts the engine and says once what it is. */
+export async function startEngine(prefer: "auto" | EngineName, report: Reporter): Promise<Engine> {
+  let said = false;
+  const engine = await useEngine({
+    prefer,
+    onNotice(text) {
+      said = true;
+      report({ event: "note", text });
+    },
+  });
+  if (!said) report({ event: "note", text: engine.note });
+  return engine;
+}
+
+const partNames = ["backbone", "corruption", "reconstruction", "contrast", "views"] as const;
+
+/**
+ * The parts of a config file, made for these settings.
+ * @throws SitError "bad-option" for a part of another name, or a backbone of other channels
+ */
+export async function makeParts(
+  config: Config,
+  settings: Settings,
+  statistics: ChannelStatistics,
+): Promise<Parts> {
+  const { parts = {} } = config;
+  const made = typeof parts === "function" ? await parts({ settings, ...statistics }) : parts;
+  const unknown = Object.keys(made).find((name) => !(partNames as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new SitError(
+      "bad-option",
+      `config parts: expected parts among ${partNames.join(", ")}, got ${unknown}`,
+    );
+  }
+  const { backbone } = made;
+  if (backbone !== undefined) {
+    if (backbone.channels !== settings.channels) {
+      throw new SitError(
+        "bad-option",
+        `config parts.backbone: expected ${settings.channels} channels, got ${backbone.channels}`,
+      );
+    }
+    if (settings.imageSize % backbone.patchSize !== 0) {
+      throw new SitError(
+        "bad-option",
+        `config parts.backbone: expected a patch that divides the image size ${settings.imageSize}, got ${backbone.patchSize}`,
+      );
+    }
+  }
+  return made;
+}
+
+/** The names of the parts that were put in. */
+export function customParts(parts: Parts): string[] {
+  return partNames.filter((name) => parts[name] !== undefined);
+}

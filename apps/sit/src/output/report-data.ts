@@ -1,0 +1,81 @@
+import { cpus, totalmem } from "node:os";
+import type { Engine } from "@sitjs/engine";
+import type { ReportData, ReportPretraining } from "@sitjs/eval/report";
+import type { PretrainingResult } from "../experiment/pretraining.js";
+import type { Settings } from "../settings/definitions.js";
+import { definitions, settingNames } from "../settings/definitions.js";
+
+/** The report's part on the machine, the programs and the settings; the same for every command. */
+export function commonReportData(options: {
+  readonly title: string;
+  readonly engine: Engine;
+  readonly settings: Settings;
+  readonly seed: number;
+  readonly warnings?: readonly string[];
+}): ReportData {
+  const { title, engine, settings, seed, warnings } = options;
+  const { name, backend, device, tensorflow, cores, kernels } = engine;
+  return {
+    title,
+    date: new Date().toISOString(),
+    command: commandLine(process.argv.slice(2)),
+    seed,
+    warnings,
+    engine: { name, backend, device, tensorflow, cores, kernels },
+    settings: groupedSettings(settings),
+    machine: {
+      processor: cpus()[0]?.model ?? "unknown",
+      cores: cpus().length,
+      memory: `${(totalmem() / 1e9).toFixed(1)} GB`,
+      platform: `${process.platform} ${process.arch}`,
+    },
+    versions: { node: process.versions.node, ...(tensorflow !== undefined && { tensorflow }) },
+    peakMemoryMB: peakMemoryMB(),
+  };
+}
+
+/** The most memory the process has had, in MB. */
+export function peakMemoryMB(): number {
+  // maxRSS is in kilobytes on every platform.
+  return Math.round(process.resourceUsage().maxRSS / 1024);
+}
+
+/** The report's part on pretraining. */
+export function pretrainingData(result: PretrainingResult, epochs: number): ReportPretraining {
+  const { steps, seconds, imagesPerSecond } = result;
+  const learning = (record: {
+    learningRate: number;
+    imagesPerSecond: number;
+    metrics: Readonly<Record<string, number>>;
+  }) => ({
+    reconstruction: record.metrics.reconstruction ?? null,
+    contrast: record.metrics.contrast ?? null,
+    learningRate: record.learningRate,
+    imagesPerSecond: record.imagesPerSecond,
+  });
+  return {
+    epochs,
+    steps,
+    seconds,
+    imagesPerSecond,
+    history: result.epochs.map((record) => ({ epoch: record.epoch + 1, ...learning(record) })),
+    stepHistory: result.records.map((record) => ({ step: record.step + 1, ...learning(record) })),
+  };
+}
+
+function groupedSettings(settings: Settings): Record<string, Record<string, string | number>> {
+  const groups: Record<string, Record<string, string | number>> = {};
+  for (const name of settingNames) {
+    const { group } = definitions[name];
+    groups[group] ??= {};
+    groups[group][name] = settings[name];
+  }
+  return groups;
+}
+
+/** The command as it was typed; folders above the last two of a path are not told. */
+function commandLine(args: readonly string[]): string {
+  const short = (arg: string) =>
+    /^([A-Za-z]:)?[\\/]/.test(arg) ? `…/${arg.split(/[\\/]/).slice(-2).join("/")}` : arg;
+  return ["sit", ...args.map(short)].map((arg) => (/\s/.test(arg) ? JSON.stringify(arg) : arg)).join(" ");
+}

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import { type ReportData, renderReport } from "@sitjs/eval/report";
+import { runFiles, writeWhole } from "./files.js";
+
+/** Writes `report.html`, and `report.json` to make it again from. */
+export async function writeReport(folder: string, data: ReportData): Promise<void> {
+  await writeWhole(join(folder, runFiles.reportData), encode(data));
+  await writeWhole(join(folder, runFiles.report), renderReport(data));
+}
+
+/**
+ * Renders a run's report again.
+ * @returns the path of the page
+ * @throws SitError "missing-file" or "bad-file"
+ */
+export async function renderAgain(folder: string): Promise<string> {
+  const path = join(folder, runFiles.reportData);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new SitError(
+      "missing-file",
+      `${folder}: expected the folder of a run, got none with ${runFiles.reportData}`,
+      { cause },
+    );
+  }
+  let data: ReportData;
+  try {
+    data = decode(text);
+  } catch (cause) {
+    throw new SitError("bad-file", `${path}: expected JSON (${(cause as Error).message})`, { cause });
+  }
+  const page = join(folder, runFiles.report);
+  await writeWhole(page, renderReport(data));
+  return page;
+}
+
+/** JSON with byte arrays as `{ base64 }`. */
+export function encode(data: ReportData): string {
+  return JSON.stringify(data, (_, value: unknown) =>
+    value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
+  );
+}
+
+export function decode(text: string): ReportData {
+  const data: unknown = JSON.parse(text, (_, value: unknown) => {
+    if (
+      typeof value === "object" &&
+      value !== null &&
+      "base64" in value &&
+      typeof value.base64 === "string"
+    ) {
+      return new Uint8Array(Buffer.from(value.base64, "base64"));
+    }
+    return value;
+  });
+  if (typeof data !== "object" || data === null || Array.isArray(data)) throw new Error("not an object");
+  return data as ReportData;
+}

@@ -28,8 +28,12 @@ export async function installOfficial(
   if (result.code === 0 && existsSync(addon)) return;
   const said = result.code === 0 ? `it left no ${addon}` : lastLines(result, 12);
   const mend = "Install a C++17 compiler and build from source instead. The wasm engine still works.";
-  if (unreachable.test(result.stdout + result.stderr)) {
-    throw new SitError("network", `the official prebuilt of ${spec} could not be downloaded:\n${said}`, {
+  const printed = result.stdout + result.stderr;
+  const why = unreachable.exec(printed)?.[0];
+  if (why !== undefined) {
+    const server = /hostname: '([^']+)'/.exec(printed)?.[1];
+    const reason = server === undefined ? said : `${why} ${server}`;
+    throw new SitError("network", `the official prebuilt of ${spec} could not be downloaded: ${reason}`, {
       mend,
     });
   }

@@ -3,7 +3,7 @@ import { leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
-import { drawBlockMask, type GmmlOptions, gmml, noCorruption, randomPatches } from "./index.js";
+import { type GmmlOptions, gmml, noCorruption, randomPatches } from "./index.js";
 
 type Size = [batch: number, height: number, width: number, channels: number];
 
@@ -137,12 +137,9 @@ for (const engine of await engines({ cpu: true })) {
       const replaced = Array.from({ length: batch }, (_, i) => shareOf(result.mask, i, pixels) < 0.45);
       const count = replaced.filter(Boolean).length;
       expect(Math.abs(count - batch / 2)).toBeLessThan(5 * Math.sqrt(batch / 4));
-      const named = corrupted(
-        { noise: { ratio: 0.7 }, replace: { ratio: 0.3 } },
-        [batch, 16, 16, 1],
-        randomStream(6),
-      );
-      expect(named).toEqual(result);
+      const explicit = { noise: { ratio: 0.7 }, replace: { ratio: 0.3 } };
+      const named = corrupted(explicit, [batch, 16, 16, 1], randomStream(6));
+      expect(named.values.every((v, i) => v === result.values[i])).toBe(true);
     });
 
     test("the same stream, the same result; an image's own draw does not depend on the batch around it", () => {
@@ -215,14 +212,12 @@ for (const engine of await engines({ cpu: true })) {
   });
 }
 
-describe("what gmml and the host's drawBlockMask have in common", () => {
-  test("the official code's gap: gmml too reaches the last row and column", async () => {
+describe("coverage of whole batches", () => {
+  test("reaches the last row and column", async () => {
     await tf.setBackend("cpu");
     const { mask } = corrupted({ zeros: {} }, [64, 12, 12, 1], randomStream(10));
     const last = mask.filter((_, i) => Math.floor(i / 12) % 12 === 11 || i % 12 === 11);
     expect(last.reduce((a, b) => a + b, 0) / last.length).toBeGreaterThan(0.5);
-    const drawn = drawBlockMask({ height: 12, width: 12, ratio: 0.7 }, randomStream(10));
-    expect(drawn.length).toBe(144);
   });
 });
 

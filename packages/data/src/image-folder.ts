@@ -140,24 +140,29 @@ async function verifyAll(
   depth: "full" | "header",
   onProgress: ImageFolderOptions["onProgress"],
 ): Promise<FolderProblem[]> {
-  const problems: FolderProblem[] = [];
+  const suspects: string[] = [];
   let next = 0;
   let checked = 0;
   const lane = async () => {
     while (next < files.length) {
       const path = files[next++] as string;
-      try {
-        await verifyFile(join(root, path), depth);
-      } catch (error) {
-        problems.push({
-          path,
-          reason: reason(SitError.isInstance(error) && error.cause ? error.cause : error),
-        });
-      }
+      await verifyFile(join(root, path), depth).catch(() => suspects.push(path));
       onProgress?.({ checked: ++checked, total: files.length });
     }
   };
   await Promise.all(Array.from({ length: Math.min(16, 2 * availableParallelism()) }, lane));
+  // Once more, one at a time: the decoder mixes up the reasons of images that fail side by side.
+  const problems: FolderProblem[] = [];
+  for (const path of suspects) {
+    try {
+      await verifyFile(join(root, path), depth);
+    } catch (error) {
+      problems.push({
+        path,
+        reason: reason(SitError.isInstance(error) && error.cause ? error.cause : error),
+      });
+    }
+  }
   return problems;
 }
 

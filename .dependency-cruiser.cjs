@@ -91,7 +91,8 @@ module.exports = {
       comment: "every import leads to a file: a path that a package's exports do not name is not public",
       severity: "error",
       from: { path: ours },
-      to: { couldNotResolve: true },
+      // `/// <reference types="node" />` names types, not a module.
+      to: { couldNotResolve: true, pathNot: "^node$" },
     },
   ],
   options: {

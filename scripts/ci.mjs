@@ -61,7 +61,11 @@ const turbo = () => toolScript("turbo");
 await tests();
 await check("types", turbo, ["run", "typecheck", "--continue", "--output-logs=errors-only"]);
 await check("types of the scripts", () => toolScript("typescript", "tsc"), ["-p", "scripts"]);
-await check("lint and format", () => toolScript("@biomejs/biome", "biome"), ["ci", "."]);
+await check("lint and format", () => toolScript("@biomejs/biome", "biome"), [
+  "ci",
+  "--error-on-warnings",
+  ".",
+]);
 await check("import rule", own("check-imports.mjs"), []);
 await check("browser bundle", own("check-browser.mjs"), []);
 await check("package checks", turbo, ["run", "package-check", "--continue", "--output-logs=errors-only"]);

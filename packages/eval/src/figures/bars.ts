@@ -14,7 +14,7 @@ export interface BarChart {
   description: string;
   bars: readonly Bar[];
   /** A fraction to mark with a dashed line, such as the accuracy of guessing. */
-  reference?: { value: number; label: string };
+  reference?: number;
 }
 
 /** Horizontal bars of fractions with their values written out, as an SVG string. */
@@ -23,7 +23,7 @@ export function barChart(chart: BarChart): string {
   const names = [...new Set(chart.bars.map((bar) => bar.name))];
   const { reference } = chart;
   return plotSvg(chart.description, {
-    width: 480,
+    width: 420,
     height: 52 + groups.length * (names.length * 30 + 26),
     marginLeft: 96,
     marginRight: 58,
@@ -51,21 +51,9 @@ export function barChart(chart: BarChart): string {
         textAnchor: "start",
         fontWeight: "bold",
       }),
-      ...(reference
-        ? [
-            Plot.ruleX([reference.value], { stroke: "var(--muted)", strokeDasharray: "3,3" }),
-            Plot.text([reference], {
-              x: "value",
-              text: "label",
-              fy: () => groups.at(-1),
-              frameAnchor: "bottom",
-              textAnchor: "start",
-              dx: 4,
-              dy: 8,
-              fill: "var(--muted)",
-            }),
-          ]
-        : []),
+      ...(reference === undefined
+        ? []
+        : [Plot.ruleX([reference], { stroke: "var(--muted)", strokeDasharray: "3,3" })]),
     ],
   });
 }

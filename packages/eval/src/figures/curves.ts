@@ -16,27 +16,29 @@ export interface CurveChart {
   xLabel: string;
   yLabel: string;
   curves: readonly Curve[];
+  /** Where the x axis ends; default where the longest curve does. */
+  xEnd?: number;
   /** Whether the y axis starts at 0. Default: as the data lies. */
   fromZero?: boolean;
   /** d3 format of the y axis, such as "%" for fractions. */
   yFormat?: string;
 }
 
-const SIZE = { width: 480, height: 280 };
+const SIZE = { width: 420, height: 250 };
 const MOST_POINTS = 400;
 
 /** A line chart as an SVG string. */
 export function curveChart(chart: CurveChart): string {
   const drawn = chart.curves.map((curve) => ({ ...curve, points: thin(curve.points, MOST_POINTS) }));
-  const end = Math.max(0, ...drawn.flatMap((curve) => curve.points.map((point) => point.x)));
+  const end = Math.max(chart.xEnd ?? 0, ...drawn.flatMap((curve) => curve.points.map((point) => point.x)));
   const marks = drawn.flatMap((curve) => curveMarks(curve, end));
   return plotSvg(chart.description, {
     ...SIZE,
     marginLeft: 62,
-    marginRight: drawn.some((curve) => curve.label) ? 110 : 16,
+    marginRight: drawn.some((curve) => curve.label) ? 104 : 14,
     marginTop: 30,
     marginBottom: 42,
-    x: { label: chart.xLabel, labelArrow: "none", ticks: 6, domain: [0, end] },
+    x: { label: chart.xLabel, labelAnchor: "center", labelArrow: "none", ticks: 6, domain: [0, end] },
     y: {
       label: chart.yLabel,
       labelArrow: "none",

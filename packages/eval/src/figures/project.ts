@@ -31,8 +31,7 @@ export interface ProjectionOptions {
 
 type Vectors = readonly ArrayLike<number>[];
 
-const TSNE_LEARNING_RATE = 100;
-const FEWEST_VECTORS = 4;
+const FEWEST_VECTORS = 8;
 
 /**
  * Places vectors in the plane so that near neighbours stay near: `[n, dims] -> [n, 2]`.
@@ -41,15 +40,21 @@ const FEWEST_VECTORS = 4;
  * Papers: van der Maaten & Hinton 2008, "Visualizing Data using t-SNE";
  * McInnes et al. 2018, "UMAP", arXiv:1802.03426.
  *
- * @throws SitError "bad-option" for fewer than 4 vectors, unequal lengths and options out of range;
+ * @throws SitError "bad-option" for fewer than 8 vectors, unequal lengths and options out of range;
  *   "not-finite" for a vector with NaN or infinity.
  */
 export function projectEmbeddings(vectors: Vectors, options: ProjectionOptions): ProjectedPoint[] {
-  const { method, seed, metric = "cosine", pcaComponents = 50 } = options;
+  const { method, seed, metric = "cosine", pcaComponents = 50, onProgress } = options;
+  const { perplexity = 30, neighbors = 15, minDistance = 0.1 } = options;
+  const { iterations = method === "tsne" ? 500 : 350 } = options;
   requireOption(method === "tsne" || method === "umap", "method", '"tsne" or "umap"', method);
   requireOption(Number.isSafeInteger(seed), "seed", "an integer", seed);
   requireOption(metric === "cosine" || metric === "euclidean", "metric", '"cosine" or "euclidean"', metric);
   requireCount("pcaComponents", pcaComponents, 0);
+  requireCount("iterations", iterations, 1);
+  requireOption(perplexity > 1, "perplexity", "a number above 1", perplexity);
+  requireCount("neighbors", neighbors, 2);
+  requireOption(minDistance >= 0, "minDistance", "a number of at least 0", minDistance);
   checkVectors(vectors);
 
   // druid's generator takes an unsigned 32-bit seed; ours may be any safe integer.
@@ -61,22 +66,22 @@ export function projectEmbeddings(vectors: Vectors, options: ProjectionOptions):
     pcaComponents > 0 && width > components
       ? (PCA.transform(rows, { d: components, seed: druidSeed }) as number[][])
       : rows;
-  return descend(reduced, druidSeed, options).map((row) => [row[0] ?? 0, row[1] ?? 0]);
+  const descent = { method, perplexity, neighbors, minDistance, iterations, onProgress };
+  return descend(reduced, druidSeed, descent).map((row) => [row[0] ?? 0, row[1] ?? 0]);
 }
 
-function descend(rows: number[][], seed: number, options: ProjectionOptions): number[][] {
-  const { method, perplexity = 30, neighbors = 15, minDistance = 0.1, onProgress } = options;
-  const { iterations = method === "tsne" ? 500 : 350 } = options;
-  requireCount("iterations", iterations, 1);
-  requireOption(perplexity > 1, "perplexity", "a number above 1", perplexity);
-  requireCount("neighbors", neighbors, 2);
-  requireOption(minDistance >= 0, "minDistance", "a number of at least 0", minDistance);
+type DescentOptions = Pick<ProjectionOptions, "method" | "onProgress"> &
+  Required<Pick<ProjectionOptions, "perplexity" | "neighbors" | "minDistance" | "iterations">>;
+
+function descend(rows: number[][], seed: number, options: DescentOptions): number[][] {
+  const { method, perplexity, neighbors, minDistance, iterations, onProgress } = options;
   const reduction =
     method === "tsne"
       ? new TSNE(rows, {
           // The paper's limit: a third of the other points at most.
           perplexity: Math.min(perplexity, (rows.length - 1) / 3),
-          epsilon: TSNE_LEARNING_RATE,
+          // A step that suits thousands of points throws a handful to infinity.
+          epsilon: Math.min(100, Math.max(10, rows.length / 10)),
           seed,
         })
       : new UMAP(rows, {

@@ -12,7 +12,7 @@ export interface ScatterChart {
   classes: readonly string[];
 }
 
-const SIZE = 480;
+const SIZE = 420;
 const MARGIN = 14;
 /** Beyond this many classes the names would cover the picture. */
 export const MOST_LABELLED_CLASSES = 30;

@@ -1,4 +1,5 @@
 import * as Plot from "@observablehq/plot";
+import { htmlEscape } from "escape-goat";
 import { parseHTML } from "linkedom";
 
 /** Plot needs a DOM to write into; linkedom is one without a browser. */
@@ -14,9 +15,9 @@ export function plotSvg(description: string, options: Plot.PlotOptions): string 
     ...options,
     style: { background: "none", color: "var(--ink)", fontSize: "13px", overflow: "visible" },
   });
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", description);
-  return withShortNumbers(svg.outerHTML);
+  // Not set as an attribute: linkedom writes `<` in attributes as it is.
+  const label = `<svg role="img" aria-label="${htmlEscape(description)}"`;
+  return withShortNumbers(svg.outerHTML).replace("<svg", () => label);
 }
 
 /** Hundredths of a pixel are enough; full doubles would triple the file. */

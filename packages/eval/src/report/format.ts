@@ -1,8 +1,8 @@
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 /** 12,345.6 */
-export function count(value: number): string {
-  return NUMBER.format(value);
+export function count(value: number | null | undefined): string {
+  return value === null || value === undefined ? "–" : NUMBER.format(value);
 }
 
 /** A fraction as 74.8 %. */

@@ -1,3 +1,4 @@
+import { checkReportData } from "./check.js";
 import type { ReportData } from "./data.js";
 import { html, trusted } from "./html.js";
 import { runSection, settingsSection } from "./sections/facts.js";
@@ -11,9 +12,11 @@ import { STYLE } from "./style.js";
  * One HTML page that opens offline: styles, plots (SVG) and pictures (PNG) are in it, scripts are not.
  * Sections without data are left out, and all text is escaped.
  *
- * @throws SitError "bad-option" for a picture whose sizes and pixels do not agree.
+ * @throws SitError "bad-option" for an accuracy outside 0 to 1, a class that is not an index, a place that is not
+ *   finite, a picture whose sizes and pixels do not agree.
  */
 export function renderReport(data: ReportData): string {
+  checkReportData(data);
   const sections = [
     accuracySection(data),
     knnSection(data),

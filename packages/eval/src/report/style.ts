@@ -25,15 +25,14 @@ a { color: var(--accent); }
 .how { margin-bottom: 18px; }
 .caption { font-size: 14px; margin: 6px 0 0; }
 .headline { font-size: clamp(18px, 2.6vw, 22px); line-height: 1.4; margin: 20px 0 0; }
-.headline strong { color: var(--good); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 18px 0 0; font-size: 15px; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 section { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 24px;
   margin: 20px 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 22px 0 0; }
-.tile { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 12px 16px; }
-.tile b { display: block; font-size: 21px; line-height: 1.3; font-variant-numeric: tabular-nums;
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 12px; margin: 22px 0 0; }
+.tile { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 12px 14px; }
+.tile b { display: block; font-size: 20px; line-height: 1.3; font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere; }
 .tile span { color: var(--muted); font-size: 14px; }
 .warning { background: var(--warn); border-left: 4px solid var(--warn-line); border-radius: 6px; padding: 10px 16px;
@@ -50,6 +49,7 @@ tr > :last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 600; font-size: 14px; }
 tbody th { font-weight: 500; }
 .number { text-align: right; }
+.settings th { width: 38%; }
 .settings td { overflow-wrap: anywhere; }
 .gain { color: var(--good); font-weight: 600; white-space: nowrap; }
 .loss { color: var(--accent-2); font-weight: 600; white-space: nowrap; }
@@ -59,7 +59,7 @@ tbody th { font-weight: 500; }
 .legend svg { width: 14px; height: 14px; overflow: visible; flex: none; }
 .pictures { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6px 26px; }
 .quad { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px; margin: 0; }
-.quad img { display: block; width: 100%; aspect-ratio: var(--ratio, 1); image-rendering: pixelated;
+.quad img { display: block; width: 100%; height: auto; aspect-ratio: var(--ratio, 1); image-rendering: pixelated;
   border-radius: 4px; background: var(--line); }
 .quad img.smooth { image-rendering: auto; }
 .heads { font-size: 13px; color: var(--muted); }

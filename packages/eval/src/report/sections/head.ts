@@ -5,8 +5,10 @@ import type { Section } from "./section.js";
 
 /** What the run was, its main result in one sentence, the key numbers, warnings, and the list of contents. */
 export function head(data: ReportData, sections: readonly Section[]): Html {
-  const { dataset, date, warnings = [] } = data;
-  const about = [dataset?.name, date && moment(date)].filter(Boolean).join(" · ");
+  const { dataset, date, seed, warnings = [] } = data;
+  const about = [dataset?.name, date && moment(date), seed === undefined ? "" : `seed ${seed}`]
+    .filter(Boolean)
+    .join(" · ");
   return html`<header>
 <h1>${data.title ?? "SiT report"}</h1>
 ${about ? html`<p class="sub">${about}</p>` : undefined}
@@ -23,16 +25,21 @@ function headline(data: ReportData): Html | undefined {
     .toSorted((a, b) => a.labels - b.labels)[0];
   if (fewest)
     return html`<p class="headline">With ${count(fewest.labels)} labels, pretraining on images without labels took
-test accuracy from ${percent(fewest.scratch)} to <strong>${percent(fewest.pretrained)}</strong>
+test accuracy from ${percent(fewest.scratch)} to ${result(fewest.scratch, fewest.pretrained)}
 (${gain(fewest.scratch, fewest.pretrained)}).</p>`;
   const { before, after } = data.knn ?? {};
   if (before === undefined || after === undefined) return undefined;
   return html`<p class="headline">Pretraining on images without labels took k-NN accuracy from ${percent(before)} to
-<strong>${percent(after)}</strong> (${gain(before, after)}).</p>`;
+${result(before, after)} (${gain(before, after)}).</p>`;
+}
+
+function result(from: number | undefined, to: number | undefined): Html {
+  const better = from !== undefined && to !== undefined && to >= from;
+  return html`<strong class="${better ? "gain" : "loss"}">${percent(to)}</strong>`;
 }
 
 function tiles(data: ReportData): Html | undefined {
-  const { dataset, engine, pretrain, peakMemoryMB, seed } = data;
+  const { dataset, engine, pretrain, peakMemoryMB } = data;
   const facts: [string, string][] = [];
   if (dataset) facts.push([count(dataset.images), "images"]);
   if (pretrain) {
@@ -40,10 +47,9 @@ function tiles(data: ReportData): Html | undefined {
     facts.push([duration(pretrain.seconds), "of pretraining"]);
     facts.push([count(pretrain.imagesPerSecond), "images per second"]);
   }
-  if (peakMemoryMB !== undefined) facts.push([`${count(peakMemoryMB)} MB`, "peak memory"]);
+  if (peakMemoryMB !== undefined) facts.push([`${count(Math.round(peakMemoryMB))} MB`, "peak memory"]);
   if (engine)
     facts.push([engine.backend ?? engine.name, engine.backend ? `engine: ${engine.name}` : "engine"]);
-  if (seed !== undefined) facts.push([String(seed), "seed"]);
   if (facts.length === 0) return undefined;
   return html`<div class="tiles">${facts.map(
     ([value, name]) => html`<div class="tile"><b>${value}</b><span>${name}</span></div>`,

@@ -44,13 +44,26 @@ function figure(panel: Panel, pretrain: ReportPretraining): Html {
   const steps = (pretrain.stepHistory ?? [])
     .map((record) => ({ x: record.step / perEpoch, y: record[key] ?? Number.NaN }))
     .filter((point) => Number.isFinite(point.y));
-  const epochs = pretrain.history.map((record) => ({ x: record.epoch, y: record[key] ?? Number.NaN }));
-  const curves: Curve[] = [
-    { color, points: steps, faint: true },
-    { color, points: epochs },
-  ].filter((curve) => curve.points.length > 0);
+  // The mean of an epoch stands at its middle, where the steps it comes from are.
+  const epochs = pretrain.history.map((record) => ({ x: record.epoch - 0.5, y: record[key] ?? Number.NaN }));
+  // The schedule has no noise to smooth: its steps are the curve.
+  const exact = key === "learningRate" && steps.length > 0;
+  const all: Curve[] = exact
+    ? [{ color, points: steps }]
+    : [
+        { color, points: steps, faint: true },
+        { color, points: epochs },
+      ];
+  const curves = all.filter((curve) => curve.points.length > 0);
   return html`<figure><h3>${title}</h3>${trusted(
-    curveChart({ description: `${title} by epoch`, xLabel: "epoch", yLabel: "", curves, fromZero }),
+    curveChart({
+      description: `${title} by epoch`,
+      xLabel: "epoch",
+      yLabel: "",
+      curves,
+      fromZero,
+      xEnd: pretrain.epochs,
+    }),
   )}</figure>`;
 }
 
@@ -63,7 +76,7 @@ scope="col">Epoch</th>${panels.map(
     (record) =>
       html`<tr><th scope="row">${record.epoch}</th>${panels.map(
         ({ key }) =>
-          html`<td class="number">${key === "imagesPerSecond" ? count(record[key] ?? Number.NaN) : loss(record[key])}</td>`,
+          html`<td class="number">${key === "imagesPerSecond" ? count(record[key]) : loss(record[key])}</td>`,
       )}</tr>`,
   )}</tbody></table></div></details>`;
 }

@@ -16,7 +16,8 @@ export function reconstructionSection(data: ReportData): Section | undefined {
   const grids = data.reconstructions?.filter((grid) => grid.rows.length > 0) ?? [];
   if (grids.length === 0) return undefined;
   const how = `In each row of four: an image, what the network was given, where it was corrupted (white), and what the
-network made of it. It never sees the clean image; what it draws in the white places is its guess from the rest.`;
+network made of it. Only the corrupted image goes in; what
+stands in the white places afterwards is its guess from the rest.`;
   const body = grids.map(
     (grid) =>
       html`<h3>${grid.title}</h3>${

@@ -6,6 +6,7 @@ import { type Html, html, trusted } from "../html.js";
 import { type Section, section } from "./section.js";
 
 const SCRATCH = "var(--plain)";
+const SCRATCH_LINE = "var(--muted)";
 const PRETRAINED = "var(--accent)";
 
 /** Accuracy with few labels, from scratch and pretrained. */
@@ -25,9 +26,14 @@ Both networks are the same and are fine-tuned in the same way with the same labe
       barChart({
         description: `Bars of test accuracy: ${rows.map(spoken).join("; ")}`,
         bars: rows.flatMap(bars),
-        ...(classes > 1 ? { reference: { value: 1 / classes, label: "guessing" } } : {}),
+        ...(classes > 1 ? { reference: 1 / classes } : {}),
       }),
-    )}</figure><div class="scroll"><table><thead><tr><th scope="col">Labels</th><th scope="col" class="number">From
+    )}${
+      classes > 1
+        ? html`<figcaption class="caption">Dashed line: guessing among ${count(classes)} classes of equal size,
+${percent(1 / classes)}.</figcaption>`
+        : undefined
+    }</figure><div class="scroll"><table><thead><tr><th scope="col">Labels</th><th scope="col" class="number">From
 scratch</th><th scope="col" class="number">Pretrained</th><th scope="col" class="number">Gain</th></tr></thead>
 <tbody>${rows.map(
       (row) =>
@@ -70,7 +76,7 @@ function finetuneCurves(runs: readonly ReportFinetune[]): Html | undefined {
         .filter((run) => run.labels === labels)
         .map((run) => ({
           label: run.start === "scratch" ? "from scratch" : "pretrained",
-          color: run.start === "scratch" ? SCRATCH : PRETRAINED,
+          color: run.start === "scratch" ? SCRATCH_LINE : PRETRAINED,
           points: run.history.map((record) => ({ x: record.epoch, y: record[key] ?? Number.NaN })),
         }))
         .filter((curve) => curve.points.some((point) => Number.isFinite(point.y)));

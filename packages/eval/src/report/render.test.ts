@@ -1,0 +1,227 @@
+import { type DefaultTreeAdapterMap, type ParserError, parse } from "parse5";
+import { expect, test } from "vitest";
+import type { Picture } from "../figures/png.js";
+import type { ReportData } from "./data.js";
+import { renderReport } from "./render.js";
+
+type Node = DefaultTreeAdapterMap["node"];
+type Element = DefaultTreeAdapterMap["element"];
+
+/** The page's elements; fails on anything that the HTML standard calls a parse error. */
+function elements(page: string): Element[] {
+  const errors: ParserError[] = [];
+  const root = parse(page, { onParseError: (error) => errors.push(error) });
+  expect(errors).toEqual([]);
+  const found: Element[] = [];
+  const walk = (node: Node): void => {
+    if ("tagName" in node) found.push(node);
+    if ("childNodes" in node) for (const child of node.childNodes) walk(child);
+  };
+  walk(root);
+  return found;
+}
+
+const attribute = (element: Element, name: string) =>
+  element.attrs.find((candidate) => candidate.name === name)?.value;
+const titles = (page: string) =>
+  elements(page).flatMap((element) => (element.tagName === "section" ? [attribute(element, "id")] : []));
+/** The words between the tags, white space as one blank. */
+const words = (page: string) =>
+  page
+    .replace(/<style>[\s\S]*?<\/style>/g, "")
+    .replace(/<[^>]*>/g, " ")
+    .replace(/\s+/g, " ");
+
+function picture(channels: 1 | 3, seed: number): Picture {
+  const data = Uint8Array.from({ length: 8 * 8 * channels }, (_, i) => (i * 37 + seed * 11) % 256);
+  return { width: 8, height: 8, channels, data };
+}
+
+const FULL: ReportData = {
+  title: "SiT on small pictures",
+  date: "2026-05-01T14:03:00Z",
+  command: "npm run demo -- --seed 7",
+  seed: 7,
+  warnings: ["This ran on a portable engine."],
+  engine: {
+    name: "@tensorflow/tfjs-node",
+    backend: "tensorflow",
+    tensorflow: "2.21.0",
+    cores: 2,
+    kernels: ["FusedGelu"],
+  },
+  dataset: {
+    name: "Pictures",
+    images: 21_000,
+    unlabelled: 10_000,
+    labelled: 1_003,
+    test: 9_997,
+    classes: ["cat", "dog"],
+  },
+  pretrain: {
+    epochs: 2,
+    steps: 312,
+    seconds: 543.2,
+    imagesPerSecond: 552.4,
+    history: [
+      { epoch: 1, reconstruction: 0.8125, contrast: 1.734, learningRate: 0.00031, imagesPerSecond: 541.3 },
+      { epoch: 2, reconstruction: 0.4375, contrast: 1.211, learningRate: 0.00007, imagesPerSecond: 563.7 },
+    ],
+    stepHistory: Array.from({ length: 312 }, (_, i) => ({ step: i + 1, reconstruction: 1 / (1 + i) })),
+  },
+  accuracy: [
+    { labels: 100, scratch: 0.3204, pretrained: 0.6021 },
+    { labels: 1_000, scratch: 0.741, pretrained: 0.732 },
+  ],
+  knn: { before: 0.541, after: 0.672, k: 20 },
+  finetune: [{ labels: 100, start: "pretrained", history: [{ epoch: 1, loss: 0.625, accuracy: 0.473 }] }],
+  reconstructions: [
+    {
+      title: "Training images",
+      rows: [
+        {
+          label: "cat",
+          clean: picture(3, 1),
+          corrupted: picture(3, 2),
+          mask: picture(1, 3),
+          reconstruction: picture(3, 4),
+        },
+      ],
+    },
+  ],
+  embeddings: [
+    {
+      title: "Before",
+      points: [
+        [0, 0, 0],
+        [1, 2, 1],
+        [3, 1, null],
+      ],
+    },
+    {
+      title: "After",
+      caption: "t-SNE, 3 images",
+      points: [
+        [0, 5, 0],
+        [1, 2, 1],
+      ],
+    },
+  ],
+  timings: [{ name: "fine-tuning", seconds: 98.7 }],
+  peakMemoryMB: 1432.6,
+  settings: { preset: "demo", backbone: { width: 64, block: [2, 9], dropPath: { rate: 0.15 } } },
+  machine: { cpu: "two cores" },
+  versions: { node: "20.20.2" },
+};
+
+test("a full report is valid HTML with a section for every part", () => {
+  expect(titles(renderReport(FULL))).toEqual([
+    "accuracy",
+    "knn",
+    "embeddings",
+    "reconstructions",
+    "pretraining",
+    "run",
+    "settings",
+  ]);
+});
+
+test("nothing is loaded from elsewhere and no script runs", () => {
+  const page = renderReport(FULL);
+  for (const element of elements(page)) {
+    expect(["script", "link", "iframe", "object"]).not.toContain(element.tagName);
+    for (const { name, value } of element.attrs) {
+      if (name === "src") expect(value).toMatch(/^data:image\/png;base64,/);
+      if (name === "href") expect(value).toMatch(/^(#[a-z]+|https:\/\/arxiv\.org\/abs\/[\d.]+)$/);
+      expect(name).not.toMatch(/^on/);
+    }
+  }
+  expect(page).not.toMatch(/@import|url\(/);
+});
+
+test("every number given can be read", () => {
+  const page = words(renderReport(FULL));
+  const expected = [
+    ..."2026-05-01 14:03|npm run demo -- --seed 7|This ran on a portable engine.|2.21.0|FusedGelu".split("|"),
+    ..."21,000|10,000|1,003|9,997|312 steps|9 min 03 s|552.4|541.3|563.7".split("|"),
+    ..."0.8125|0.4375|1.734|1.211|0.00031|0.00007|32.0 %|60.2 %|+28.2 points".split("|"),
+    ..."74.1 %|73.2 %|−0.9 points|54.1 %|67.2 %|20 nearest|0.625|47.3 %".split("|"),
+    ..."1 min 39 s|1,432.6 MB|64|[2,9]|dropPath.rate|0.15|two cores|20.20.2|t-SNE, 3 images".split("|"),
+  ];
+  for (const text of expected) expect(page).toContain(text);
+});
+
+test("a row of pictures gives four images, the mask in black and white", () => {
+  const images = elements(renderReport(FULL)).filter((element) => element.tagName === "img");
+  expect(images.map((image) => attribute(image, "alt"))).toEqual([
+    "clean, cat",
+    "corrupted, cat",
+    "mask, cat",
+    "reconstruction, cat",
+  ]);
+});
+
+test("text from outside stays text", () => {
+  const evil = `<script>alert("1")</script>&'`;
+  const page = renderReport({
+    ...FULL,
+    title: evil,
+    command: evil,
+    warnings: [evil],
+    dataset: { name: evil, images: 2, classes: [evil, "dog"] },
+    engine: { name: evil, kernels: [evil] },
+    reconstructions: FULL.reconstructions?.map((grid) => ({
+      title: evil,
+      caption: evil,
+      rows: grid.rows.map((row) => ({ ...row, label: evil })),
+    })),
+    embeddings: FULL.embeddings?.map((plot) => ({ ...plot, title: evil, caption: evil })),
+    timings: [{ name: evil, seconds: 1 }],
+    settings: { [evil]: { [evil]: evil } },
+    machine: { [evil]: evil },
+    versions: { [evil]: evil },
+  });
+  expect(page).not.toContain("<script");
+  const tags = elements(page).map((element) => element.tagName);
+  expect(tags).not.toContain("script");
+});
+
+test.each<[string, ReportData, string[]]>([
+  ["nothing", {}, []],
+  ["pretraining only", { pretrain: FULL.pretrain, knn: FULL.knn }, ["knn", "pretraining"]],
+  ["fine-tuning only", { accuracy: [{ labels: 100, pretrained: 0.6 }] }, ["accuracy"]],
+  [
+    "empty lists",
+    { accuracy: [], knn: {}, embeddings: [], reconstructions: [], timings: [], settings: {} },
+    [],
+  ],
+])("sections without data are left out: %s", (_name, data, expected) => {
+  const page = renderReport(data);
+  expect(titles(page)).toEqual(expected);
+  expect(page).not.toMatch(/undefined|NaN/);
+});
+
+test("a loss that was lost, and one that never moves, still give a page", () => {
+  const history = [
+    { epoch: 1, reconstruction: Number.NaN, contrast: 0.5 },
+    { epoch: 2, reconstruction: null, contrast: 0.5 },
+    { epoch: 3, reconstruction: 0.25, contrast: 0.5 },
+  ];
+  const page = renderReport({ pretrain: { epochs: 3, steps: 3, seconds: 1, imagesPerSecond: 1, history } });
+  for (const element of elements(page)) {
+    for (const { value } of element.attrs) expect(value).not.toMatch(/NaN|Infinity/);
+  }
+});
+
+test.each<[string, ReportData, RegExp]>([
+  [
+    "a percentage",
+    { accuracy: [{ labels: 100, scratch: 32 }] },
+    /accuracy\[0\]\.scratch: expected a fraction/,
+  ],
+  ["k-NN", { knn: { after: -0.1 } }, /knn\.after/],
+  ["a class name", { embeddings: [{ title: "a", points: [[0, 0, 0.5]] }] }, /embeddings\[0\]\.points.*class/],
+  ["no place", { embeddings: [{ title: "a", points: [[0, Number.NaN, 0]] }] }, /finite/],
+])("a mistake in the data is named: %s", (_name, data, message) => {
+  expect(() => renderReport(data)).toThrow(message);
+});

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import {
-  shortFinetuneFlag,
+  listOption,
+  scopes,
   valueOption,
   withData,
   withOutputOptions,
@@ -23,6 +24,9 @@ export function program(): Command {
   sit.exitOverride().configureOutput({ outputError: (text, write) => write(`sit: ${oneLine(text)}\n`) });
   addEngineCommands(sit);
   addPretrain(sit);
+  addEvaluation(sit);
+  addPictures(sit);
+  addDemo(sit);
   return sit;
 }
 
@@ -50,19 +54,78 @@ function addEngineCommands(sit: Command): void {
   runs(withOutputOptions(install), async () => (await import("./commands/engine-install.js")).run);
 }
 
+const usualPreset = "demo for fashion-mnist, paper-small for a folder";
+const positive = { type: "whole", minimum: 1 } as const;
+
 function addPretrain(sit: Command): void {
   const pretrain = sit.command("pretrain").description("pretrain on images without labels");
-  withRunOptions(withData(pretrain), "runs/pretrain")
+  withRunOptions(withData(pretrain), { preset: usualPreset, out: "runs/pretrain" })
+    .addOption(valueOption("--steps <number>", positive, "end after so many steps (default: all epochs)"))
+    .option("--resume", "go on from the checkpoint in --out", false);
+  withSettings(pretrain, scopes.pretrain);
+  runs(pretrain, async () => (await import("./commands/pretrain.js")).run);
+}
+
+function addEvaluation(sit: Command): void {
+  const finetune = sit.command("finetune").description("train a classifier on labelled images");
+  finetune
+    .option("--checkpoint <folder>", "a pretraining run to start from (default: none)")
+    .option("--from-scratch", "start from random parameters instead", false);
+  withRunOptions(withData(finetune), {
+    preset: `the checkpoint's settings; from scratch ${usualPreset}`,
+    out: "runs/finetune",
+  }).addOption(
+    valueOption("--labels-per-class <number>", positive, "labelled images of each class (default: all)"),
+  );
+  withSettings(finetune, scopes.finetune);
+  runs(finetune, async () => (await import("./commands/finetune.js")).run);
+
+  const knn = sit.command("knn").description("classify by a checkpoint's features and their neighbours");
+  withRunOptions(withData(withCheckpoint(knn)), {}).addOption(
+    valueOption("--images <number>", positive, "training images that may be neighbours (default: all)"),
+  );
+  withSettings(knn, scopes.knn);
+  runs(knn, async () => (await import("./commands/knn.js")).run);
+}
+
+function addPictures(sit: Command): void {
+  const reconstruct = sit.command("reconstruct").description("picture what a checkpoint reconstructs");
+  withRunOptions(withData(withCheckpoint(reconstruct)), { out: "reconstruction.png" })
+    .addOption(valueOption("--count <number>", positive, "how many images (default: 8)"))
     .addOption(
       valueOption(
-        "--steps <number>",
-        { type: "whole", minimum: 1 },
-        "end after so many steps (default: all epochs)",
+        "--split <name>",
+        { type: "choice", choices: ["train", "test"] },
+        "which images: train, test (default: train)",
       ),
+    );
+  withSettings(reconstruct, scopes.reconstruct);
+  runs(reconstruct, async () => (await import("./commands/reconstruct.js")).run);
+
+  const report = sit
+    .command("report")
+    .description("make a run's report.html again from its report.json")
+    .argument("<run>", "the run's folder");
+  runs(withOutputOptions(report), async () => (await import("./commands/report.js")).run);
+}
+
+function addDemo(sit: Command): void {
+  const demo = sit
+    .command("demo")
+    .description("pretrain, fine-tune with few labels, compare with training from scratch, report");
+  withRunOptions(withData(demo), { preset: "demo; demo-portable without a native engine", out: "runs/demo" })
+    .addOption(
+      listOption("--seeds <numbers>", 0, "repeat with these seeds, as 0,1,2 (default: only that of --seed)"),
     )
-    .option("--resume", "go on from the checkpoint in --out", false);
-  withSettings(pretrain, ["data", "model", "pretraining"]);
-  runs(pretrain, async () => (await import("./commands/pretrain.js")).run);
+    .addOption(
+      listOption("--labels-per-class <numbers>", 1, "labelled images of each class (default: 10,100)"),
+    );
+  withSettings(demo, scopes.demo);
+  runs(demo, async () => (await import("./commands/demo.js")).run);
+}
+
+function withCheckpoint(command: Command): Command {
+  return command.requiredOption("--checkpoint <folder>", "the run to look at (no default)");
 }
 
 function version(): string {

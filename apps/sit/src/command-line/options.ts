@@ -14,11 +14,13 @@ export function withOutputOptions(command: Command): Command {
 }
 
 /** Options of every command that computes. */
-export function withRunOptions(command: Command, defaultOut: string | undefined): Command {
+export function withRunOptions(command: Command, defaults: { preset?: string; out?: string }): Command {
+  const { preset, out } = defaults;
+  if (preset !== undefined) {
+    const help = `settings to start from: ${presetNames.join(", ")} (default: ${preset})`;
+    command.addOption(valueOption("--preset <name>", { type: "choice", choices: presetNames }, help));
+  }
   command
-    .addOption(
-      valueOption("--preset <name>", { type: "choice", choices: presetNames }, presetHelp(defaultOut)),
-    )
     .option(
       "--config <file>",
       "TypeScript or JavaScript module that exports defineConfig({ … }) (default: none)",
@@ -38,9 +40,7 @@ export function withRunOptions(command: Command, defaultOut: string | undefined)
         "threads that load images; 0: none (default: cores - 1, at least 1, at most 4)",
       ),
     );
-  if (defaultOut !== undefined) {
-    command.option("--out <path>", `where the results go (default: ${defaultOut})`);
-  }
+  if (out !== undefined) command.option("--out <path>", `where the results go (default: ${out})`);
   return withOutputOptions(command);
 }
 
@@ -49,34 +49,35 @@ export function withData(command: Command): Command {
   return command.option("--data <folder>", "a folder of images, or fashion-mnist (default: fashion-mnist)");
 }
 
-function presetHelp(out: string | undefined): string {
-  const usual =
-    out === "runs/demo"
-      ? "demo; demo-portable without a native engine"
-      : "demo for fashion-mnist, paper-small for a folder";
-  return `settings to start from: ${presetNames.join(", ")} (default: ${usual})`;
+/** Which settings a command takes, and what it calls them. */
+export interface SettingScope {
+  readonly groups: readonly Group[];
+  /** Default: `--` and the name in kebab case. */
+  readonly flag?: (name: keyof Settings) => string;
 }
 
-/** How a command calls a setting: `finetuneEpochs` is `--epochs` of `sit finetune`. */
-export type SettingFlag = (name: keyof Settings) => string;
+/** What each command takes. */
+export const scopes = {
+  pretrain: { groups: ["data", "model", "corruption", "pretraining"] },
+  finetune: {
+    groups: ["model", "fine-tuning", "weights"],
+    // It does nothing else: `--epochs`, not `--finetune-epochs`.
+    flag: (name) => optionName(name).replace(/^--finetune-/, "--"),
+  },
+  knn: { groups: ["weights", "neighbours"] },
+  reconstruct: { groups: ["corruption"] },
+  demo: { groups: ["data", "model", "corruption", "pretraining", "fine-tuning", "weights", "neighbours"] },
+} as const satisfies Readonly<Record<string, SettingScope>>;
 
-/** `finetune…` without its first word, for the command that does nothing else. */
-export const shortFinetuneFlag: SettingFlag = (name) => optionName(name).replace(/^--finetune-/, "--");
-
-/** Adds an option for each setting of the groups, with its default by preset. */
-export function withSettings(
-  command: Command,
-  groups: readonly Group[],
-  flag: SettingFlag = optionName,
-): Command {
-  for (const name of settingNames) {
-    const { group, kind, help } = definitions[name];
-    if (!groups.includes(group)) continue;
+/** Adds an option for each setting of the scope, with its default by preset. */
+export function withSettings(command: Command, scope: SettingScope): Command {
+  const { flag = optionName } = scope;
+  for (const name of namesIn(scope)) {
+    const { kind, help } = definitions[name];
     const choices = kind.type === "choice" ? `; ${kind.choices.join(", ")}` : "";
     const value = kind.type === "choice" ? "<name>" : "<number>";
-    command.addOption(
-      valueOption(`${flag(name)} ${value}`, kind, `${help}${choices} (default: ${defaultByPreset(name)})`),
-    );
+    const text = `${help}${choices} (default: ${defaultByPreset(name)})`;
+    command.addOption(valueOption(`${flag(name)} ${value}`, kind, text));
   }
   return command;
 }
@@ -84,19 +85,33 @@ export function withSettings(
 /** The settings among parsed options, by their names in `Settings`. */
 export function settingsOf(
   options: Readonly<Record<string, unknown>>,
-  flag: SettingFlag = optionName,
+  scope: SettingScope,
 ): Partial<Settings> {
-  const entries = settingNames.flatMap((name) => {
+  const { flag = optionName } = scope;
+  const entries = namesIn(scope).flatMap((name) => {
     const value = options[camelCase(flag(name))];
     return value === undefined ? [] : [[name, value]];
   });
   return Object.fromEntries(entries) as Partial<Settings>;
 }
 
+function namesIn({ groups }: SettingScope): (keyof Settings)[] {
+  return settingNames.filter((name) => groups.includes(definitions[name].group));
+}
+
 /** An option whose text is checked; no default, so that config file and preset can give one. */
 export function valueOption(flags: string, kind: Kind, help: string): Option {
   const option = flags.split(" ")[0] as string;
   return new Option(flags, help).argParser((text: string) => parseValue(kind, text, option));
+}
+
+/** `10,100` as numbers. */
+export function listOption(flags: string, minimum: number, help: string): Option {
+  const option = flags.split(" ")[0] as string;
+  const kind: Kind = { type: "whole", minimum };
+  return new Option(flags, help).argParser((text: string) =>
+    text.split(",").map((part) => parseValue(kind, part, option) as number),
+  );
 }
 
 function camelCase(option: string): string {

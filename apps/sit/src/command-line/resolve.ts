@@ -4,7 +4,7 @@ import { checkSettings, describeKind, optionName } from "../settings/check.js";
 import { definitions, type Settings, settingNames } from "../settings/definitions.js";
 import { type PresetName, presetNames, presets } from "../settings/presets.js";
 import { loadConfig } from "./config-file.js";
-import { engineChoices, type SettingFlag, settingsOf } from "./options.js";
+import { engineChoices, type SettingScope, settingsOf } from "./options.js";
 
 /** Options as commander gives them. */
 export type ParsedOptions = Readonly<Record<string, unknown>>;
@@ -30,7 +30,7 @@ export interface Resolved {
 export interface ResolveOptions {
   readonly defaultOut: string;
   readonly defaultPreset?: PresetName;
-  readonly flag?: SettingFlag;
+  readonly scope: SettingScope;
   /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
   readonly checkpoint?: Settings;
 }
@@ -40,15 +40,17 @@ export interface ResolveOptions {
  * @throws SitError "bad-option" naming the option or the config file's key
  */
 export async function resolveRun(options: ParsedOptions, how: ResolveOptions): Promise<Resolved> {
-  const { flag = optionName } = how;
+  const { flag = optionName } = how.scope;
   const config = options.config === undefined ? {} : await loadConfig(options.config as string);
   checkConfig(config);
   const data = (options.data as string | undefined) ?? config.data ?? "fashion-mnist";
   const chosen = (options.preset as PresetName | undefined) ?? config.preset;
   const usual = how.defaultPreset ?? (data === "fashion-mnist" ? "demo" : "paper-small");
   const preset = chosen ?? usual;
-  const fromOptions = settingsOf(options, flag);
-  const overrides = { ...config.settings, ...fromOptions };
+  const fromOptions = settingsOf(options, how.scope);
+  const overrides: Partial<Settings> = { ...config.settings, ...fromOptions };
+  // Epochs that were asked for go before the preset's steps.
+  if (overrides.finetuneEpochs !== undefined) overrides.finetuneSteps ??= 0;
   const base = chosen === undefined && how.checkpoint ? how.checkpoint : presets[preset];
   const settings = { ...base, ...overrides };
   const inConfig = (name: keyof Settings) => config.settings?.[name] !== undefined && !(name in fromOptions);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { disposeState, type TrainState } from "@sitjs/train";
 import { checkpointFolder, loadCheckpoint } from "@sitjs/train/node";
+import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
 import { type CheckpointSettings, inspectCheckpoint } from "../experiment/checkpoint.js";
@@ -22,7 +23,7 @@ const PICTURES = 8;
 /** Pretrains on images without labels; writes checkpoint, history, summary and report. */
 export const run: Run = async (options, { console, signal }) => {
   const { report } = console;
-  const choice = await resolveRun(options, { defaultOut: "runs/pretrain" });
+  const choice = await resolveRun(options, { defaultOut: "runs/pretrain", scope: scopes.pretrain });
   const { settings, seed, out, workers } = choice;
   const maximumSteps = options.steps as number | undefined;
   const replaces = await checkRunFolder(out);

@@ -18,16 +18,15 @@ export interface RunData {
   readonly name: string;
   /** Images to learn from. */
   readonly train: ImageDataset;
-  /** Images to judge by; undefined where labels are missing or were not asked for. */
+  /** Images to judge by; undefined where there are none and labels were not asked for. */
   readonly test: ImageDataset | undefined;
 }
 
 export interface OpenDataOptions {
   readonly channels: 1 | 3;
   readonly imageSize: number;
-  /** Labels and a test part are wanted: finetune, knn, demo. */
+  /** Labels are wanted, and a test part: finetune, knn, demo. */
   readonly labelled: boolean;
-  /** Files to read first: `header` finds broken ones early. */
   readonly report: Reporter;
 }
 
@@ -75,7 +74,7 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
   if ((await isFolder(trainFolder)) && testFolder !== undefined) {
     const train = await open(trainFolder);
     requireLabels(train, source, labelled);
-    const test = labelled ? await open(testFolder, train.classes) : undefined;
+    const test = await open(testFolder, train.classes);
     return { source, name, train, test };
   }
   const all = await open(source);

@@ -1,14 +1,6 @@
-import { type Backbone, disposeParams, type Params, withoutPrefix } from "@sitjs/core";
+import { type Backbone, disposeParams, type Params } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
-import {
-  CLASSIFIER_PREFIXES,
-  classifier,
-  embed,
-  evaluate,
-  finetune,
-  knn,
-  type LabelledFeatures,
-} from "@sitjs/eval";
+import { classifier, embed, evaluate, finetune, knn, type LabelledFeatures } from "@sitjs/eval";
 import { crossEntropy } from "@sitjs/losses";
 import { classifierHead } from "@sitjs/vit";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
@@ -35,9 +27,13 @@ export interface FinetuningResult {
   readonly testImages: number;
   readonly steps: number;
   readonly seconds: number;
+  /** Mean loss of each part of the run, and where in epochs the part ended. */
+  readonly losses: readonly { epoch: number; loss: number }[];
   /** `backbone.*` and `classifier.*`; belong to the caller. */
   readonly params: Params;
 }
+
+const LOSS_RECORDS = 40;
 
 /** Trains a classifier on `train` and tells its accuracy on every image of `test`. */
 export async function finetuning(options: FinetuningOptions): Promise<FinetuningResult> {
@@ -54,6 +50,10 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
   return await stage(report, name, { total, unit: "steps", outcome }, async ({ progress }) => {
     const started = performance.now();
     let params: Params = {};
+    const losses: { epoch: number; loss: number }[] = [];
+    const every = Math.ceil(total / LOSS_RECORDS);
+    let sum = 0;
+    let summed = 0;
     const run = finetune(model, loader, {
       steps: total,
       loss: crossEntropy({ labelSmoothing: settings.labelSmoothing }),
@@ -67,6 +67,13 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       signal?.throwIfAborted();
       params = step.params;
       const done = step.step + 1;
+      sum += step.loss;
+      summed++;
+      if (done % every === 0 || done === total) {
+        losses.push({ epoch: done / loader.stepsPerEpoch, loss: sum / summed });
+        sum = 0;
+        summed = 0;
+      }
       const secondsPerStep = (performance.now() - started) / 1000 / done;
       progress({
         done,
@@ -87,6 +94,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
         testImages: test.length,
         steps: total,
         seconds,
+        losses,
         params,
       };
     } catch (error) {
@@ -94,11 +102,6 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       throw error;
     }
   });
-}
-
-/** The backbone's part of a fine-tuned classifier; tensors are shared. */
-export function backboneOf(params: Params): Params {
-  return withoutPrefix(CLASSIFIER_PREFIXES.backbone, params);
 }
 
 export interface NeighbourResult {

@@ -18,7 +18,7 @@ export function commonReportData(options: {
   return {
     title,
     date: new Date().toISOString(),
-    command: commandLine(process.argv.slice(2)),
+    command: commandLine(),
     seed,
     warnings,
     engine: { name, backend, device, tensorflow, cores, kernels },
@@ -41,7 +41,7 @@ export function peakMemoryMB(): number {
 }
 
 /** The report's part on pretraining. */
-export function pretrainingData(result: PretrainingResult, epochs: number): ReportPretraining {
+export function pretrainingData(result: Omit<PretrainingResult, "state">, epochs: number): ReportPretraining {
   const { steps, seconds, imagesPerSecond } = result;
   const learning = (record: {
     learningRate: number;
@@ -74,7 +74,7 @@ function groupedSettings(settings: Settings): Record<string, Record<string, stri
 }
 
 /** The command as it was typed; folders above the last two of a path are not told. */
-function commandLine(args: readonly string[]): string {
+export function commandLine(args: readonly string[] = process.argv.slice(2)): string {
   const short = (arg: string) =>
     /^([A-Za-z]:)?[\\/]/.test(arg) ? `…/${arg.split(/[\\/]/).slice(-2).join("/")}` : arg;
   return ["sit", ...args.map(short)].map((arg) => (/\s/.test(arg) ? JSON.stringify(arg) : arg)).join(" ");

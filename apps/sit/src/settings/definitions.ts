@@ -68,7 +68,14 @@ export type Kind =
   | { readonly type: "choice"; readonly choices: readonly (string | number)[] };
 
 /** Which commands take a setting. */
-export type Group = "data" | "model" | "pretraining" | "fine-tuning" | "evaluation";
+export type Group =
+  | "data"
+  | "model"
+  | "corruption"
+  | "pretraining"
+  | "fine-tuning"
+  | "weights"
+  | "neighbours";
 
 export interface Definition {
   readonly group: Group;
@@ -111,28 +118,28 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
   projectionHidden: { group: "model", kind: whole(), help: "hidden features of the contrastive head" },
   projectionOutput: { group: "model", kind: whole(), help: "features of the contrastive embedding" },
   corruption: {
-    group: "pretraining",
+    group: "corruption",
     kind: choice("zeros", "noise", "replace", "zeros+replace", "noise+replace", "rand", "none"),
     help: "what corrupted blocks hold",
   },
   corruptionRatio: {
-    group: "pretraining",
+    group: "corruption",
     kind: within(0.01, 1),
     help: "largest corrupted share by zeros, noise or rand",
   },
-  replaceRatio: { group: "pretraining", kind: within(0.01, 1), help: "largest corrupted share by replace" },
+  replaceRatio: { group: "corruption", kind: within(0.01, 1), help: "largest corrupted share by replace" },
   blockMinimum: {
-    group: "pretraining",
+    group: "corruption",
     kind: within(0.001, 1),
     help: "smallest side of a block, share of the image",
   },
   blockMaximum: {
-    group: "pretraining",
+    group: "corruption",
     kind: within(0.001, 1),
     help: "largest side of a block, share of the image",
   },
   alignment: {
-    group: "pretraining",
+    group: "corruption",
     kind: whole(),
     help: "pixels that block borders are multiples of; 1: not aligned",
   },
@@ -215,9 +222,9 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
     kind: choice("linear", "two-layer"),
     help: "linear on the token, or two layers on the token and the mean of the patches",
   },
-  neighbours: { group: "evaluation", kind: whole(), help: "neighbours that vote in k-NN" },
+  neighbours: { group: "neighbours", kind: whole(), help: "neighbours that vote in k-NN" },
   weights: {
-    group: "evaluation",
+    group: "weights",
     kind: choice("student", "teacher"),
     help: "which of the pretrained networks is used",
   },

@@ -1,0 +1,79 @@
+import { stat } from "node:fs/promises";
+import { SitError } from "@sitjs/core/errors";
+import { scopes } from "../command-line/options.js";
+import { resolveRun } from "../command-line/resolve.js";
+import type { Run } from "../command-line/run-command.js";
+import { inspectCheckpoint } from "../experiment/checkpoint.js";
+import { openData } from "../experiment/data.js";
+import { makeMethod } from "../experiment/model.js";
+import { reconstructionPictures } from "../experiment/pictures.js";
+import { makeParts, startEngine } from "../experiment/session.js";
+import { loadTrained, requireParts } from "../experiment/trained.js";
+import { writeWhole } from "../output/files.js";
+import { gridPng } from "../output/grid.js";
+
+/** Corrupts images, has a checkpoint's network reconstruct them, and writes the picture. */
+export const run: Run = async (options, { console, signal }) => {
+  const { report } = console;
+  const found = await inspectCheckpoint(options.checkpoint as string);
+  const { saved } = found;
+  if (saved.kind !== "pretrain") {
+    throw new SitError(
+      "bad-option",
+      "--checkpoint: expected a pretraining run, got a fine-tuned one, which does not reconstruct",
+    );
+  }
+  const choice = await resolveRun(options, {
+    defaultOut: "reconstruction.png",
+    scope: scopes.reconstruct,
+    checkpoint: saved.settings,
+  });
+  const { settings, seed, out } = choice;
+  await checkPicturePath(out);
+  const { channels, imageSize } = settings;
+  const data = await openData(choice.data, { channels, imageSize, labelled: false, report });
+  const images = options.split === "test" ? data.test : data.train;
+  if (images === undefined) {
+    throw new SitError(
+      "bad-option",
+      `--split test: expected a folder with train and test in it, got ${choice.data}`,
+    );
+  }
+  const { statistics } = saved;
+  const parts = await makeParts(choice.config, settings, statistics);
+  requireParts(found, parts, ["backbone", "reconstruction", "contrast"]);
+  const method = makeMethod(settings, parts);
+  if (method.reconstruct === undefined) {
+    throw new SitError(
+      "bad-option",
+      "--checkpoint: expected a run with reconstruction, got one with contrast alone",
+    );
+  }
+
+  await startEngine(choice.engine, report);
+  signal.throwIfAborted();
+  const trained = await loadTrained(found, settings);
+  const rows = await reconstructionPictures({
+    method,
+    params: trained.student,
+    dataset: images,
+    count: (options.count as number | undefined) ?? 8,
+    context: { settings, statistics, seed, workers: 0 },
+  });
+  trained.dispose();
+  const pictures = rows ?? [];
+  await writeWhole(out, await gridPng(pictures));
+  console.result({ command: "reconstruct", out, images: pictures.length }, [
+    `Wrote ${out}: ${pictures.length} images; from the top: clean, corrupted, mask, reconstruction`,
+  ]);
+};
+
+async function checkPicturePath(path: string): Promise<void> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  if (isFolder || !path.toLowerCase().endsWith(".png")) {
+    throw new SitError(
+      "bad-option",
+      `--out: expected the name of a .png file, got ${isFolder ? "the folder " : ""}${path}`,
+    );
+  }
+}

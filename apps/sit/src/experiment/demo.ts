@@ -1,0 +1,217 @@
+import { type Backbone, disposeParams, randomStream } from "@sitjs/core";
+import type { ImageDataset } from "@sitjs/data";
+import {
+  adamW,
+  type CheckpointStore,
+  disposeState,
+  initState,
+  type Method,
+  type TrainState,
+} from "@sitjs/train";
+import type { Parts } from "../config.js";
+import { type FinetuningResult, finetuning, type NeighbourResult, neighbours } from "./evaluation.js";
+import type { LoaderContext } from "./loaders.js";
+import { pretrainLoader } from "./loaders.js";
+import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
+import { type PretrainingResult, pretraining, type StepRecord } from "./pretraining.js";
+import { type LabelledPoint, projection } from "./projection.js";
+import { type Reporter, stage } from "./reporter.js";
+import { type PlannedStage, TRAINING_COST } from "./time-left.js";
+import { chosenBackbone } from "./trained.js";
+
+export interface DemoOptions {
+  readonly method: Method;
+  readonly backbone: Backbone;
+  readonly parts: Parts;
+  /** Images to pretrain on; their labels only judge (k-NN), they never train. */
+  readonly unlabelled: ImageDataset;
+  /** One set of labelled training images for each comparison. */
+  readonly labelled: readonly ImageDataset[];
+  readonly test: ImageDataset;
+  readonly context: LoaderContext;
+  readonly report: Reporter;
+  readonly checkpoints?: CheckpointStore;
+  readonly onStep?: (record: StepRecord) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+  /** Put before the name of each stage, where the experiment is repeated. */
+  readonly label?: string;
+  /** Leave out pictures and projections, which only a report needs. */
+  readonly numbersOnly?: boolean;
+}
+
+type Numbers<T> = Omit<T, "params">;
+
+/** Both ways to a classifier with as many labels. */
+export interface Comparison {
+  readonly labels: number;
+  readonly scratch: Numbers<FinetuningResult>;
+  readonly pretrained: Numbers<FinetuningResult>;
+}
+
+export interface DemoResult {
+  readonly pretrain: PretrainingResultNumbers;
+  readonly knn: { readonly before: number; readonly after: number };
+  readonly comparisons: readonly Comparison[];
+  readonly pictures?: {
+    readonly train: readonly ReconstructionPictures[];
+    readonly test: readonly ReconstructionPictures[];
+  };
+  readonly projections?: { readonly before: LabelledPoint[]; readonly after: LabelledPoint[] };
+  readonly timings: readonly { name: string; seconds: number }[];
+  readonly seconds: number;
+}
+
+type PretrainingResultNumbers = Omit<PretrainingResult, "state">;
+
+const PICTURES = 8;
+const PROJECTED_IMAGES = 1000;
+/** What a projection takes, about; for the time left. */
+const PROJECTION_SECONDS = 5;
+
+const names = {
+  before: "k-NN before pretraining",
+  pretrain: "Pretraining",
+  after: "k-NN after pretraining",
+  scratch: (labels: number) => `From scratch, ${labels} labels`,
+  pretrained: (labels: number) => `Pretrained, ${labels} labels`,
+  projection: "t-SNE of the features",
+};
+
+/** The stages of the experiment and what they cost, for the time left. */
+export function demoPlan(
+  options: Pick<DemoOptions, "unlabelled" | "labelled" | "test" | "context" | "label" | "numbersOnly">,
+): PlannedStage[] {
+  const { unlabelled, labelled, test, context, label = "", numbersOnly = false } = options;
+  const { settings } = context;
+  const features = unlabelled.length + test.length;
+  // Two views through the student, forward and backward, and through the teacher.
+  const perImage = 2 * (TRAINING_COST + 1);
+  const tuning = (images: ImageDataset) => {
+    const batch = Math.min(settings.finetuneBatchSize, images.length);
+    const steps = settings.finetuneSteps || settings.finetuneEpochs * Math.floor(images.length / batch);
+    return TRAINING_COST * steps * batch + test.length;
+  };
+  const plan: PlannedStage[] = [
+    { stage: names.before, images: features },
+    { stage: names.pretrain, images: perImage * unlabelled.length * settings.epochs },
+    { stage: names.after, images: features },
+    ...labelled.flatMap((images) => [
+      { stage: names.scratch(images.length), images: tuning(images) },
+      { stage: names.pretrained(images.length), images: tuning(images) },
+    ]),
+    ...(numbersOnly ? [] : [{ stage: names.projection, seconds: 2 * PROJECTION_SECONDS }]),
+  ];
+  return plan.map((planned) => ({ ...planned, stage: label + planned.stage }));
+}
+
+/**
+ * The experiment of the demo: SiT on images without labels, then classifiers with few labels from it and from
+ * scratch, the same steps each, and k-NN before and after.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const { method, backbone, unlabelled, labelled, test, context, signal, numbersOnly = false } = options;
+  const { settings, seed } = context;
+  const { report, timings } = timed(options.report, options.label ?? "");
+  const started = performance.now();
+  const judge = (name: string, state: TrainState) =>
+    neighbours({
+      name,
+      backbone,
+      params: chosenBackbone(state, settings.weights),
+      train: unlabelled,
+      test,
+      context,
+      report,
+      signal,
+    });
+
+  // The very parameters that pretraining begins with.
+  const initial = initState(method, adamW(), randomStream(seed, "pretrain").fork("init"));
+  let state: TrainState | undefined;
+  try {
+    const before = await judge(names.before, initial);
+    const { state: trained, ...pretrain } = await pretraining({
+      method,
+      loader: pretrainLoader(unlabelled, context, options.parts),
+      settings,
+      seed,
+      report,
+      checkpoints: options.checkpoints,
+      initial,
+      onStep: options.onStep,
+      signal,
+    });
+    state = trained;
+    const after = await judge(names.after, state);
+    const comparisons: Comparison[] = [];
+    for (const images of labelled) comparisons.push(await compare(images, state));
+    const looks = numbersOnly ? {} : { ...(await pictures(state)), ...(await project(before, after)) };
+    return {
+      pretrain,
+      knn: { before: before.top1, after: after.top1 },
+      comparisons,
+      ...looks,
+      timings,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    if (state !== undefined) disposeState(state);
+  }
+
+  async function compare(images: ImageDataset, from: TrainState): Promise<Comparison> {
+    const tune = async (name: string, pretrained: boolean) => {
+      // Layers that start at random need their whole learning rate.
+      const fresh = { ...context, settings: { ...settings, layerDecay: 1 } };
+      const { params, ...numbers } = await finetuning({
+        name,
+        backbone,
+        pretrained: pretrained ? chosenBackbone(from, settings.weights) : undefined,
+        train: images,
+        test,
+        context: pretrained ? context : fresh,
+        report,
+        signal,
+      });
+      disposeParams(params);
+      return numbers;
+    };
+    return {
+      labels: images.length,
+      scratch: await tune(names.scratch(images.length), false),
+      pretrained: await tune(names.pretrained(images.length), true),
+    };
+  }
+
+  async function pictures(from: TrainState): Promise<Pick<DemoResult, "pictures">> {
+    const of = (dataset: ImageDataset) =>
+      reconstructionPictures({ method, params: from.student, dataset, count: PICTURES, context });
+    const [train, tested] = [await of(unlabelled), await of(test)];
+    return train && tested ? { pictures: { train, test: tested } } : {};
+  }
+
+  async function project(
+    before: NeighbourResult,
+    after: NeighbourResult,
+  ): Promise<Pick<DemoResult, "projections">> {
+    if (test.length < 10) return {};
+    return await stage(report, names.projection, { total: 2, unit: "pictures" }, ({ progress }) => {
+      const place = ({ test: features }: NeighbourResult) =>
+        projection(features, { count: PROJECTED_IMAGES, seed });
+      const first = place(before);
+      progress({ done: 1 });
+      return { projections: { before: first, after: place(after) } };
+    });
+  }
+}
+
+/** Names every stage with its label, and keeps how long each has taken. */
+function timed(report: Reporter, label: string) {
+  const timings: { name: string; seconds: number }[] = [];
+  return {
+    timings,
+    report: (event: Parameters<Reporter>[0]) => {
+      if (event.event === "stage-end") timings.push({ name: event.stage, seconds: event.seconds });
+      report("stage" in event ? { ...event, stage: label + event.stage } : event);
+    },
+  };
+}

@@ -94,6 +94,12 @@ function stateOf(fixture: Fixture): TrainState {
   return { student, teacher, optimizer, step: 0 };
 }
 
+/** How far PyTorch's own float32 run was from the stored float64 value. */
+function float32Noise(fixture: Fixture, name: string): number {
+  const tensors = fixture.json.tensors as Record<string, { f32_run_max_abs_diff?: number }>;
+  return tensors[name]?.f32_run_max_abs_diff ?? 0;
+}
+
 /** True where the gradient is zero in exact arithmetic, so that Adam follows rounding noise. */
 function undetermined(fixture: Fixture, name: string, index: number): boolean {
   const biases = fixture.json.zero_gradient_parameters as string[];
@@ -135,7 +141,7 @@ async function expectParams(
   expect(beyond / elements).toBeLessThanOrEqual(0.001);
 }
 
-for (const engine of await engines()) {
+for (const engine of await engines({ cpu: true })) {
   describe(`SiT on ${engine.name}`, () => {
     beforeAll(() => engine.use());
 
@@ -254,8 +260,11 @@ for (const engine of await engines()) {
         ] as const) {
           const expected = Number(fixture.entry(key).data[step]);
           const actual = (metrics[name] as tf.Scalar).dataSync()[0] as number;
-          expect(Math.abs(actual - expected) / Math.abs(expected), `${name} at step ${step}`).toBeLessThan(
-            1e-5,
+          // XNNPACK's float32 sums are noisier than the others': ten times PyTorch's own float32 noise, as the
+          // fixtures' README advises for other float32 implementations.
+          const noise = engine.name === "wasm" ? 10 * float32Noise(fixture, key) : 0;
+          expect(Math.abs(actual - expected), `${name} at step ${step}`).toBeLessThanOrEqual(
+            Math.max(1e-5 * Math.abs(expected), noise),
           );
         }
       }

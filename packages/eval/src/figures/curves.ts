@@ -36,7 +36,7 @@ export function curveChart(chart: CurveChart): string {
     ...SIZE,
     marginLeft: 62,
     marginRight: drawn.some((curve) => curve.label) ? 104 : 14,
-    marginTop: 30,
+    marginTop: chart.yLabel ? 30 : 12,
     marginBottom: 42,
     x: { label: chart.xLabel, labelAnchor: "center", labelArrow: "none", ticks: 6, domain: [0, end] },
     y: {

@@ -19,7 +19,7 @@ export function runSection(data: ReportData): Section | undefined {
   return section(
     "run",
     "Where it ran and what it cost",
-    "Times hold for this engine and machine; another computer gives other times and, with the same seed, nearly the same numbers.",
+    "Times hold for this engine and this machine.",
     html`<div class="columns">${shown.map(([title, rows]) => html`<div><h3>${title}</h3>${factTable(rows)}</div>`)}</div>`,
   );
 }

@@ -16,8 +16,12 @@ export function accuracySection(data: ReportData): Section | undefined {
   if (rows.length === 0) return undefined;
   const classes = data.dataset?.classes?.length ?? 0;
   const test = data.dataset?.test;
-  const how = `Share of ${test === undefined ? "test images" : `the ${count(test)} test images`} given the right class.
-Both networks are the same and are fine-tuned in the same way with the same labels; only the starting weights differ.`;
+  const compared = rows.some((row) => row.scratch !== undefined && row.pretrained !== undefined);
+  const how = `Share of ${test === undefined ? "test images" : `the ${count(test)} test images`} given the right class.${
+    compared
+      ? " Both networks are the same and are fine-tuned in the same way with the same labels; only the starting weights differ."
+      : ""
+  }`;
   return section(
     "accuracy",
     "Accuracy with few labels",
@@ -115,8 +119,9 @@ export function knnSection(data: ReportData): Section | undefined {
   if (before === undefined && after === undefined) return undefined;
   const how = `Each test image takes the class that its ${
     k === undefined ? "nearest" : `${k} nearest`
-  } labelled training images vote for, by the network's embeddings as they are, with nothing fine-tuned. "Before" is
-the network with random weights.`;
+  } labelled training images vote for, by the network's embeddings as they are, with nothing fine-tuned.${
+    before === undefined ? "" : ' "Before" is the network with random weights.'
+  }`;
   const group = "k-NN";
   const bars: Bar[] = [
     ...(before === undefined ? [] : [{ group, name: "before", value: before, color: SCRATCH }]),

@@ -18,7 +18,7 @@ const may = {
 const test = "[.]test[.]ts$";
 const ours = "^(packages|apps)/";
 /** Folders that are published as a Node-only subpath of a package that else loads in a browser. */
-const nodeOnly = "^packages/(train/src/node|eval/src/(node|report))/";
+const nodeOnly = "^packages/(train/src/node|eval/src/(node|report|figures))/";
 
 const rows = Object.entries(may).map(([name, allowed]) => ({
   name: `imports-of-${name}`,

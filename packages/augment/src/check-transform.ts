@@ -1,7 +1,7 @@
 import { requireOption } from "@sitjs/core/errors";
 import type { Interpolation } from "./coefficients.js";
 import { sidesOf } from "./image.js";
-import type { Range, TransformSpec } from "./specs.js";
+import type { Range, TransformSpec } from "./spec-types.js";
 
 /** Throws `SitError("bad-option")` naming the first option of `spec` that is out of range or missing. */
 export function checkTransform(spec: TransformSpec): void {

@@ -20,33 +20,35 @@ export {
 } from "./normalize.js";
 export { applyViews, createViews, type View } from "./pipeline.js";
 export { resizeCrop, resizeImage } from "./resize.js";
+export type {
+  CenterCropSpec,
+  ColorJitterSpec,
+  ComposeSpec,
+  GaussianBlurSpec,
+  ModuleSpec,
+  RandomCropSpec,
+  RandomGrayscaleSpec,
+  RandomHorizontalFlipSpec,
+  RandomResizedCropSpec,
+  Range,
+  ResizeSpec,
+  ResizeToCoverSpec,
+  SolarizeSpec,
+  TransformSpec,
+} from "./spec-types.js";
 export {
-  type CenterCropSpec,
-  type ColorJitterSpec,
-  type ComposeSpec,
   centerCrop,
   colorJitter,
   compose,
-  type GaussianBlurSpec,
   gaussianBlur,
-  type ModuleSpec,
   moduleTransform,
-  type RandomCropSpec,
-  type RandomGrayscaleSpec,
-  type RandomHorizontalFlipSpec,
-  type RandomResizedCropSpec,
-  type Range,
-  type ResizeSpec,
-  type ResizeToCoverSpec,
   randomCrop,
   randomGrayscale,
   randomHorizontalFlip,
   randomResizedCrop,
   resize,
   resizeToCover,
-  type SolarizeSpec,
   solarize,
-  type TransformSpec,
 } from "./specs.js";
 export { createTransform, type Transform } from "./transforms.js";
 export {

@@ -4,7 +4,7 @@ import { toChannels } from "./color.js";
 import { horizontalFlip } from "./geometry.js";
 import { checkImage, type Image, sidesOf } from "./image.js";
 import { checkStatistics, normalizer } from "./normalize.js";
-import type { TransformSpec } from "./specs.js";
+import type { TransformSpec } from "./spec-types.js";
 import { createTransform, nameHash, streamKeys, type Transform } from "./transforms.js";
 import type { ViewSpec } from "./views.js";
 

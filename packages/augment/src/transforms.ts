@@ -19,7 +19,7 @@ import type {
   RandomCropSpec,
   RandomResizedCropSpec,
   TransformSpec,
-} from "./specs.js";
+} from "./spec-types.js";
 
 /**
  * One step of a pipeline; a plugin is a plain object like this. `apply` must not write into the image it is given;

@@ -6,17 +6,16 @@ import { requireOption } from "@sitjs/core/errors";
 import type { Interpolation } from "./coefficients.js";
 import { type Size, sidesOf } from "./image.js";
 import { type ChannelStatistics, imageNetStatistics } from "./normalize.js";
+import type { Range, TransformSpec } from "./spec-types.js";
 import {
   centerCrop,
   colorJitter,
   gaussianBlur,
-  type Range,
   randomGrayscale,
   randomHorizontalFlip,
   randomResizedCrop,
   resizeToCover,
   solarize,
-  type TransformSpec,
 } from "./specs.js";
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Image } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import sharp, { type Sharp } from "sharp";
-import type { Channels } from "./dataset.js";
+import type { Channels } from "./storage.js";
 
 export interface DecodeOptions {
   readonly channels: Channels;

@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { SitError } from "@sitjs/core/errors";
-import { type Channels, type ImageDataset, memoryDataset } from "./dataset.js";
+import { type ImageDataset, memoryDataset } from "./dataset.js";
 import { reason } from "./decode.js";
 import { type IdxArray, parseIdx } from "./idx.js";
+import type { Channels } from "./storage.js";
 
 const unzip = promisify(gunzip);
 

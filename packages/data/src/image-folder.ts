@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { requireOption, SitError } from "@sitjs/core/errors";
-import { type Channels, createDataset, type ImageDataset } from "./dataset.js";
+import { createDataset, type ImageDataset } from "./dataset.js";
 import { reason, verifyFile } from "./decode.js";
 import { byCodeUnits, type FolderProblem, type FolderScan, scanFolder } from "./folder-scan.js";
+import type { Channels } from "./storage.js";
 
 export interface ImageFolderOptions {
   /**

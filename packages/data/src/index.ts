@@ -1,13 +1,5 @@
 export { type Batch, type Batches, type BatchesOptions, type BatchView, batches } from "./batches.js";
-export {
-  type Channels,
-  type FileStorage,
-  type ImageDataset,
-  type ImageStorage,
-  type MemoryDatasetOptions,
-  type MemoryStorage,
-  memoryDataset,
-} from "./dataset.js";
+export { type ImageDataset, type MemoryDatasetOptions, memoryDataset } from "./dataset.js";
 export type { FashionMnistSplit } from "./fashion-mnist/files.js";
 export {
   type FashionMnistDataset,
@@ -26,4 +18,5 @@ export {
   imageExtensions,
   imageFolder,
 } from "./image-folder.js";
+export type { Channels, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";

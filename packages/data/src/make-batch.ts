@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { applyViews, type Image, type View } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
-import type { ImageStorage } from "./dataset.js";
 import { readImage } from "./reader.js";
+import type { ImageStorage } from "./storage.js";
 
 /** What a thread needs to make any batch of a dataset. */
 export interface BatchRecipe {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Image } from "@sitjs/augment";
-import type { ImageStorage } from "./dataset.js";
 import { decodeFile } from "./decode.js";
+import type { ImageStorage } from "./storage.js";
 
 /** Reads one image of a storage: a view of shared memory, or a decoded file. Runs in workers and outside. */
 export function readImage(storage: ImageStorage, index: number): Image | Promise<Image> {

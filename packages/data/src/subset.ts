@@ -1,6 +1,7 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
-import { createDataset, type ImageDataset, type ImageStorage, requireIndex } from "./dataset.js";
+import { createDataset, type ImageDataset, requireIndex } from "./dataset.js";
+import type { ImageStorage } from "./storage.js";
 
 /**
  * The samples of a dataset at `indices`, in that order; pixels are shared, not copied.

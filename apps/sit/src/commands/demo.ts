@@ -47,9 +47,9 @@ export const run: Run = async (options, context) => {
   const data = await openData(choice.data, { channels, imageSize, labelled: true, report });
   for (const count of perClass) drawLabelled(data.train, count, 0);
 
-  const engine = await startEngine(choice.engine, report);
+  const engine = await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
-  const fitted = fitToEngine(choice, engine);
+  const fitted = fitToEngine(choice, engine, data.train.length);
   for (const text of fitted.warnings) report({ event: "warning", text });
   if (replaces)
     report({ event: "note", text: `${choice.out}: the earlier run is replaced when this one is done` });
@@ -110,11 +110,12 @@ interface Fitted extends Resolved {
 }
 
 /** Takes the smaller preset on a portable engine, unless a preset was asked for; and says so. */
-function fitToEngine(choice: Resolved, engine: Engine): Fitted {
+function fitToEngine(choice: Resolved, engine: Engine, available: number): Fitted {
   if (engine.native || choice.presetChosen) return { ...choice, warnings: [] };
   const settings = { ...presets["demo-portable"], ...choice.overrides };
   checkSettings(settings);
-  const { images, epochs, width, depth } = settings;
+  const { epochs, width, depth } = settings;
+  const images = Math.min(settings.images || available, available);
   const warning =
     `The portable engine ${engine.name} is slow, so this is a smaller demo: width ${width}, depth ${depth}, ` +
     `${images} images, ${epochs} epochs. Its accuracies are lower than those of the native engine.`;

@@ -15,6 +15,7 @@ import { loadTrained, requireParts } from "../experiment/trained.js";
 import { checkRunFolder, runFiles, writeWhole } from "../output/files.js";
 import { commonReportData, peakMemoryMB } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
+import { optionName } from "../settings/check.js";
 import type { Settings } from "../settings/definitions.js";
 
 /** Trains a classifier on labelled images, from a checkpoint or from scratch, and tells its accuracy. */
@@ -39,7 +40,7 @@ export const run: Run = async (options, { console, signal }) => {
   if (found !== undefined) requireParts(found, parts, ["backbone"]);
   const backbone = makeBackbone(settings, parts);
 
-  const engine = await startEngine(choice.engine, report);
+  const engine = await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
   const trained = found && (await loadTrained(found, settings));
   const start = trained === undefined ? "scratch" : "pretrained";
@@ -126,6 +127,6 @@ function requireSameShape(settings: Settings, saved: Settings): void {
   if (other === undefined) return;
   throw new SitError(
     "bad-option",
-    `${other}: expected ${saved[other]}, as the checkpoint has it, got ${settings[other]}`,
+    `${optionName(other)}: expected ${saved[other]}, as the checkpoint has it, got ${settings[other]}`,
   );
 }

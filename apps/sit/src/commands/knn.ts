@@ -24,7 +24,7 @@ export const run: Run = async (options, { console, signal }) => {
   requireParts(found, parts, ["backbone"]);
   const backbone = makeBackbone(settings, parts);
 
-  const engine = await startEngine(choice.engine, report);
+  const engine = await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
   const trained = await loadTrained(found, settings);
   const { top1, top5 } = await neighbours({

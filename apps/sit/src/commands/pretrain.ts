@@ -5,7 +5,11 @@ import { checkpointFolder, loadCheckpoint } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
-import { type CheckpointSettings, inspectCheckpoint } from "../experiment/checkpoint.js";
+import {
+  type CheckpointSettings,
+  type FoundCheckpoint,
+  inspectCheckpoint,
+} from "../experiment/checkpoint.js";
 import { drawImages, openData, statisticsOf } from "../experiment/data.js";
 import { pretrainLoader } from "../experiment/loaders.js";
 import { makeMethod } from "../experiment/model.js";
@@ -37,14 +41,9 @@ export const run: Run = async (options, { console, signal }) => {
   const context = { settings, statistics, seed, workers };
   const loader = pretrainLoader(images, context, parts);
   const totalSteps = maximumSteps ?? settings.epochs * loader.stepsPerEpoch;
-  if (resumed !== undefined && resumed.step >= totalSteps) {
-    throw new SitError(
-      "bad-option",
-      `--resume: expected a run with steps left, got one that has done all ${totalSteps}`,
-    );
-  }
+  if (resumed !== undefined) requireStepsLeft(resumed, totalSteps);
 
-  const engine = await startEngine(choice.engine, report);
+  const engine = await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
   if (replaces && resumed === undefined)
     report({ event: "note", text: `${out}: the earlier run is overwritten` });
@@ -150,4 +149,20 @@ async function resumable(out: string, settings: Settings, seed: number) {
   if (saved.seed !== seed)
     throw new SitError("bad-option", `--resume: expected the run's seed ${saved.seed}, got ${seed}`);
   return found;
+}
+
+/** Schedules span the whole run, so one that goes on has the length it began with. */
+function requireStepsLeft({ step, totalSteps: planned }: FoundCheckpoint, totalSteps: number): void {
+  if (planned !== totalSteps) {
+    throw new SitError(
+      "bad-option",
+      `--resume: expected a run of ${planned} steps, as it began, got ${totalSteps}`,
+    );
+  }
+  if (step >= totalSteps) {
+    throw new SitError(
+      "bad-option",
+      `--resume: expected a run with steps left, got one that has done all ${step}`,
+    );
+  }
 }

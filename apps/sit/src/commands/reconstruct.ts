@@ -50,7 +50,7 @@ export const run: Run = async (options, { console, signal }) => {
     );
   }
 
-  await startEngine(choice.engine, report);
+  await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
   const trained = await loadTrained(found, settings);
   const rows = await reconstructionPictures({

@@ -21,8 +21,9 @@ export interface CheckpointSettings {
 export interface FoundCheckpoint {
   readonly file: string;
   readonly saved: CheckpointSettings;
-  /** Steps done. */
+  /** Steps done, and those of the whole run. */
   readonly step: number;
+  readonly totalSteps: number;
 }
 
 /**
@@ -40,7 +41,7 @@ export async function inspectCheckpoint(path: string): Promise<FoundCheckpoint> 
   const { metadata } = readSafetensors(await readFile(file), file);
   const notOurs = (why: string) =>
     new SitError("bad-file", `--checkpoint ${path}: expected a checkpoint of the command sit, got ${why}`);
-  let info: { step?: unknown; settings?: Partial<CheckpointSettings> };
+  let info: { step?: unknown; totalSteps?: unknown; settings?: Partial<CheckpointSettings> };
   try {
     info = JSON.parse(metadata.sit ?? "");
   } catch {
@@ -52,7 +53,7 @@ export async function inspectCheckpoint(path: string): Promise<FoundCheckpoint> 
     const lacking = settingNames.filter((name) => saved?.settings?.[name] === undefined).slice(0, 3);
     throw notOurs(`one without ${lacking.length > 0 ? lacking.join(", ") : "its statistics"}`);
   }
-  return { file, step: info.step, saved: saved as CheckpointSettings };
+  return { file, step: info.step, totalSteps: Number(info.totalSteps), saved: saved as CheckpointSettings };
 }
 
 /** Settings that decide the shape of the pretrained network, and so cannot be changed beside a checkpoint. */

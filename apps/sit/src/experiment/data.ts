@@ -20,6 +20,8 @@ export interface RunData {
   readonly train: ImageDataset;
   /** Images to judge by; undefined where there are none and labels were not asked for. */
   readonly test: ImageDataset | undefined;
+  /** What the reader should know, said when the run begins. */
+  readonly note?: string;
 }
 
 export interface OpenDataOptions {
@@ -81,11 +83,8 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
   requireLabels(all, source, labelled);
   if (!labelled) return { source, name, train: all, test: undefined };
   const [train, test] = split(all, { share: 0.8, seed: 0 });
-  report({
-    event: "note",
-    text: `${name}: no train and test folders, so ${train.length} images are for training and ${test.length} for testing`,
-  });
-  return { source, name, train, test };
+  const note = `${name}: no train and test folders, so ${train.length} images are for training and ${test.length} for testing`;
+  return { source, name, train, test, note };
 }
 
 function requireLabels(dataset: ImageDataset, source: string, labelled: boolean): void {

@@ -5,8 +5,16 @@ import type { Config, Parts } from "../config.js";
 import type { Settings } from "../settings/definitions.js";
 import type { Reporter } from "./reporter.js";
 
-/** Starts the engine and says once what it is. */
-export async function startEngine(prefer: "auto" | EngineName, report: Reporter): Promise<Engine> {
+/**
+ * Starts the engine and says once what it is. Input has been checked by now, so this is where a run begins to speak.
+ * @param note what to say of the data
+ */
+export async function startEngine(
+  prefer: "auto" | EngineName,
+  report: Reporter,
+  note?: string,
+): Promise<Engine> {
+  if (note !== undefined) report({ event: "note", text: note });
   let said = false;
   const engine = await useEngine({
     prefer,

@@ -1,0 +1,90 @@
+import { SitError } from "@sitjs/core/errors";
+import { describe, expect, it } from "vitest";
+import { scopes } from "../command-line/options.js";
+import { resolveRun } from "../command-line/resolve.js";
+import { checkSettings, optionName } from "./check.js";
+import { settingNames } from "./definitions.js";
+import { presetNames, presets } from "./presets.js";
+
+describe("presets", () => {
+  it.each(presetNames)("%s has every setting, and its sizes fit together", (name) => {
+    expect(Object.keys(presets[name]).sort()).toEqual([...settingNames].sort());
+    expect(() => checkSettings(presets[name])).not.toThrow();
+  });
+
+  it("keep what the paper says", () => {
+    // REFERENCE: ViT-S/16 at 224; alpha 5 and 3000 epochs for small data, 1 and 800 for ImageNet; batch 64.
+    const small = {
+      imageSize: 224,
+      patchSize: 16,
+      width: 384,
+      depth: 12,
+      heads: 6,
+      batchSize: 64,
+      temperature: 0.2,
+    };
+    expect(presets["paper-small"]).toMatchObject({ ...small, alpha: 5, epochs: 3000 });
+    expect(presets["paper-imagenet"]).toMatchObject({ ...small, alpha: 1, epochs: 800 });
+  });
+});
+
+describe("optionName", () => {
+  it("is the setting in kebab case", () => {
+    expect(optionName("finalLearningRate")).toBe("--final-learning-rate");
+    expect(optionName("width")).toBe("--width");
+  });
+});
+
+describe("checkSettings", () => {
+  it.each([
+    ["--patch-size", { patchSize: 3 }],
+    ["--heads", { heads: 7 }],
+    ["--width", { width: 90, heads: 9, positions: "sincos" }],
+    ["--epochs", { epochs: 1.5 }],
+    ["--flip", { flip: Number.NaN }],
+    ["--layer-decay", { layerDecay: 0 }],
+  ] as const)("names %s", (option, wrong) => {
+    const check = () => checkSettings({ ...presets.demo, ...wrong });
+    expect(check).toThrow(SitError);
+    expect(check).toThrow(`${option}: expected`);
+  });
+});
+
+describe("resolveRun", () => {
+  const how = { defaultOut: "runs/x", scope: scopes.pretrain };
+
+  it("takes the demo for Fashion-MNIST and the paper's settings for a folder, unless told", async () => {
+    expect(await resolveRun({}, how)).toMatchObject({
+      preset: "demo",
+      presetChosen: false,
+      data: "fashion-mnist",
+    });
+    expect(await resolveRun({ data: "photos" }, how)).toMatchObject({ preset: "paper-small", out: "runs/x" });
+    expect(await resolveRun({ data: "photos", preset: "demo" }, how)).toMatchObject({
+      preset: "demo",
+      presetChosen: true,
+    });
+  });
+
+  it("lays options over the preset", async () => {
+    const { settings, overrides } = await resolveRun({ epochs: 3 }, how);
+    expect(settings).toEqual({ ...presets.demo, epochs: 3 });
+    expect(overrides).toEqual({ epochs: 3 });
+  });
+
+  it("takes a checkpoint's settings before those of a preset that was not asked for", async () => {
+    const checkpoint = { ...presets.demo, width: 48 };
+    const finetune = { defaultOut: "", scope: scopes.finetune, checkpoint };
+    expect((await resolveRun({}, finetune)).settings).toEqual(checkpoint);
+    expect((await resolveRun({ preset: "long" }, finetune)).settings).toEqual(presets.long);
+  });
+
+  it("fine-tunes for the epochs that were asked for, not the preset's steps", async () => {
+    const finetune = { defaultOut: "", scope: scopes.finetune };
+    expect((await resolveRun({ epochs: 7 }, finetune)).settings).toMatchObject({
+      finetuneEpochs: 7,
+      finetuneSteps: 0,
+    });
+    expect((await resolveRun({ steps: 7 }, finetune)).settings).toMatchObject({ finetuneSteps: 7 });
+  });
+});

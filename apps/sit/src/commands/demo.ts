@@ -54,7 +54,12 @@ export const run: Run = async (options, context) => {
   if (replaces)
     report({ event: "note", text: `${choice.out}: the earlier run is replaced when this one is done` });
   const staged = await stageFolder(choice.out);
-  onStop(staged.discard);
+  const summaries: DemoSummary[] = [];
+  onStop(async () => {
+    // Hours of work are not thrown away because a later seed was stopped.
+    if (summaries.length === 0) await staged.discard();
+    else report({ event: "warning", text: `the results of ${summaries.length} seeds stay in ${staged.path}` });
+  });
 
   const made = [];
   for (const seed of seeds) {
@@ -75,7 +80,6 @@ export const run: Run = async (options, context) => {
   }
   const plan = made.flatMap(({ demo }) => demoPlan(demo));
   const reportAll = withTotalTimeLeft(report, plan);
-  const summaries: DemoSummary[] = [];
   for (const { demo, setup, finish } of made) {
     const history = seeds.length === 1 ? await historyFile(staged.path, false) : undefined;
     try {

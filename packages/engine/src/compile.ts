@@ -69,6 +69,31 @@ export async function compileQuiet(
   await compile(compiler, [...addonArguments(host.platform), source, ...links, "-o", output], host, signal);
 }
 
+/** Compiles one C++ source of an addon to an object file. */
+export async function compileObject(
+  compiler: Tool,
+  source: string,
+  object: string,
+  flags: readonly string[],
+  host: Host,
+  signal?: AbortSignal,
+): Promise<void> {
+  const headers = ["-I", join(dirname(here.resolve("node-api-headers")), "include")];
+  const args = ["-std=c++17", "-fPIC", "-DNAPI_VERSION=8", ...headers, ...flags, "-c", source, "-o", object];
+  await compile(compiler, args, host, signal);
+}
+
+/** Links objects and libraries to an addon. */
+export async function compileAddon(
+  compiler: Tool,
+  inputs: readonly string[],
+  output: string,
+  host: Host,
+  signal?: AbortSignal,
+): Promise<void> {
+  await compile(compiler, [...addonArguments(host.platform), ...inputs, "-o", output], host, signal);
+}
+
 async function compile(compiler: Tool, args: string[], host: Host, signal?: AbortSignal): Promise<void> {
   const [executable = compiler.command, ...flags] = compiler.command.split(/\s+/);
   const result = await host.run(executable, [...flags, ...args], { signal });

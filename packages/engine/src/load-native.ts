@@ -48,7 +48,11 @@ export interface LoadedNative {
   usesGpu: boolean;
   /** Threads TensorFlow was loaded with. */
   threads: number;
+  /** The engine of the cache that was loaded, where it was one. */
+  installed?: InstalledEngine;
 }
+
+const installedSlot = Symbol.for("sitjs.installed");
 
 /** On the process, not in this module: another copy of this package may have loaded TensorFlow. */
 const threadsSlot = Symbol.for("sitjs.threads");
@@ -66,6 +70,7 @@ export async function loadNative(variant: Variant, host: Host, cacheDir?: string
       const load = createRequire(import.meta.url);
       if (found.installed !== undefined) loadQuietly(found.installed, load, host);
       load(found.packageDirectory);
+      Object.defineProperty(globalThis, installedSlot, { value: found.installed, configurable: true });
     } catch (error) {
       if (tf.findBackend("tensorflow") !== null) tf.removeBackend("tensorflow");
       const message = error instanceof Error ? error.message : String(error);
@@ -98,7 +103,8 @@ export async function loadNative(variant: Variant, host: Host, cacheDir?: string
     });
   }
   const threads = (globalThis as { [threadsSlot]?: number })[threadsSlot] ?? threadsOf(host);
-  return { tensorflow: backend.binding?.TF_Version, usesGpu, threads };
+  const installed = (globalThis as { [installedSlot]?: InstalledEngine })[installedSlot];
+  return { tensorflow: backend.binding?.TF_Version, usesGpu, threads, installed };
 }
 
 /** What TensorFlow takes when it is loaded: its variable, else all cores. */

@@ -1,9 +1,11 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
 import { type Host, nodeHost } from "./host.js";
+import { loadKernels } from "./kernels/load.js";
+import { unregisterKernels } from "./kernels/register.js";
 import { type LoadedNative, loadNative } from "./load-native.js";
 import { loadCpu, loadWasm } from "./load-portable.js";
 import { findGpu, type Gpu } from "./tools.js";
-import type { Engine, EngineName } from "./types.js";
+import type { Engine, EngineName, InstalledEngine } from "./types.js";
 
 export interface UseEngineOptions {
   /** Default `auto`: the fastest that can be had. A name means that one or an error. */
@@ -12,6 +14,8 @@ export interface UseEngineOptions {
   threads?: number;
   /** Default `$SITJS_CACHE`, else the platform's user cache folder. */
   cacheDir?: string;
+  /** Use the fused kernels where the engine has them (default true); false computes with TensorFlow's own operations. */
+  kernels?: boolean;
   /** Takes the one line that `auto` says; default: the standard error stream. */
   onNotice?: (line: string) => void;
 }
@@ -124,10 +128,11 @@ async function start(
       };
     }
     case "tfjs-node": {
-      const { tensorflow, threads } = await load.native("cpu", host, options.cacheDir);
+      const { tensorflow, threads, installed } = await load.native("cpu", host, options.cacheDir);
       requireThreads(options.threads, threads);
-      const note = `Engine: TensorFlow ${tensorflow} on ${cores(threads)}, native.`;
-      return { ...base, backend: "tensorflow", tensorflow, cores: threads, native: true, note };
+      const { kernels, words } = await fusedKernels(installed, host, options);
+      const note = `Engine: TensorFlow ${tensorflow} on ${cores(threads)}, native${words}.`;
+      return { ...base, backend: "tensorflow", tensorflow, cores: threads, native: true, kernels, note };
     }
     case "wasm": {
       await load.wasm();
@@ -142,6 +147,24 @@ async function start(
       return { ...base, backend: "cpu", cores: 1, native: false, note };
     }
   }
+}
+
+/** The kernels that were registered, and what the note says of them. */
+async function fusedKernels(
+  installed: InstalledEngine | undefined,
+  host: Host,
+  options: UseEngineOptions,
+): Promise<{ kernels: string[]; words: string }> {
+  if (options.kernels === false) {
+    unregisterKernels();
+    return { kernels: [], words: ", fused kernels off" };
+  }
+  if (installed === undefined) return { kernels: [], words: "" };
+  const { kernels, reason } = await loadKernels(installed, host, () =>
+    say("Engine: compiling the fused kernels, once; about a minute.", options.onNotice),
+  );
+  if (reason !== undefined) return { kernels: [], words: `, without fused kernels (${reason})` };
+  return { kernels: [...kernels], words: kernels.length > 0 ? ", fused kernels" : "" };
 }
 
 function requireThreads(asked: number | undefined, loaded: number): void {

@@ -1,8 +1,9 @@
 import {
   attention,
-  gelu,
+  attentionWeights,
   layerNorm,
   linear,
+  linearGelu,
   type Params,
   param,
   type RandomStream,
@@ -39,7 +40,8 @@ export function initBlock(rng: RandomStream, name: string, options: BlockOptions
  *
  * @param x [batch, tokens, width]
  * @param dropPath probability that a sample skips a branch; draws from `rng`
- * @returns `output` like x, `weights` [batch, heads, tokens, tokens]
+ * @param wantsWeights also return the attention maps
+ * @returns `output` like x, `weights` [batch, heads, tokens, tokens] where asked for
  */
 export function applyBlock(
   params: Params,
@@ -48,7 +50,8 @@ export function applyBlock(
   options: BlockOptions,
   dropPath: number,
   rng: RandomStream | undefined,
-): { output: tf.Tensor3D; weights: tf.Tensor4D } {
+  wantsWeights = false,
+): { output: tf.Tensor3D; weights?: tf.Tensor4D } {
   const norm = (layer: string, input: tf.Tensor): tf.Tensor =>
     layerNorm(
       input,
@@ -63,9 +66,14 @@ export function applyBlock(
       bias ? param(params, `${name}.${layer}.bias`) : undefined,
     );
   const qkv = dense("attn.qkv", norm("norm1", x), options.qkvBias) as tf.Tensor3D;
-  const { output: mixed, weights } = attention(qkv, options.heads);
+  const mixed = attention(qkv, options.heads);
   const attended = residual(x, dense("attn.proj", mixed) as tf.Tensor3D, dropPath, rng?.fork("attention"));
-  const expanded = gelu(dense("mlp.fc1", norm("norm2", attended)));
+  const expanded = linearGelu(
+    norm("norm2", attended),
+    param(params, `${name}.mlp.fc1.weight`),
+    param(params, `${name}.mlp.fc1.bias`),
+  );
   const perceived = dense("mlp.fc2", expanded) as tf.Tensor3D;
-  return { output: residual(attended, perceived, dropPath, rng?.fork("mlp")), weights };
+  const output = residual(attended, perceived, dropPath, rng?.fork("mlp"));
+  return wantsWeights ? { output, weights: attentionWeights(qkv, options.heads) } : { output };
 }

@@ -153,10 +153,18 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
         let x = embed(params, images);
         for (const [i, rate] of rates.entries()) {
           const rng = context.rng?.fork("drop path", i);
-          const made = applyBlock(params, `blocks.${i}`, x, block, context.train ? rate : 0, rng);
+          const made = applyBlock(
+            params,
+            `blocks.${i}`,
+            x,
+            block,
+            context.train ? rate : 0,
+            rng,
+            context.attention,
+          );
           x = made.output;
           blocks.push(x);
-          if (context.attention) attention.push(made.weights);
+          if (made.weights) attention.push(made.weights);
         }
         const tokens = layerNorm(
           x,

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { SitError } from "../errors.js";
 import { randomStream } from "../random.js";
-import { attention, gelu } from "./index.js";
+import { attention, attentionWeights, gelu } from "./index.js";
 
 const draw = (shape: number[], ...path: (string | number)[]): tf.Tensor =>
   tf.tensor(
@@ -66,7 +66,8 @@ for (const engine of await engines({ cpu: true })) {
       const [batch, tokens, heads, size] = sizes;
       const qkv = draw([batch, tokens, 3 * heads * size], "qkv") as tf.Tensor3D;
       const expected = naiveAttention(await qkv.data(), sizes);
-      const { output, weights } = attention(qkv, heads);
+      const output = attention(qkv, heads);
+      const weights = attentionWeights(qkv, heads);
       expect(output.shape).toEqual([batch, tokens, heads * size]);
       expect(weights.shape).toEqual([batch, heads, tokens, tokens]);
       expect(closeness(await output.data(), expected.output).maxAbsolute).toBeLessThan(1e-5);
@@ -75,14 +76,14 @@ for (const engine of await engines({ cpu: true })) {
 
     it("stays finite with scores of thousands", async () => {
       const qkv = tf.mul(draw([1, 3, 12], "qkv"), 100) as tf.Tensor3D;
-      const { output } = attention(qkv, 2);
+      const output = attention(qkv, 2);
       expect([...(await output.data())].every(Number.isFinite)).toBe(true);
     });
 
     it("has the gradient of finite differences", async () => {
       const qkv = draw([1, 3, 12], "qkv");
       const { relativeToMax } = await gradientError((at) => {
-        const { output } = attention(at as tf.Tensor3D, 2);
+        const output = attention(at as tf.Tensor3D, 2);
         return tf.sum(tf.mul(output, draw([1, 3, 4], "cotangent")));
       }, qkv);
       expect(relativeToMax).toBeLessThan(5e-3);
@@ -91,7 +92,7 @@ for (const engine of await engines({ cpu: true })) {
     it("keeps a NaN in its own sample", async () => {
       const values = new Float32Array(2 * 2 * 6).fill(1);
       values[3] = Number.NaN;
-      const { output } = attention(tf.tensor3d(values, [2, 2, 6]), 1);
+      const output = attention(tf.tensor3d(values, [2, 2, 6]), 1);
       const y = [...(await output.data())];
       expect(y.slice(0, 4).some(Number.isNaN)).toBe(true);
       expect(y.slice(4)).toEqual([1, 1, 1, 1]);
@@ -105,11 +106,10 @@ for (const engine of await engines({ cpu: true })) {
       const qkv = draw([2, 3, 12], "qkv") as tf.Tensor3D;
       expect(
         await leakedTensors(() => {
-          const { output, weights } = attention(qkv, 2);
-          tf.dispose([output, weights]);
+          tf.dispose([attention(qkv, 2), attentionWeights(qkv, 2)]);
         }),
       ).toBe(0);
-      const backward = tf.grad((at) => tf.tidy(() => tf.sum(attention(at as tf.Tensor3D, 2).output)));
+      const backward = tf.grad((at) => tf.tidy(() => tf.sum(attention(at as tf.Tensor3D, 2))));
       expect(await leakedTensors(() => backward(qkv).dispose())).toBe(0);
     });
   });

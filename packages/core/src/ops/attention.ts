@@ -1,36 +1,71 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
+import { hasKernel, runKernel } from "./backend.js";
+import { withGradient } from "./gradient.js";
 
 /**
  * Multi-head scaled dot-product self-attention (Vaswani et al. 2017) from packed queries, keys and values.
  *
  * @param qkv [batch, tokens, 3 x width]: all queries, then all keys, then all values, each head by head
  * @param heads number of heads; divides width
- * @returns `output` [batch, tokens, width] and `weights` [batch, heads, tokens, tokens], softmax(q kᵀ / √headDim)
+ * @returns [batch, tokens, width]
  * @throws SitError "bad-shape"
  */
-export function attention(qkv: tf.Tensor3D, heads: number): { output: tf.Tensor3D; weights: tf.Tensor4D } {
-  const [batch, tokens, packed] = qkv.shape;
+export function attention(qkv: tf.Tensor3D, heads: number): tf.Tensor3D {
+  const headDim = headDimOf("attention", qkv, heads);
+  return tf.tidy(() => {
+    if (hasKernel("SitAttention") && hasKernel("SitAttentionGrad")) {
+      return withGradient<tf.Tensor3D>(
+        [qkv],
+        () => ({ value: runKernel("SitAttention", { qkv }, { heads })[0] as tf.Tensor3D, save: [qkv] }),
+        (dy, [saved]) => runKernel("SitAttentionGrad", { dy, qkv: saved as tf.Tensor }, { heads }),
+      );
+    }
+    const [batch, tokens] = qkv.shape;
+    const [q, k, v] = splitHeads(qkv, heads, headDim);
+    const mixed = tf.reshape(tf.matMul(softmaxWeights(q, k, headDim), v), [batch, heads, tokens, headDim]);
+    return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, heads * headDim]) as tf.Tensor3D;
+  });
+}
+
+/**
+ * The attention maps of `attention`: softmax(q kᵀ / √headDim). They are not made on the way of `attention`, since only
+ * pictures and analyses want them.
+ *
+ * @param qkv [batch, tokens, 3 x width], @param heads number of heads: see `attention`
+ * @returns [batch, heads, tokens, tokens], rows sum to 1
+ * @throws SitError "bad-shape"
+ */
+export function attentionWeights(qkv: tf.Tensor3D, heads: number): tf.Tensor4D {
+  const headDim = headDimOf("attentionWeights", qkv, heads);
+  const [batch, tokens] = qkv.shape;
+  return tf.tidy(() => {
+    const [q, k] = splitHeads(qkv, heads, headDim);
+    return tf.reshape(softmaxWeights(q, k, headDim), [batch, heads, tokens, tokens]) as tf.Tensor4D;
+  });
+}
+
+function headDimOf(what: string, qkv: tf.Tensor3D, heads: number): number {
+  const packed = qkv.shape[2];
   const headDim = packed / 3 / heads;
   if (!(Number.isInteger(headDim) && headDim > 0)) {
     throw new SitError(
       "bad-shape",
-      `attention: expected the last axis to be 3 x heads x headDim, got ${packed} with ${heads} heads`,
+      `${what}: expected the last axis to be 3 x heads x headDim, got ${packed} with ${heads} heads`,
     );
   }
-  return tf.tidy(() => {
-    const split = tf.transpose(tf.reshape(qkv, [batch, tokens, 3, heads, headDim]), [2, 0, 3, 1, 4]);
-    const [q, k, v] = tf.unstack(tf.reshape(split, [3, batch * heads, tokens, headDim])) as [
-      tf.Tensor3D, // each [batch x heads, tokens, headDim]
-      tf.Tensor3D,
-      tf.Tensor3D,
-    ];
-    const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(headDim)) as tf.Tensor3D, k, false, true);
-    const weights = tf.softmax(scores);
-    const mixed = tf.reshape(tf.matMul(weights, v), [batch, heads, tokens, headDim]);
-    return {
-      output: tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, heads * headDim]) as tf.Tensor3D,
-      weights: tf.reshape(weights, [batch, heads, tokens, tokens]) as tf.Tensor4D,
-    };
-  });
+  return headDim;
+}
+
+type Heads = [q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D]; // each [batch x heads, tokens, headDim]
+
+function splitHeads(qkv: tf.Tensor3D, heads: number, headDim: number): Heads {
+  const [batch, tokens] = qkv.shape;
+  const split = tf.transpose(tf.reshape(qkv, [batch, tokens, 3, heads, headDim]), [2, 0, 3, 1, 4]);
+  return tf.unstack(tf.reshape(split, [3, batch * heads, tokens, headDim])) as Heads;
+}
+
+function softmaxWeights(q: tf.Tensor3D, k: tf.Tensor3D, headDim: number): tf.Tensor3D {
+  const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(headDim)) as tf.Tensor3D, k, false, true);
+  return tf.softmax(scores) as tf.Tensor3D;
 }

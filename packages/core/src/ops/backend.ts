@@ -15,6 +15,11 @@ export function runKernel(
   return Array.isArray(result) ? result : [result];
 }
 
+/** True where what is computed now may be differentiated later: only then is it worth keeping intermediate values. */
+export function gradientsWanted(): boolean {
+  return tf.engine().state.gradientDepth > 0;
+}
+
 /** `tf.tidy` for results of any type: tensors anywhere inside the result survive, all others made by `work` go. */
 export function tidy<T>(work: () => T): T {
   return tf.tidy(work as () => tf.TensorContainer) as T;

@@ -23,29 +23,39 @@ export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsil
   }
   requireShape("layerNorm", "gamma", gamma, [features]);
   requireShape("layerNorm", "beta", beta, [features]);
+  return hasKernel("SitLayerNorm") && hasKernel("SitLayerNormGrad")
+    ? fusedLayerNorm(x, gamma, beta, epsilon)
+    : composedLayerNorm(x, gamma, beta, epsilon);
+}
+
+function fusedLayerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.tidy(() =>
+    withGradient<tf.Tensor>(
+      [x, gamma, beta],
+      () => {
+        const [value, ...statistics] = runKernel("SitLayerNorm", { x, gamma, beta }, { epsilon });
+        return { value: value as tf.Tensor, save: [x, gamma, ...statistics] };
+      },
+      (dy, saved) => {
+        const [savedX, savedGamma, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+        return runKernel("SitLayerNormGrad", { dy, x: savedX, gamma: savedGamma, mean, inverse });
+      },
+    ),
+  );
+}
+
+function composedLayerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.tidy(() => {
-    const rows = tf.reshape(x, [-1, features]) as tf.Tensor2D;
-    const fused = hasKernel("SitLayerNorm") && hasKernel("SitLayerNormGrad");
+    const rows = tf.reshape(x, [-1, gamma.size]) as tf.Tensor2D;
     const y = withGradient<tf.Tensor>(
       [rows, gamma, beta],
       () => {
-        if (fused) {
-          const [value, mean, deviation] = runKernel("SitLayerNorm", { x: rows, gamma, beta }, { epsilon });
-          return {
-            value: value as tf.Tensor,
-            save: [rows, gamma, mean as tf.Tensor, deviation as tf.Tensor],
-          };
-        }
         const centred = tf.sub(rows, tf.mean(rows, 1, true));
         const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon)); // [rows, 1]
         const normal = tf.mul(centred, inverse);
         return { value: tf.add(tf.mul(normal, gamma), beta), save: [normal, gamma, inverse] };
       },
       (dy, saved) => {
-        if (fused) {
-          const [savedX, savedGamma, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-          return runKernel("SitLayerNormGrad", { dy, x: savedX, gamma: savedGamma, mean, inverse });
-        }
         const [normal, savedGamma, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         const weighted = tf.mul(dy, normal) as tf.Tensor2D;
         const d = tf.mul(dy, savedGamma);

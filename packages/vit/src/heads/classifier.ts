@@ -1,7 +1,7 @@
 import {
   type ClassifierHead,
-  gelu,
   linear,
+  linearGelu,
   type Params,
   param,
   type RandomStream,
@@ -64,7 +64,7 @@ export function classifierHead(options: ClassifierHeadOptions): ClassifierHead {
       const output = tf.tidy(() => {
         const pooled = pool(tokens);
         if (kind === "linear") return linear(pooled, param(params, "weight"), param(params, "bias"));
-        const hidden = gelu(linear(pooled, param(params, "0.weight"), param(params, "0.bias")));
+        const hidden = linearGelu(pooled, param(params, "0.weight"), param(params, "0.bias"));
         return linear(hidden, param(params, "2.weight"), param(params, "2.bias"));
       }) as tf.Tensor2D;
       return { output, buffers: {} };

@@ -1,7 +1,7 @@
 import {
-  gelu,
   type ImageHead,
   linear,
+  linearGelu,
   type Params,
   param,
   type RandomStream,
@@ -60,7 +60,7 @@ export function reconstructionHead(options: ReconstructionHeadOptions): ImageHea
       const output = tf.tidy(() => {
         let x: tf.Tensor = patches;
         for (const name of names) {
-          x = gelu(linear(x, param(params, `${name}.weight`), param(params, `${name}.bias`)));
+          x = linearGelu(x, param(params, `${name}.weight`), param(params, `${name}.bias`));
         }
         const matrix = tf.transpose(tf.reshape(kernel, [hidden, values])); // [channels x p x p, hidden]
         const perChannel = tf.reshape(param(params, "convTrans.bias"), [channels, 1]);

@@ -1,0 +1,65 @@
+// What one instruction set's build of the computing code offers: plain functions on plain memory, each on one
+// thread. compute.cc is compiled once per instruction set; ops/ chooses among the tables at run time.
+#ifndef SITJS_COMPUTE_H_
+#define SITJS_COMPUTE_H_
+
+#include <stddef.h>
+
+namespace sitjs {
+
+using Index = ptrdiff_t;
+
+// Rows a product's task is cut into: a multiple of the tile heights 6 and 14, so that few tiles are cut.
+constexpr Index kRowBlock = 84;
+
+struct AdamWSettings {
+  float beta1, one_minus_beta1;
+  float beta2, one_minus_beta2;
+  float epsilon;
+  // 1 / sqrt(1 - beta2^step)
+  float inverse_root_correction2;
+};
+
+struct Compute {
+  const char* name;
+
+  // B(k, n) = b[k * row_stride + n * column_stride] in strips of columns, padded with zeros, for `product`.
+  Index (*packed_size)(Index k, Index n);
+  void (*pack)(const float* b, Index row_stride, Index column_stride, Index k, Index n, float* packed);
+  // c[m, n] (rows ld_c apart) = A B, + bias[n] where given, + c where `accumulate`. A(m, k) is a[m * ld_a + k], or
+  // a[k * ld_a + m] where `transposed`.
+  void (*product)(Index m, Index n, Index k, const float* a, Index ld_a, bool transposed, const float* packed,
+                  const float* bias, bool accumulate, float* c, Index ld_c);
+
+  void (*gelu)(Index count, const float* x, float* y);
+  void (*gelu_gradient)(Index count, const float* dy, const float* x, float* dx);
+  // sums[columns] += the rows of x, which lie ld apart.
+  void (*add_rows)(Index rows, Index columns, const float* x, Index ld, float* sums);
+  // sum[i] += x[i]
+  void (*add_to)(Index count, const float* x, float* sum);
+
+  void (*layer_norm)(Index rows, Index features, const float* x, const float* gamma, const float* beta,
+                     float epsilon, float* y, float* mean, float* inverse);
+  // Adds to d_gamma and d_beta.
+  void (*layer_norm_gradient)(Index rows, Index features, const float* dy, const float* x, const float* gamma,
+                              const float* mean, const float* inverse, float* dx, float* d_gamma, float* d_beta);
+
+  // One head of one sample: q, k, v [tokens, head] with rows `stride` apart; out with rows out_stride apart.
+  Index (*attention_scratch)(Index tokens, Index head, bool gradient);
+  void (*attention)(Index tokens, Index head, const float* q, const float* k, const float* v, Index stride,
+                    float* out, Index out_stride, float* scratch);
+  void (*attention_gradient)(Index tokens, Index head, const float* q, const float* k, const float* v,
+                             Index stride, const float* d_out, Index out_stride, float* dq, float* dk, float* dv,
+                             float* scratch);
+
+  double (*sum_squares)(Index count, const float* x);
+  void (*adamw)(Index count, const AdamWSettings& settings, float clip, float decay, float rate, const float* old,
+                const float* gradient, const float* first, const float* second, float* next, float* next_first,
+                float* next_second);
+  // out = a * weight_a + b * weight_b
+  void (*blend)(Index count, const float* a, float weight_a, const float* b, float weight_b, float* out);
+};
+
+}  // namespace sitjs
+
+#endif  // SITJS_COMPUTE_H_

@@ -1,0 +1,73 @@
+// What every op needs: the computing code for this processor, threads, scratch memory.
+#ifndef SITJS_OPS_COMMON_H_
+#define SITJS_OPS_COMMON_H_
+
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "../compute/compute.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace sitjs {
+
+using tensorflow::DEVICE_CPU;
+using tensorflow::OpInputList;
+using tensorflow::OpKernel;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::OpOutputList;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::errors::InvalidArgument;
+
+// The table for the best instruction set of this processor.
+const Compute& Best();
+
+// Work of about this many nanoseconds is worth another thread.
+constexpr double kTaskNanoseconds = 20000.0;
+
+// Runs task(0) … task(count - 1) on TensorFlow's threads. What a task does must not depend on which thread runs it
+// or on how many there are: then neither do results. `nanoseconds` is a guess of one task's time; little work stays
+// on this thread.
+template <typename Task>
+void ForEach(OpKernelContext* context, Index count, double nanoseconds, const Task& task) {
+  const auto& threads = *context->device()->tensorflow_cpu_worker_threads();
+  if (count <= 1 || threads.num_threads <= 1 || nanoseconds * static_cast<double>(count) < kTaskNanoseconds) {
+    for (Index i = 0; i < count; i++) task(i);
+    return;
+  }
+  using tsl::thread::ThreadPool;
+  const ThreadPool::SchedulingParams one_by_one(ThreadPool::SchedulingStrategy::kFixedBlockSize, absl::nullopt, 1);
+  threads.workers->ParallelFor(count, one_by_one, [&task](int64_t begin, int64_t end) {
+    for (Index i = begin; i < end; i++) task(i);
+  });
+}
+
+// This thread's own memory for `count` floats, aligned to cache lines; valid until the next call on this thread.
+float* Scratch(Index count);
+
+inline Index Blocks(Index size, Index block) { return (size + block - 1) / block; }
+
+inline Index Least(Index a, Index b) { return a < b ? a : b; }
+
+inline const float* In(const Tensor& tensor) { return tensor.flat<float>().data(); }
+
+inline float* Out(Tensor* tensor) { return tensor->flat<float>().data(); }
+
+// The size of the last axis, and how many rows of it there are.
+struct RowsOf {
+  Index rows, columns;
+  explicit RowsOf(const Tensor& tensor)
+      : rows(0), columns(tensor.dims() == 0 ? 1 : tensor.dim_size(tensor.dims() - 1)) {
+    rows = columns == 0 ? 0 : tensor.NumElements() / columns;
+  }
+};
+
+}  // namespace sitjs
+
+#endif  // SITJS_OPS_COMMON_H_

@@ -1,0 +1,174 @@
+// One AdamW step of all parameters, and the momentum update of all parameters, each in one call.
+#include <cmath>
+
+#include "common.h"
+
+namespace sitjs {
+
+// first and second [total]: both moments of all parameters, one after the other. settings: beta1, 1 - beta1, beta2,
+// 1 - beta2, epsilon, 1 / sqrt(1 - beta2^step), the largest norm of each gradient, the largest norm of all together
+// (0: no limit). decay and rate [count]: the parameter's factor, and the direction's. All are inputs, since TensorFlow
+// keeps one kernel for every value of an attribute it has seen.
+REGISTER_OP("SitAdamW")
+    .Input("params: count * float")
+    .Input("gradients: count * float")
+    .Input("first: float")
+    .Input("second: float")
+    .Input("settings: float")
+    .Input("decay: float")
+    .Input("rate: float")
+    .Attr("count: int >= 1")
+    .Output("next: count * float")
+    .Output("next_first: float")
+    .Output("next_second: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
+
+// next = old x momentum + new x rest; weights: momentum, rest.
+REGISTER_OP("SitMomentum")
+    .Input("old: count * float")
+    .Input("new: count * float")
+    .Input("weights: float")
+    .Attr("count: int >= 1")
+    .Output("next: count * float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
+
+// Many tensors as tasks of at most kPiece elements each.
+struct Piece {
+  int tensor;
+  Index begin, count, offset;  // within the tensor; and in all tensors together
+};
+constexpr Index kPiece = 16384;
+
+std::vector<Piece> Pieces(const OpInputList& tensors) {
+  std::vector<Piece> pieces;
+  Index offset = 0;
+  for (int i = 0; i < tensors.size(); i++) {
+    const Index size = tensors[i].NumElements();
+    for (Index begin = 0; begin < size; begin += kPiece) {
+      pieces.push_back({i, begin, Least(kPiece, size - begin), offset + begin});
+    }
+    offset += size;
+  }
+  return pieces;
+}
+
+class AdamWOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* context) override {
+    OpInputList params, gradients;
+    OP_REQUIRES_OK(context, context->input_list("params", &params));
+    OP_REQUIRES_OK(context, context->input_list("gradients", &gradients));
+    const int count = params.size();
+    const Tensor& first = context->input(2 * count);
+    const Tensor& second = context->input(2 * count + 1);
+    const Tensor& settings = context->input(2 * count + 2);
+    const Tensor& decay = context->input(2 * count + 3);
+    const Tensor& rate = context->input(2 * count + 4);
+    Index total = 0;
+    for (int i = 0; i < count; i++) {
+      OP_REQUIRES(context, params[i].NumElements() == gradients[i].NumElements(),
+                  InvalidArgument("SitAdamW: expected gradient ", i, " like its parameter, got ",
+                                  gradients[i].shape().DebugString(), " and ", params[i].shape().DebugString()));
+      total += params[i].NumElements();
+    }
+    OP_REQUIRES(context,
+                first.NumElements() == total && second.NumElements() == total && settings.NumElements() == 8 &&
+                    decay.NumElements() == count && rate.NumElements() == count,
+                InvalidArgument("SitAdamW: expected moments of ", total, ", 8 settings, decay and rate of ", count,
+                                ", got ", first.shape().DebugString(), ", ", second.shape().DebugString(), ", ",
+                                settings.shape().DebugString(), ", ", decay.shape().DebugString(), ", ",
+                                rate.shape().DebugString()));
+    OpOutputList next;
+    OP_REQUIRES_OK(context, context->output_list("next", &next));
+    std::vector<float*> outputs(count);
+    for (int i = 0; i < count; i++) {
+      Tensor* output;
+      OP_REQUIRES_OK(context, next.allocate(i, params[i].shape(), &output));
+      outputs[i] = Out(output);
+    }
+    Tensor *next_first, *next_second;
+    OP_REQUIRES_OK(context, context->allocate_output(count, first.shape(), &next_first));
+    OP_REQUIRES_OK(context, context->allocate_output(count + 1, second.shape(), &next_second));
+
+    const float* s = In(settings);
+    const AdamWSettings adamw = {s[0], s[1], s[2], s[3], s[4], s[5]};
+    const std::vector<Piece> pieces = Pieces(params);
+    const Index tasks = static_cast<Index>(pieces.size());
+    const std::vector<float> clip = Clip(context, gradients, pieces, s[6], s[7]);
+    ForEach(context, tasks, 0.5 * kPiece, [&](Index task) {
+      const Piece& piece = pieces[task];
+      const int i = piece.tensor;
+      Best().adamw(piece.count, adamw, clip[i], In(decay)[i], In(rate)[i], In(params[i]) + piece.begin,
+                   In(gradients[i]) + piece.begin, In(first) + piece.offset, In(second) + piece.offset,
+                   outputs[i] + piece.begin, Out(next_first) + piece.offset, Out(next_second) + piece.offset);
+    });
+  }
+
+ private:
+  // The factor of every gradient.
+  std::vector<float> Clip(OpKernelContext* context, const OpInputList& gradients, const std::vector<Piece>& pieces,
+                          float each, float together) {
+    std::vector<float> factors(gradients.size(), 1.0f);
+    if (!(each > 0.0f) && !(together > 0.0f)) return factors;
+    std::vector<double> squares(pieces.size());
+    ForEach(context, static_cast<Index>(pieces.size()), 0.2 * kPiece, [&](Index task) {
+      const Piece& piece = pieces[task];
+      squares[task] = Best().sum_squares(piece.count, In(gradients[piece.tensor]) + piece.begin);
+    });
+    std::vector<double> of_tensor(gradients.size(), 0.0);
+    double all = 0.0;
+    for (size_t task = 0; task < pieces.size(); task++) {
+      of_tensor[pieces[task].tensor] += squares[task];
+      all += squares[task];
+    }
+    // NaN stays NaN: a minimum would hide it.
+    const auto factor = [](double limit, double sum) {
+      const double share = limit / (std::sqrt(sum) + 1e-6);
+      return static_cast<float>(share > 1.0 ? 1.0 : share);
+    };
+    for (size_t i = 0; i < factors.size(); i++) {
+      factors[i] = each > 0.0f ? factor(each, of_tensor[i]) : factor(together, all);
+    }
+    return factors;
+  }
+};
+
+class MomentumOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* context) override {
+    OpInputList old, follow;
+    OP_REQUIRES_OK(context, context->input_list("old", &old));
+    OP_REQUIRES_OK(context, context->input_list("new", &follow));
+    const int count = old.size();
+    const Tensor& weights = context->input(2 * count);
+    OP_REQUIRES(context, weights.NumElements() == 2,
+                InvalidArgument("SitMomentum: expected 2 weights, got ", weights.shape().DebugString()));
+    OpOutputList next;
+    OP_REQUIRES_OK(context, context->output_list("next", &next));
+    std::vector<float*> outputs(count);
+    for (int i = 0; i < count; i++) {
+      OP_REQUIRES(context, old[i].NumElements() == follow[i].NumElements(),
+                  InvalidArgument("SitMomentum: expected tensor ", i, " of both alike, got ",
+                                  old[i].shape().DebugString(), " and ", follow[i].shape().DebugString()));
+      Tensor* output;
+      OP_REQUIRES_OK(context, next.allocate(i, old[i].shape(), &output));
+      outputs[i] = Out(output);
+    }
+    const float momentum = In(weights)[0], rest = In(weights)[1];
+    const std::vector<Piece> pieces = Pieces(old);
+    ForEach(context, static_cast<Index>(pieces.size()), 0.3 * kPiece, [&](Index task) {
+      const Piece& piece = pieces[task];
+      Best().blend(piece.count, In(old[piece.tensor]) + piece.begin, momentum, In(follow[piece.tensor]) + piece.begin,
+                   rest, outputs[piece.tensor] + piece.begin);
+    });
+  }
+};
+
+REGISTER_KERNEL_BUILDER(Name("SitAdamW").Device(DEVICE_CPU), AdamWOp);
+REGISTER_KERNEL_BUILDER(Name("SitMomentum").Device(DEVICE_CPU), MomentumOp);
+
+}  // namespace sitjs

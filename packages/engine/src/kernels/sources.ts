@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** Where the C++ sources of the fused kernels lie, in the checkout and in the published package. */
+export const kernelSources = (): string =>
+  // By the package's own name, so that a program which was bundled into one file finds them too.
+  join(dirname(createRequire(import.meta.url).resolve("@sitjs/engine/package.json")), "kernels");
+
+export interface InstructionSet {
+  /** Of the object file, and of the table in it: `compute_<name>`. */
+  readonly name: string;
+  readonly flags: readonly string[];
+}
+
+/** What the computing code is compiled for; the addon takes the best one the processor has when it is loaded. */
+export function instructionSets(arch: string): readonly InstructionSet[] {
+  const base: InstructionSet = { name: "base", flags: [] };
+  if (arch !== "x64") return [base];
+  const avx512 = ["f", "dq", "bw", "vl"].map((part) => `-mavx512${part}`);
+  return [
+    base,
+    { name: "avx2", flags: ["-mavx2", "-mfma"] },
+    { name: "avx512", flags: [...avx512, "-mfma", "-mprefer-vector-width=512"] },
+  ];
+}
+
+/**
+ * Flags of the computing code. Sums may be reordered only where the source says so, and products may join additions;
+ * NaN and infinity keep their meaning.
+ */
+export const computeFlags: readonly string[] = [
+  "-O3",
+  "-fopenmp-simd",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-ffp-contract=fast",
+];
+
+/** A name for these sources on this kind of processor: what they were compiled to is good until it changes. */
+export async function kernelsKey(arch: string, sources = kernelSources()): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify([computeFlags, instructionSets(arch)]));
+  for (const folder of ["compute", "ops"]) {
+    for (const file of (await readdir(join(sources, folder))).sort()) {
+      hash.update(`${folder}/${file}\n`).update(await readFile(join(sources, folder, file)));
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}

@@ -58,7 +58,8 @@ export const run: Run = async (options, context) => {
   onStop(async () => {
     // Hours of work are not thrown away because a later seed was stopped.
     if (summaries.length === 0) await staged.discard();
-    else report({ event: "warning", text: `the results of ${summaries.length} seeds stay in ${staged.path}` });
+    else
+      report({ event: "warning", text: `the results of ${summaries.length} seeds stay in ${staged.path}` });
   });
 
   const made = [];

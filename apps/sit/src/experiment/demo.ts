@@ -160,15 +160,13 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 
   async function compare(images: ImageDataset, from: TrainState): Promise<Comparison> {
     const tune = async (name: string, pretrained: boolean) => {
-      // Layers that start at random need their whole learning rate.
-      const fresh = { ...context, settings: { ...settings, layerDecay: 1 } };
       const { params, ...numbers } = await finetuning({
         name,
         backbone,
         pretrained: pretrained ? chosenBackbone(from, settings.weights) : undefined,
         train: images,
         test,
-        context: pretrained ? context : fresh,
+        context,
         report,
         signal,
       });

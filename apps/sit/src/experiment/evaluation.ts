@@ -60,7 +60,8 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       pretrained,
       learningRate: settings.finetuneLearningRate,
       weightDecay: settings.finetuneWeightDecay,
-      layerDecay: settings.layerDecay,
+      // Layers that start at random need their whole learning rate.
+      layerDecay: pretrained === undefined ? 1 : settings.layerDecay,
       seed,
     });
     for await (const step of run) {

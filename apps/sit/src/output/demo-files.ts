@@ -99,7 +99,11 @@ export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
     }),
     ...(projections && {
       embeddings: [
-        { title: "Before pretraining", caption: "t-SNE of test images", points: projections.before },
+        {
+          title: "Before pretraining",
+          caption: `t-SNE of ${projections.before.length} test images`,
+          points: projections.before,
+        },
         { title: "After pretraining", caption: "t-SNE of the same images", points: projections.after },
       ],
     }),

@@ -215,7 +215,11 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
     kind: within(0.01, 1),
     help: "smallest share of the area a crop keeps",
   },
-  layerDecay: { group: "fine-tuning", kind: within(0.01, 1), help: "learning rate of a block over the next" },
+  layerDecay: {
+    group: "fine-tuning",
+    kind: within(0.01, 1),
+    help: "learning rate of a block over the next; from scratch always 1",
+  },
   labelSmoothing: { group: "fine-tuning", kind: within(0, 0.99), help: "share of a target spread evenly" },
   classifier: {
     group: "fine-tuning",

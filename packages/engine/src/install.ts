@@ -13,6 +13,7 @@ import {
 import { compileBinding, compileQuiet } from "./compile.js";
 import { fetchCudaLibraries } from "./cuda.js";
 import { aborted, type Host, nodeHost } from "./host.js";
+import { buildKernels, exists, kernelsPath } from "./kernels/build.js";
 import { installOfficial } from "./official.js";
 import { place } from "./place.js";
 import { type Recipe, recipeFor, supportsMethod, tfjsNodeVersion } from "./recipe.js";
@@ -92,10 +93,34 @@ export async function installOn(host: Host, options: InstallOptions): Promise<In
     const engine = await readInstalled(directory);
     if (engine === undefined)
       throw new SitError("engine-install", `${directory}: ${manifestName} is missing or broken`);
+    await addKernels(engine, compiler, host, report, signal);
     report({ stage: "done", detail: directory, fraction: 1 });
     return engine;
   } catch (error) {
     throw explain(error, cacheFolder(options.cacheDir, host.env), signal);
+  }
+}
+
+/** The fused kernels are worth having, and no engine fails for the want of them. */
+async function addKernels(
+  engine: InstalledEngine,
+  compiler: Tool | undefined,
+  host: Host,
+  report: (progress: InstallProgress) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (compiler === undefined || engine.variant !== "cpu" || engine.includeDirectory === undefined) return;
+  const path = await kernelsPath(engine, host);
+  if (await exists(path)) return;
+  report({ stage: "kernels", detail: "compiling the fused kernels" });
+  try {
+    await buildKernels(engine, compiler, host, signal);
+  } catch (error) {
+    if (signal?.aborted || !SitError.isInstance(error)) throw error;
+    report({
+      stage: "kernels",
+      detail: `without fused kernels, which makes training slower: ${error.message}`,
+    });
   }
 }
 

@@ -54,7 +54,17 @@ export interface InstalledEngine {
 }
 
 export interface InstallProgress {
-  stage: "lock" | "disk" | "package" | "wheel" | "unpack" | "compile" | "official" | "check" | "done";
+  stage:
+    | "lock"
+    | "disk"
+    | "package"
+    | "wheel"
+    | "unpack"
+    | "compile"
+    | "official"
+    | "check"
+    | "kernels"
+    | "done";
   detail?: string;
   /** 0 to 1 within the stage, where it is known. */
   fraction?: number;

@@ -4,13 +4,17 @@ import {
   flatLayout,
   flatten,
   type GroupRule,
+  hasKernel,
   type Params,
   param,
   requireOption,
+  runKernel,
+  tidy,
   trainable,
   unflatten,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
+import { numbered } from "./numbered.js";
 
 /** How a parameter is treated by the optimizer. */
 export interface ParameterGroup {
@@ -46,19 +50,21 @@ export interface OptimizerStep {
   readonly state: OptimizerState;
 }
 
+export interface OptimizerInput {
+  readonly params: Params;
+  readonly gradients: Params;
+  readonly state: OptimizerState;
+  /** The number of this step, from 0. */
+  readonly step: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
 export interface Optimizer {
   readonly name: string;
   init(params: Params): OptimizerState;
   /** One step; `gradients` and `params` have the same names. Nothing given is disposed. */
-  update(input: {
-    params: Params;
-    gradients: Params;
-    state: OptimizerState;
-    /** The number of this step, from 0. */
-    step: number;
-    learningRate: number;
-    weightDecay: number;
-  }): OptimizerStep;
+  update(input: OptimizerInput): OptimizerStep;
 }
 
 export interface AdamWOptions {
@@ -87,7 +93,9 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
       const { total } = flatLayout(trainable(params));
       return { first_moment: tf.zeros([total]), second_moment: tf.zeros([total]) };
     },
-    update({ params, gradients, state, step, learningRate, weightDecay }) {
+    update(input) {
+      const { params, gradients, state, step, learningRate, weightDecay } = input;
+      if (hasKernel("SitAdamW")) return fusedAdamW(input, { beta1, beta2, epsilon, clipping, rules });
       const layout = flatLayout(params);
       const plan = groupPlan(params, layout, rules);
       return tf.tidy(() => {
@@ -112,6 +120,54 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
       });
     },
   };
+}
+
+interface AdamWSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly clipping: GradientClipping | undefined;
+  readonly rules: readonly GroupRule<ParameterGroup>[];
+}
+
+/** The whole step, clipping included, in one call of the engine's kernel. */
+function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerStep {
+  const { params, gradients, state, step, learningRate, weightDecay } = input;
+  const { beta1, beta2, epsilon, clipping, rules } = settings;
+  const names = Object.keys(params);
+  const groups = applyRules(params, rules);
+  const each = (value: (group: ParameterGroup) => number): tf.Tensor1D =>
+    tf.tensor1d(
+      names.map((name) => value(groups.get(name) as ParameterGroup)),
+      "float32",
+    );
+  const correction1 = 1 - beta1 ** (step + 1);
+  const correction2 = 1 - beta2 ** (step + 1);
+  return tidy(() => {
+    const outputs = runKernel("SitAdamW", {
+      ...numbered("parameter", names, params),
+      ...numbered("gradient", names, gradients),
+      first: param(state, "first_moment"),
+      second: param(state, "second_moment"),
+      settings: tf.tensor1d([
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        epsilon,
+        1 / Math.sqrt(correction2),
+        clipping && "perParameter" in clipping ? clipping.perParameter : 0,
+        clipping && "global" in clipping ? clipping.global : 0,
+      ]),
+      decay: each((group) => 1 - learningRate * group.learningRate * weightDecay * group.weightDecay),
+      rate: each((group) => (learningRate * group.learningRate) / correction1),
+    });
+    const [first_moment, second_moment] = outputs.slice(names.length) as [tf.Tensor, tf.Tensor];
+    return {
+      params: Object.fromEntries(names.map((name, i) => [name, outputs[i] as tf.Tensor])),
+      state: { first_moment, second_moment },
+    };
+  });
 }
 
 /** Clips as asked; returns the same tensors where nothing is asked. Call inside `tf.tidy`. */

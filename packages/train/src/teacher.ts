@@ -1,5 +1,17 @@
-import { flatLayout, flatten, isBuffer, type Params, param, pick, unflatten } from "@sitjs/core";
+import {
+  flatLayout,
+  flatten,
+  hasKernel,
+  isBuffer,
+  type Params,
+  param,
+  pick,
+  runKernel,
+  tidy,
+  unflatten,
+} from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
+import { numbered } from "./numbered.js";
 
 /**
  * The momentum update `teacher x momentum + student x (1 - momentum)` of all trained parameters; buffers stay the
@@ -10,6 +22,17 @@ import * as tf from "@tensorflow/tfjs";
 export function momentumUpdate(teacher: Params, student: Params, momentum: number): Params {
   const trained = pick(teacher, (name) => !isBuffer(name));
   const layout = flatLayout(trained);
+  if (hasKernel("SitMomentum")) {
+    return tidy(() => {
+      const { names } = layout;
+      const outputs = runKernel("SitMomentum", {
+        ...numbered("teacher", names, trained),
+        ...numbered("student", names, student),
+        weights: tf.tensor1d([momentum, 1 - momentum]),
+      });
+      return Object.fromEntries(names.map((name, i) => [name, outputs[i] as tf.Tensor]));
+    });
+  }
   const follow = Object.fromEntries(layout.names.map((name) => [name, param(student, name)]));
   return tf.tidy(() => {
     const next = tf.add(

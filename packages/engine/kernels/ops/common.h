@@ -28,6 +28,10 @@ using tensorflow::errors::InvalidArgument;
 // The table for the best instruction set of this processor.
 const Compute& Best();
 
+inline Index Blocks(Index size, Index block) { return (size + block - 1) / block; }
+
+inline Index Least(Index a, Index b) { return a < b ? a : b; }
+
 // Work of about this many nanoseconds is worth another thread.
 constexpr double kTaskNanoseconds = 20000.0;
 
@@ -41,19 +45,19 @@ void ForEach(OpKernelContext* context, Index count, double nanoseconds, const Ta
     for (Index i = 0; i < count; i++) task(i);
     return;
   }
+  // Some more parts than threads, so that one that is late costs little; not too many, since each has to be handed over.
+  const Index parts = 6 * threads.num_threads;
+  const Index by_time = static_cast<Index>(nanoseconds * static_cast<double>(count) / kTaskNanoseconds) + 1;
+  const int64_t block = Blocks(count, parts < by_time ? parts : by_time);
   using tsl::thread::ThreadPool;
-  const ThreadPool::SchedulingParams one_by_one(ThreadPool::SchedulingStrategy::kFixedBlockSize, absl::nullopt, 1);
-  threads.workers->ParallelFor(count, one_by_one, [&task](int64_t begin, int64_t end) {
+  const ThreadPool::SchedulingParams params(ThreadPool::SchedulingStrategy::kFixedBlockSize, absl::nullopt, block);
+  threads.workers->ParallelFor(count, params, [&task](int64_t begin, int64_t end) {
     for (Index i = begin; i < end; i++) task(i);
   });
 }
 
 // This thread's own memory for `count` floats, aligned to cache lines; valid until the next call on this thread.
 float* Scratch(Index count);
-
-inline Index Blocks(Index size, Index block) { return (size + block - 1) / block; }
-
-inline Index Least(Index a, Index b) { return a < b ? a : b; }
 
 inline const float* In(const Tensor& tensor) { return tensor.flat<float>().data(); }
 

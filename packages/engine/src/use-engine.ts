@@ -160,8 +160,9 @@ async function fusedKernels(
     return { kernels: [], words: ", fused kernels off" };
   }
   if (installed === undefined) return { kernels: [], words: "" };
+  const notice = options.onNotice ?? ((line: string) => process.stderr.write(`${line}\n`));
   const { kernels, reason } = await loadKernels(installed, host, () =>
-    say("Engine: compiling the fused kernels, once; about a minute.", options.onNotice),
+    notice("Engine: compiling the fused kernels, once for this version; about a minute."),
   );
   if (reason !== undefined) return { kernels: [], words: `, without fused kernels (${reason})` };
   return { kernels: [...kernels], words: kernels.length > 0 ? ", fused kernels" : "" };

@@ -1,3 +1,5 @@
+import { requireOption } from "@sitjs/core";
+
 /** One view of a batch: normalised pixels, row by row, channels last. */
 export interface ViewPixels {
   readonly data: Float32Array;
@@ -27,8 +29,19 @@ export interface BatchSource {
 /** How long to train: one number with its unit. */
 export type Duration = { readonly epochs: number } | { readonly steps: number } | { readonly images: number };
 
-/** The duration in steps of this loader, at least 1. */
+/**
+ * The duration in steps of this loader, at least 1.
+ * @throws SitError "bad-option" unless it is one positive number with one unit
+ */
 export function durationInSteps(duration: Duration, loader: BatchSource): number {
+  const given = Object.entries(duration).filter(([unit]) => ["epochs", "steps", "images"].includes(unit));
+  const amount = given[0]?.[1] as number | undefined;
+  requireOption(
+    given.length === 1 && Number.isFinite(amount) && (amount as number) > 0,
+    "duration",
+    "one of epochs, steps and images, above 0",
+    Object.fromEntries(given),
+  );
   if ("steps" in duration) return Math.max(1, Math.round(duration.steps));
   if ("epochs" in duration) return Math.max(1, Math.round(duration.epochs * loader.stepsPerEpoch));
   return Math.max(1, Math.round(duration.images / loader.batchSize));

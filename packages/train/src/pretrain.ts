@@ -4,7 +4,14 @@ import { type BatchSource, type Duration, durationInSteps, type ImageBatch } fro
 import type { Method } from "./method.js";
 import { adamW, type Optimizer } from "./optimizer.js";
 import { cosineSchedule, type Schedule, scaledLearningRate } from "./schedules.js";
-import { disposeState, initState, type StepSettings, type TrainState, trainStep } from "./step.js";
+import {
+  disposeState,
+  initState,
+  type StepResult,
+  type StepSettings,
+  type TrainState,
+  trainStep,
+} from "./step.js";
 
 /** Per-step settings; SiT's defaults, see `REFERENCE` in the docs. */
 export interface PretrainSettings {
@@ -80,8 +87,12 @@ export async function* pretrain(
       const step = state.step;
       const settings = settingsAt(step);
       const views = viewTensors(batch, method.views);
-      const result = trainStep(method, optimizer, state, views, root.fork("step", step), settings);
-      for (const view of views) view.dispose();
+      let result: StepResult;
+      try {
+        result = trainStep(method, optimizer, state, views, root.fork("step", step), settings);
+      } finally {
+        for (const view of views) view.dispose();
+      }
       state = result.state;
       const metrics = await readMetrics(result.metrics);
       requireFinite(metrics, step, settings);

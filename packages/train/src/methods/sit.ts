@@ -82,6 +82,12 @@ export function sit(options: SitOptions): Method {
         corrupted.map((view) => view.mask),
         0,
       );
+      if (withTeacher && teacher === undefined) {
+        throw new SitError(
+          "bad-parameters",
+          "sit: expected a teacher's parameters, got a state without (contrast.teacher was false in that run?)",
+        );
+      }
       const target = withTeacher && teacher ? embed(teacher, clean) : undefined;
 
       const loss = (student: Params): MethodLoss => {

@@ -21,6 +21,7 @@ import {
 } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
 import { CLASSIFIER_PREFIXES, type Classifier } from "./classifier.js";
+import { requireLabels } from "./metrics.js";
 
 export interface FinetuneSettings {
   loss: ClassificationLoss;
@@ -58,7 +59,8 @@ export interface FinetuneReport {
 /**
  * Trains a classifier on labelled images, all parameters together; from pretrained ones or from scratch.
  *
- * @throws SitError "bad-option" where the loader has no labels; "not-finite" where the loss is
+ * @throws SitError "bad-option" where the loader has no labels, or labels that are no class of the head;
+ * "not-finite" where the loss is
  */
 export async function* finetune(
   model: Classifier,
@@ -90,6 +92,8 @@ export async function* finetune(
       if (view === undefined || labels === undefined) {
         throw new SitError("bad-option", "finetune: expected a loader with labels and one view, got none");
       }
+      // The loss cannot look without waiting for the device: to it such a row has no target.
+      requireLabels("labels", labels, model.head.classes);
       const next = tidy(() => {
         const images = tf.tensor4d(view.data, [...view.shape]);
         const targets = tf.tensor1d(labels, "int32");

@@ -1,6 +1,6 @@
 import { requireOption, SitError } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
-import { accuracy, predictions } from "./metrics.js";
+import { accuracy, predictions, requireLabels } from "./metrics.js";
 
 /** Feature vectors of images, row by row, with labels. */
 export interface LabelledFeatures {
@@ -23,7 +23,10 @@ export interface KnnResult {
  * Weighted k-nearest-neighbour classification by cosine similarity (Wu et al. 2018, as in DINO): each of the `k`
  * nearest training rows votes exp(similarity / temperature) for its class.
  *
- * Works with any number of classes and test rows; `k` is at most the number of training rows.
+ * Works with any number of classes and test rows; a `k` above the number of training rows means all of them.
+ *
+ * @param options `k` (default 20), `temperature` (default 0.07), `classes` (default: what both labels name)
+ * @throws SitError "bad-option" for the options and for labels that are no class (-1: none), "bad-shape" for sizes
  */
 export async function knn(
   train: LabelledFeatures,
@@ -33,12 +36,18 @@ export async function knn(
   const { temperature = 0.07 } = options;
   const rows = train.labels.length;
   requireOption(rows > 0, "train", "at least one labelled row", rows);
+  requireOption(temperature > 0, "temperature", "a number above 0", temperature);
+  requireRows("train", train);
+  requireRows("test", test);
   if (train.size !== test.size) {
     throw new SitError("bad-shape", `knn: expected features of size ${train.size}, got ${test.size}`);
   }
   const k = Math.min(options.k ?? 20, rows);
-  requireOption(k >= 1, "k", "at least 1", k);
-  const classes = options.classes ?? 1 + train.labels.reduce((a, b) => Math.max(a, b), 0);
+  requireOption(Number.isInteger(k) && k >= 1, "k", "a whole number of at least 1", options.k);
+  const largest = (labels: Int32Array) => labels.reduce((a, b) => Math.max(a, b), 0);
+  const classes = options.classes ?? 1 + Math.max(largest(train.labels), largest(test.labels));
+  requireLabels("train.labels", train.labels, classes);
+  requireLabels("test.labels", test.labels, classes);
   const count = test.labels.length;
   const scores = new Float32Array(count * classes);
   const bank = tf.tidy(() => tf.transpose(unit(train.features, rows, train.size)));
@@ -70,6 +79,14 @@ export async function knn(
   }
   const [top1, top5] = accuracy(scores, test.labels, classes, [1, 5]) as [number, number];
   return { top1, top5, scores, predictions: predictions(scores, classes) };
+}
+
+function requireRows(which: string, { features, size, labels }: LabelledFeatures): void {
+  if (features.length === labels.length * size) return;
+  throw new SitError(
+    "bad-shape",
+    `knn ${which}: expected ${labels.length} x ${size} features, got ${features.length} values`,
+  );
 }
 
 function unit(features: Float32Array, rows: number, size: number): tf.Tensor2D {

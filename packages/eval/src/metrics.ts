@@ -4,7 +4,9 @@ import { SitError } from "@sitjs/core";
  * The share of rows whose label is among the `k` largest logits, for each `k` (fractions, not percent).
  *
  * @param logits [rows x classes], row by row
+ * @param labels class of each row, 0 to classes - 1
  * @param ks for example [1, 5]; each at most the number of classes counts as that number
+ * @throws SitError "bad-shape" where sizes do not fit, "bad-option" where a label is no class
  */
 export function accuracy(
   logits: Float32Array,
@@ -19,6 +21,7 @@ export function accuracy(
       `accuracy: expected ${rows} x ${classes} logits, got ${logits.length} values`,
     );
   }
+  requireLabels("labels", labels, classes);
   const hits = ks.map(() => 0);
   for (let row = 0; row < rows; row++) {
     const own = logits[row * classes + (labels[row] as number)] as number;
@@ -33,6 +36,18 @@ export function accuracy(
     });
   }
   return hits.map((count) => (rows === 0 ? Number.NaN : count / rows));
+}
+
+/** Without this an unlabelled row (-1) would count as a hit, for no logit is larger than the one it lacks. */
+export function requireLabels(option: string, labels: ArrayLike<number>, classes: number): void {
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
+    if (label >= 0 && label < classes && Number.isInteger(label)) continue;
+    throw new SitError(
+      "bad-option",
+      `${option}[${i}]: expected a class from 0 to ${classes - 1}, got ${label}${label === -1 ? " (no label)" : ""}`,
+    );
+  }
 }
 
 /** The index of the largest of each row's logits; the first of equal ones. */

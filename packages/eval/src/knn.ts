@@ -13,6 +13,7 @@ export interface LabelledFeatures {
 export interface KnnResult {
   /** Fraction of test rows. */
   readonly top1: number;
+  /** Among the best min(5, k) classes. */
   readonly top5: number;
   /** [rows x classes] sum of exp(similarity / temperature) of the k nearest, by class. */
   readonly scores: Float32Array;
@@ -77,7 +78,8 @@ export async function knn(
   } finally {
     bank.dispose();
   }
-  const [top1, top5] = accuracy(scores, test.labels, classes, [1, 5]) as [number, number];
+  // As in DINO: fewer than 5 neighbours cannot name 5 classes, and those without a vote are no guess.
+  const [top1, top5] = accuracy(scores, test.labels, classes, [1, Math.min(5, k)]) as [number, number];
   return { top1, top5, scores, predictions: predictions(scores, classes) };
 }
 

@@ -9,6 +9,7 @@ const titles: Readonly<Record<InstallProgress["stage"], string>> = {
   wheel: "getting TensorFlow",
   unpack: "unpacking",
   compile: "compiling",
+  kernels: "compiling the fused kernels",
   official: "installing the official prebuilt",
   check: "trying it",
   done: "done",

@@ -10,7 +10,7 @@ import {
   residual,
 } from "@sitjs/core";
 import type * as tf from "@tensorflow/tfjs";
-import { linearInit, normInit } from "./init.js";
+import { type Initialization, linearInit, normInit } from "./init.js";
 
 export interface BlockOptions {
   readonly width: number;
@@ -19,18 +19,19 @@ export interface BlockOptions {
   readonly hidden: number;
   readonly qkvBias: boolean;
   readonly layerNormEpsilon: number;
+  readonly initialization: Initialization;
 }
 
 /** Parameters of the block `name` (`blocks.0`), by timm's names. */
 export function initBlock(rng: RandomStream, name: string, options: BlockOptions): Params {
-  const { width, hidden, qkvBias } = options;
+  const { width, hidden, qkvBias, initialization } = options;
   return {
     ...normInit(`${name}.norm1`, width),
-    ...linearInit(rng, `${name}.attn.qkv`, 3 * width, width, qkvBias),
-    ...linearInit(rng, `${name}.attn.proj`, width, width),
+    ...linearInit(rng, `${name}.attn.qkv`, 3 * width, width, { bias: qkvBias, initialization }),
+    ...linearInit(rng, `${name}.attn.proj`, width, width, { initialization }),
     ...normInit(`${name}.norm2`, width),
-    ...linearInit(rng, `${name}.mlp.fc1`, hidden, width),
-    ...linearInit(rng, `${name}.mlp.fc2`, width, hidden),
+    ...linearInit(rng, `${name}.mlp.fc1`, hidden, width, { initialization }),
+    ...linearInit(rng, `${name}.mlp.fc2`, width, hidden, { initialization }),
   };
 }
 

@@ -84,6 +84,30 @@ for (const engine of await engines()) {
       }
     });
 
+    it("starts linear layers as told: deviation 0.02, or Xavier's uniform bound √(6 / (in + out))", async () => {
+      const wide = { ...small, width: 64 };
+      const name = "blocks.0.mlp.fc1.weight"; // [256, 64]
+      const weights = async (initialization?: "xavier") =>
+        Array.from(
+          await (
+            visionTransformer({ ...wide, initialization }).init(randomStream(3))[name] as tf.Tensor
+          ).data(),
+        );
+      const deviation = (values: number[]) =>
+        Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
+      const largest = (values: number[]) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const [usual, xavier] = [await weights(), await weights("xavier")];
+      const bound = Math.sqrt(6 / (256 + 64));
+      // 16,384 draws: the deviation is known to about 0.5 %.
+      expect(Math.abs(deviation(usual) / 0.02 - 1)).toBeLessThan(0.03);
+      expect(Math.abs(deviation(xavier) / (bound / Math.sqrt(3)) - 1)).toBeLessThan(0.03);
+      expect(largest(xavier)).toBeLessThanOrEqual(bound);
+      expect(largest(xavier)).toBeGreaterThan(0.99 * bound);
+      expect(() => visionTransformer({ ...small, initialization: "he" as "xavier" })).toThrow(
+        /initialization: expected "truncated-normal" or "xavier", got "he"/,
+      );
+    });
+
     it("returns attention maps only when asked, each row a distribution", async () => {
       const vit = visionTransformer(small);
       const params = vit.init(randomStream(0));

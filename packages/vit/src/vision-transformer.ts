@@ -15,7 +15,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { applyBlock, type BlockOptions, initBlock } from "./block.js";
 import { requirePositive, requireShape } from "./check.js";
-import { convolutionInit, normInit } from "./init.js";
+import { convolutionInit, type Initialization, normInit, requireInitialization } from "./init.js";
 import { interpolationMatrix, sinCosPositions } from "./positions.js";
 
 export interface VisionTransformerOptions {
@@ -44,6 +44,8 @@ export interface VisionTransformerOptions {
   readonly dropPath?: number;
   /** Learned positions (`pos_embed`, the default) or fixed sine-cosine ones, which are no parameter at all. */
   readonly positions?: "learned" | "sincos";
+  /** How linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks. */
+  readonly initialization?: Initialization;
 }
 
 /**
@@ -62,6 +64,8 @@ export interface VisionTransformerOptions {
 export function visionTransformer(options: VisionTransformerOptions): Backbone {
   const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = options;
   const { qkvBias = true, layerNormEpsilon = 1e-6, dropPath = 0.1, positions = "learned" } = options;
+  const { initialization = "truncated-normal" } = options;
+  requireInitialization(initialization);
   requirePositive({ imageSize, patchSize, channels, width, depth, heads });
   requireOption(imageSize % patchSize === 0, "imageSize", `a multiple of patchSize ${patchSize}`, imageSize);
   requireOption(width % heads === 0, "heads", `a divisor of width ${width}`, heads);
@@ -84,6 +88,7 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     hidden: Math.trunc(width * mlpRatio),
     qkvBias,
     layerNormEpsilon,
+    initialization,
   };
   const rates = Array.from({ length: depth }, (_, i) =>
     depth === 1 ? dropPath : (dropPath * i) / (depth - 1),

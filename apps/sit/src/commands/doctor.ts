@@ -1,7 +1,7 @@
-import { diagnose } from "@sitjs/engine";
+import { diagnose, useEngine } from "@sitjs/engine";
 import type { Run } from "../command-line/run-command.js";
 
-/** Looks at the machine and tells which engines can be had, and what to do for the others. */
+/** Looks at the machine, tells which engines can be had, what to do for the others, and loads the best. */
 export const run: Run = async (_, { console }) => {
   const found = await diagnose();
   const {
@@ -19,6 +19,7 @@ export const run: Run = async (_, { console }) => {
     freeBytes,
     engines,
   } = found;
+  const engine = await useEngine({ onNotice: () => undefined });
   const tool = (name: string, what: { version?: string } | undefined) =>
     `${name.padEnd(10)}${what === undefined ? "not found" : (what.version ?? "found")}`;
   const lines = [
@@ -35,9 +36,12 @@ export const run: Run = async (_, { console }) => {
       ...(mend === undefined ? [] : [`                    ${mend}`]),
     ]),
     "",
-    `sit uses ${engines.find((engine) => engine.available)?.name ?? "none of them"} unless told otherwise with --engine.`,
+    `sit uses ${engine.name} unless told otherwise with --engine.`,
+    engine.note,
+    `Device    ${engine.device}, ${engine.cores} cores${engine.tensorflow === undefined ? "" : `, TensorFlow ${engine.tensorflow}`}`,
+    `Kernels   ${engine.kernels.length === 0 ? "none, operations are composed" : engine.kernels.join(", ")}`,
   ];
-  console.result({ ...found }, lines);
+  console.result({ ...found, engine }, lines);
 };
 
 function gigabytes(bytes: number): string {

@@ -9,9 +9,21 @@ import type { Settings } from "../settings/definitions.js";
 /** The network of the settings, or the one a config file has put in its place. */
 export function makeBackbone(settings: Settings, parts: Parts): Backbone {
   const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, dropPath, positions } = settings;
+  const { initialization } = settings;
   return (
     parts.backbone ??
-    visionTransformer({ imageSize, patchSize, channels, width, depth, heads, mlpRatio, dropPath, positions })
+    visionTransformer({
+      imageSize,
+      patchSize,
+      channels,
+      width,
+      depth,
+      heads,
+      mlpRatio,
+      dropPath,
+      positions,
+      initialization,
+    })
   );
 }
 
@@ -63,6 +75,7 @@ function makeReconstruction(settings: Settings, backbone: Backbone): SitOptions[
       patchSize,
       channels,
       hidden: settings.reconstructionHidden,
+      initialization: settings.initialization,
     }),
     loss: reconstructionLosses[settings.reconstruction](),
   };
@@ -78,6 +91,7 @@ function makeContrast(settings: Settings, backbone: Backbone): SitOptions["contr
       width: backbone.width,
       hidden: settings.projectionHidden,
       output: settings.projectionOutput,
+      initialization: settings.initialization,
     }),
     loss: teacher ? crossViewNtXent({ temperature }) : ntXent({ temperature }),
     teacher,

@@ -11,6 +11,7 @@ export interface Settings {
   mlpRatio: number;
   dropPath: number;
   positions: "learned" | "sincos";
+  initialization: "truncated-normal" | "xavier";
   headVariant: "paper" | "official";
   reconstructionHidden: number;
   projectionHidden: number;
@@ -109,6 +110,11 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
   mlpRatio: { group: "model", kind: within(0.1, any), help: "hidden features of a block over its width" },
   dropPath: { group: "model", kind: within(0, 0.99), help: "stochastic depth of the last block" },
   positions: { group: "model", kind: choice("learned", "sincos"), help: "position embeddings" },
+  initialization: {
+    group: "model",
+    kind: choice("truncated-normal", "xavier"),
+    help: "how linear layers start: deviation 0.02, or by their size, better for narrow networks",
+  },
   headVariant: {
     group: "model",
     kind: choice("paper", "official"),

@@ -11,7 +11,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { requirePositive, requireShape } from "../check.js";
-import { linearInit, normInit } from "../init.js";
+import { type Initialization, linearInit, normInit, requireInitialization } from "../init.js";
 
 export interface ProjectionHeadOptions {
   /**
@@ -27,6 +27,8 @@ export interface ProjectionHeadOptions {
   readonly output?: number;
   /** Linear layers, the last one included, at least 2 (default 3). */
   readonly layers?: number;
+  /** How the linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks. */
+  readonly initialization?: Initialization;
 }
 
 /** Batch norm's share of the new batch in the running statistics, PyTorch's default. */
@@ -45,6 +47,8 @@ const MOMENTUM = 0.1;
  */
 export function projectionHead(options: ProjectionHeadOptions): TokenHead {
   const { variant = "paper", width, hidden = 4096, output = 256, layers = 3 } = options;
+  const { initialization = "truncated-normal" } = options;
+  requireInitialization(initialization);
   requireOption(variant === "paper" || variant === "official", "variant", '"paper" or "official"', variant);
   requirePositive({ width, hidden, output, layers });
   requireOption(layers >= 2, "layers", "at least 2", layers);
@@ -66,7 +70,7 @@ export function projectionHead(options: ProjectionHeadOptions): TokenHead {
       Object.assign(
         {},
         ...plan.map((layer) => ({
-          ...linearInit(rng, layer.linear, layer.outFeatures, layer.inFeatures),
+          ...linearInit(rng, layer.linear, layer.outFeatures, layer.inFeatures, { initialization }),
           ...(layer.normalises && !layer.last ? normInit(layer.norm, layer.outFeatures) : {}),
           ...(layer.normalises ? buffersInit(layer.norm, layer.outFeatures) : {}),
         })),

@@ -10,7 +10,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { requirePositive, requireShape } from "../check.js";
-import { convolutionInit, linearInit } from "../init.js";
+import { convolutionInit, type Initialization, linearInit, requireInitialization } from "../init.js";
 
 export interface ReconstructionHeadOptions {
   /** "paper" (default): two layers of 2048; "official": SiT's code, three layers of the backbone's width. */
@@ -23,6 +23,8 @@ export interface ReconstructionHeadOptions {
   readonly channels?: number;
   /** Features of the hidden layers (default 2048 for "paper", the width for "official"). */
   readonly hidden?: number;
+  /** How the linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks. */
+  readonly initialization?: Initialization;
 }
 
 /**
@@ -37,7 +39,8 @@ export interface ReconstructionHeadOptions {
 export function reconstructionHead(options: ReconstructionHeadOptions): ImageHead {
   const { variant = "paper", width, patchSize, channels = 3 } = options;
   requireOption(variant === "paper" || variant === "official", "variant", '"paper" or "official"', variant);
-  const { hidden = variant === "paper" ? 2048 : width } = options;
+  const { hidden = variant === "paper" ? 2048 : width, initialization = "truncated-normal" } = options;
+  requireInitialization(initialization);
   requirePositive({ width, patchSize, channels, hidden });
   const layers = variant === "paper" ? 2 : 3;
   const names = Array.from({ length: layers }, (_, i) => `mlp.${2 * i}`);
@@ -48,7 +51,9 @@ export function reconstructionHead(options: ReconstructionHeadOptions): ImageHea
     init: (rng: RandomStream): Params => ({
       ...Object.assign(
         {},
-        ...names.map((name, i) => linearInit(rng, name, hidden, i === 0 ? width : hidden)),
+        ...names.map((name, i) =>
+          linearInit(rng, name, hidden, i === 0 ? width : hidden, { initialization }),
+        ),
       ),
       ...convolutionInit(rng, "convTrans", [hidden, channels, patchSize, patchSize], channels),
     }),

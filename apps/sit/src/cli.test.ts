@@ -87,7 +87,11 @@ describe("bad input", () => {
       "pretrain --data photos --patch-size 15",
       /--patch-size: expected a divisor of the image size 224, got 15/,
     ],
-    ["heads that do not divide", "pretrain --heads 5", /--heads: expected a divisor of the width 96, got 5/],
+    [
+      "heads that do not divide",
+      "pretrain --width 96 --heads 5",
+      /--heads: expected a divisor of the width 96, got 5/,
+    ],
     ["an alignment that does not divide", "pretrain --alignment 5", /--alignment: expected a divisor/],
     [
       "blocks in the wrong order",

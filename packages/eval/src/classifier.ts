@@ -2,6 +2,7 @@ import {
   type ApplyContext,
   type Backbone,
   type ClassifierHead,
+  type HeadOutputs,
   type Params,
   type RandomStream,
   tidy,
@@ -17,8 +18,8 @@ export interface Classifier {
   readonly head: ClassifierHead;
   /** New parameters; the backbone's are taken from `pretrained` where given (copied). */
   init(rng: RandomStream, pretrained?: Params): Params;
-  /** Logits [batch, classes] of images [batch, height, width, channels]. */
-  logits(params: Params, images: tf.Tensor4D, context: ApplyContext): tf.Tensor2D;
+  /** Logits [batch, classes] of images [batch, height, width, channels], and the head's new buffers in training. */
+  apply(params: Params, images: tf.Tensor4D, context: ApplyContext): HeadOutputs<tf.Tensor2D>;
 }
 
 export const CLASSIFIER_PREFIXES = { backbone: "backbone.", head: "classifier." } as const;
@@ -37,14 +38,16 @@ export function classifier(backbone: Backbone, head: ClassifierHead): Classifier
         ...withPrefix(CLASSIFIER_PREFIXES.head, head.init(rng.fork("classifier"))),
       };
     },
-    logits: (params, images, context) =>
+    apply: (params, images, context) =>
       tidy(() => {
         const { tokens } = backbone.apply(
           withoutPrefix(CLASSIFIER_PREFIXES.backbone, params),
           images,
           context,
         );
-        return head.apply(withoutPrefix(CLASSIFIER_PREFIXES.head, params), tokens, context).output;
+        const own = withoutPrefix(CLASSIFIER_PREFIXES.head, params);
+        const { output, buffers } = head.apply(own, tokens, context);
+        return { output, buffers: withPrefix(CLASSIFIER_PREFIXES.head, buffers) };
       }),
   };
 }

@@ -32,8 +32,10 @@ export async function evaluate(
   loader: BatchSource,
   options: { onBatch?: (done: number, steps: number) => void } = {},
 ): Promise<{ top1: number; top5: number; logits: Float32Array; labels: Int32Array }> {
-  const { features, labels } = await collect(loader, options.onBatch, (images) =>
-    model.logits(params, images, { train: false }),
+  const { features, labels } = await collect(
+    loader,
+    options.onBatch,
+    (images) => model.apply(params, images, { train: false }).output,
   );
   if (labels.some((label) => label < 0)) {
     throw new SitError("bad-option", "evaluate: expected a loader with labels, got one without");

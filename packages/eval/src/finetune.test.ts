@@ -1,4 +1,11 @@
-import { type ClassificationLoss, disposeParams, type Params, randomStream, SitError } from "@sitjs/core";
+import {
+  type ClassificationLoss,
+  type ClassifierHead,
+  disposeParams,
+  type Params,
+  randomStream,
+  SitError,
+} from "@sitjs/core";
 import { closeness, leakedTensors } from "@sitjs/core/testing";
 import { balancedSubset, fashionMnist } from "@sitjs/data";
 import { crossEntropy } from "@sitjs/losses";
@@ -15,6 +22,7 @@ import { type FinetuneOptions, finetune } from "./finetune.js";
 const [size, patchSize, width, classes] = [28, 7, 32, 4];
 const backbone = visionTransformer({ imageSize: size, patchSize, channels: 1, width, depth: 2, heads: 2 });
 const model = classifier(backbone, classifierHead({ kind: "two-layer", width, classes }));
+const plain = classifierHead({ kind: "linear", width, classes });
 const loss = crossEntropy();
 
 /** 64 real pictures of four kinds of clothing; stripes of four slopes where Debian's package is not installed. */
@@ -144,6 +152,29 @@ for (const engine of await engines()) {
         expect(closeness(actual, expected, { relative: 0.02 }).excess).toBeLessThanOrEqual(0);
       close(await moved(0.5), [0.125, 0.25, 0.5, 1]); // two blocks: embeddings are three below the head
       close(await moved(1), [1, 1, 1, 1]);
+    });
+
+    it("keeps a head's buffers and takes their new values", async () => {
+      const counting: ClassifierHead = {
+        name: "counting",
+        classes,
+        init: (rng) => ({ ...plain.init(rng), running_mean: tf.zeros([1]) }),
+        apply(params, tokens, context) {
+          const { output } = plain.apply(params, tokens, context);
+          const buffers: Params = context.train
+            ? { running_mean: tf.add(params.running_mean as tf.Tensor, 1) }
+            : {};
+          return { output, buffers };
+        },
+      };
+      const leaked = await leakedTensors(async () => {
+        let last: Params = {};
+        const run = finetune(classifier(backbone, counting), memoryLoader(images, 16), { loss, steps: 3 });
+        for await (const { params } of run) last = params;
+        expect(Array.from(last["classifier.running_mean"]?.dataSync() ?? [])).toEqual([3]);
+        disposeParams(last);
+      });
+      expect(leaked).toBe(0);
     });
 
     it("gives the same parameters, to the bit, for the same seed", async () => {
@@ -291,7 +322,7 @@ for (const engine of await engines()) {
       });
       expect(leaked).toBe(0);
       const pixels = tf.tensor4d(images.pixels.slice(0, 9 * size * size), [9, size, size, 1]);
-      const logits = model.logits(params, pixels, { train: false });
+      const logits = model.apply(params, pixels, { train: false }).output;
       const chosen = Array.from(tf.tidy(() => tf.argMax(logits, 1).dataSync()));
       const hits = chosen.filter((predicted, i) => predicted === images.labels?.[i]).length;
       expect(result?.top1).toBe(hits / 9);

@@ -17,6 +17,7 @@ import {
   layerDecayRules,
   lossAndGradients,
   type Optimizer,
+  replaced,
   scaledLearningRate,
 } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
@@ -99,14 +100,14 @@ export async function* finetune(
         const targets = tf.tensor1d(labels, "int32");
         const trained = pick(params, (name) => !isBuffer(name));
         const rng = root.fork("step", step);
-        const { gradients, output } = lossAndGradients(trained, params, (current) => ({
-          loss: loss.loss(model.logits(current, images, { train: true, rng }), targets),
-          parts: {},
-          buffers: {},
-        }));
+        const { gradients, output } = lossAndGradients(trained, params, (current) => {
+          const { output: logits, buffers } = model.apply(current, images, { train: true, rng });
+          return { loss: loss.loss(logits, targets), parts: {}, buffers };
+        });
         const settings = { learningRate: rate(step), weightDecay };
         const updated = optimizer.update({ params: trained, gradients, state: memory, step, ...settings });
-        return { loss: output.loss, params: updated.params, state: updated.state };
+        const next = replaced(params, { ...updated.params, ...output.buffers });
+        return { loss: output.loss, params: next, state: updated.state };
       });
       disposeParams(params);
       disposeParams(memory);

@@ -39,6 +39,7 @@ export {
   disposeState,
   initState,
   lossAndGradients,
+  replaced,
   type StepResult,
   type StepSettings,
   type TrainState,

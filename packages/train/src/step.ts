@@ -78,10 +78,10 @@ export function trainStep(
       learningRate: settings.learningRate,
       weightDecay: settings.weightDecay,
     });
-    const student = reorder(state.student, { ...updated.params, ...output.buffers });
+    const student = replaced(state.student, { ...updated.params, ...output.buffers });
     const teacher =
       state.teacher &&
-      reorder(state.teacher, {
+      replaced(state.teacher, {
         ...momentumUpdate(state.teacher, updated.params, settings.momentum),
         ...prepared.teacherBuffers,
       });
@@ -124,9 +124,9 @@ export function lossAndGradients(
   return { gradients, output: output as MethodLoss };
 }
 
-/** The entries of `next` in the order of `like`; entries that `next` lacks are copied from `like`. */
-function reorder(like: Params, next: Params): Params {
+/** `old` with the entries of `next` in their places; what `next` lacks is copied, so that `old` can be disposed. */
+export function replaced(old: Params, next: Params): Params {
   return Object.fromEntries(
-    Object.entries(like).map(([name, tensor]) => [name, next[name] ?? tf.clone(tensor)]),
+    Object.entries(old).map(([name, tensor]) => [name, next[name] ?? tf.clone(tensor)]),
   );
 }

@@ -100,13 +100,13 @@ const demo: Settings = {
 /** The demo where only a portable engine is to be had: a smaller network on fewer images. */
 const demoPortable: Settings = {
   ...demo,
-  images: 2_000,
+  images: 3_000,
   patchSize: 7,
   width: 64,
   depth: 3,
   reconstructionHidden: 64,
   projectionHidden: 128,
-  epochs: 4,
+  epochs: 8,
   finetuneSteps: 60,
 };
 

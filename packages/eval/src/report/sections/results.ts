@@ -19,7 +19,7 @@ export function accuracySection(data: ReportData): Section | undefined {
   const compared = rows.some((row) => row.scratch !== undefined && row.pretrained !== undefined);
   const how = `Share of ${test === undefined ? "test images" : `the ${count(test)} test images`} given the right class.${
     compared
-      ? " Both networks are the same and are fine-tuned in the same way with the same labels; only the starting weights differ."
+      ? " Both are the same network with the same labels and as many steps; one starts from pretraining. Pretrained, lower layers learn more slowly (layer decay); from scratch, all learn at the whole rate."
       : ""
   }`;
   return section(

@@ -41,16 +41,26 @@ writeFileSync(
   `${JSON.stringify({ machine, ...results, command: "npm run results" }, null, 2)}\n`,
 );
 writeFileSync(`${target}.md`, page(results, machine));
-console.log(`Wrote ${target}.json and ${target}.md`);
+const readme = join(root, "README.md");
+const marked = /(<!-- results -->\n)[^]*?(<!-- \/results -->)/;
+const shown = `$1\n${table(results)}\n\nMean ± deviation over ${results.seeds.length} seeds, ${Math.round(results.seconds.mean / 60)} minutes each: \`npm run results\`, [details](docs/results/fashion-mnist.md).\n\n$2`;
+writeFileSync(readme, readFileSync(readme, "utf8").replace(marked, shown));
+console.log(`Wrote ${target}.json, ${target}.md and the table in README.md`);
 
-function page({ accuracy, knn, runs, seeds, seconds }, { cpu, cores, memoryGB, node }) {
+function table({ accuracy, knn, runs }) {
   const percent = ({ mean, deviation }) => `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} %`;
-  const points = ({ mean, deviation }) =>
-    `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} points`;
   const rows = Object.entries(accuracy).map(
     ([labels, { scratch, pretrained, gain }]) =>
-      `| ${Number(labels).toLocaleString("en")} labels, fine-tuned | ${percent(scratch)} | ${percent(pretrained)} | ${points(gain)} |`,
+      `| ${Number(labels).toLocaleString("en")} labels, fine-tuned | ${percent(scratch)} | ${percent(pretrained)} | ${percent(gain).replace("%", "points")} |`,
   );
+  return `| | from scratch (k-NN: before) | pretrained by SiT (k-NN: after) | gain |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+| k-NN (k ${runs[0].settings.neighbours}, no labels in training) | ${percent(knn.before)} | ${percent(knn.after)} | |`;
+}
+
+function page(results, { cpu, cores, memoryGB, node }) {
+  const { runs, seeds, seconds } = results;
   const [run] = runs;
   const { settings, pretrain } = run;
   const minutes = (value) => (value / 60).toFixed(1);
@@ -59,10 +69,7 @@ function page({ accuracy, knn, runs, seeds, seconds }, { cpu, cores, memoryGB, n
 Accuracy on all ${run.testImages.toLocaleString("en")} test images, mean ± standard deviation over the seeds ${seeds.join(", ")};
 each seed draws its own network, order, views, corruption and labelled images.
 
-| | from scratch (k-NN: before) | pretrained by SiT (k-NN: after) | gain |
-| --- | --- | --- | --- |
-${rows.join("\n")}
-| k-NN (k ${settings.neighbours}, no labels in training) | ${percent(knn.before)} | ${percent(knn.after)} | |
+${table(results)}
 
 - Pretraining: ${run.images.toLocaleString("en")} training images without labels, ${settings.epochs} epochs, batches of ${settings.batchSize},
   width ${settings.width}, depth ${settings.depth}, ${settings.heads} heads, patches of ${settings.patchSize} pixels. Every setting is in

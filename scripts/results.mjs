@@ -42,7 +42,7 @@ writeFileSync(
 );
 writeFileSync(`${target}.md`, page(results, machine));
 const readme = join(root, "README.md");
-const marked = /(<!-- results -->\n)[^]*?(<!-- \/results -->)/;
+const marked = /(<!-- results -->\n).*?(<!-- \/results -->)/s;
 const shown = `$1\n${table(results)}\n\nMean ± deviation over ${results.seeds.length} seeds, ${Math.round(results.seconds.mean / 60)} minutes each: \`npm run results\`, [details](docs/results/fashion-mnist.md).\n\n$2`;
 writeFileSync(readme, readFileSync(readme, "utf8").replace(marked, shown));
 console.log(`Wrote ${target}.json, ${target}.md and the table in README.md`);

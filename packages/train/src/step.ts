@@ -3,10 +3,13 @@ import {
   disposeParams,
   isBuffer,
   type Params,
+  type Precision,
   param,
   pick,
   type RandomStream,
   tidy,
+  valueAndGradients,
+  withPrecision,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "./method.js";
@@ -28,6 +31,8 @@ export interface StepSettings {
   readonly weightDecay: number;
   /** Of the teacher; unused without one. */
   readonly momentum: number;
+  /** Of matrix products (default "float32"); see `withPrecision` of `@sitjs/core`. */
+  readonly precision?: Precision;
 }
 
 export interface StepResult {
@@ -67,9 +72,11 @@ export function trainStep(
   settings: StepSettings,
 ): StepResult {
   const result = tidy((): StepResult => {
-    const prepared = method.prepare({ views, teacher: state.teacher, rng });
     const trained = pick(state.student, (name) => !isBuffer(name));
-    const { gradients, output } = lossAndGradients(trained, state.student, prepared.loss);
+    const { prepared, gradients, output } = withPrecision(settings.precision ?? "float32", () => {
+      const prepared = method.prepare({ views, teacher: state.teacher, rng });
+      return { prepared, ...lossAndGradients(trained, state.student, prepared.loss) };
+    });
     const updated = optimizer.update({
       params: trained,
       gradients,
@@ -106,20 +113,15 @@ export function lossAndGradients(
 ): { gradients: Params; output: MethodLoss } {
   const names = Object.keys(trained);
   let output: MethodLoss | undefined;
-  const { grads } = tf.engine().gradients(
-    () => {
-      output = loss(all);
-      // Inside the tape's own scope everything but the loss would go away.
-      for (const kept of [output.loss, ...Object.values(output.parts), ...Object.values(output.buffers)])
-        tf.keep(kept);
-      return output.loss;
-    },
-    Object.values(trained),
-    undefined,
-    true,
-  );
+  const { gradients: found } = valueAndGradients(() => {
+    output = loss(all);
+    // Inside the tape's own scope everything but the loss would go away.
+    for (const kept of [output.loss, ...Object.values(output.parts), ...Object.values(output.buffers)])
+      tf.keep(kept);
+    return output.loss;
+  }, Object.values(trained));
   const gradients = Object.fromEntries(
-    names.map((name, i) => [name, grads[i] ?? tf.zerosLike(param(trained, name))]),
+    names.map((name, i) => [name, found[i] ?? tf.zerosLike(param(trained, name))]),
   );
   return { gradients, output: output as MethodLoss };
 }

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
 import { hasKernel, runKernel } from "./backend.js";
 import { withGradient } from "./gradient.js";
+import { precisionInUse, roundToBfloat16 } from "./precision.js";
 
 /**
  * Multi-head scaled dot-product self-attention (Vaswani et al. 2017) from packed queries, keys and values.
@@ -22,8 +23,9 @@ export function attention(qkv: tf.Tensor3D, heads: number): tf.Tensor3D {
       );
     }
     const [batch, tokens] = qkv.shape;
-    const [q, k, v] = splitHeads(qkv, heads, headDim);
-    const mixed = tf.reshape(tf.matMul(softmaxWeights(q, k, headDim), v), [batch, heads, tokens, headDim]);
+    const [q, k, v] = splitHeads(operand(qkv), heads, headDim);
+    const weights = operand(softmaxWeights(q, k, headDim));
+    const mixed = tf.reshape(tf.matMul(weights, v), [batch, heads, tokens, headDim]);
     return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, heads * headDim]) as tf.Tensor3D;
   });
 }
@@ -57,6 +59,16 @@ function headDimOf(what: string, qkv: tf.Tensor3D, heads: number): number {
   return headDim;
 }
 
+/** A product's operand in the precision in use; the gradient passes as it is. */
+function operand<T extends tf.Tensor>(x: T): T {
+  if (precisionInUse() === "float32") return x;
+  return withGradient(
+    [x],
+    () => ({ value: roundToBfloat16(x), save: [] }),
+    (dy) => [tf.clone(dy)],
+  );
+}
+
 type Heads = [q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D]; // each [batch x heads, tokens, headDim]
 
 function splitHeads(qkv: tf.Tensor3D, heads: number, headDim: number): Heads {
@@ -66,6 +78,6 @@ function splitHeads(qkv: tf.Tensor3D, heads: number, headDim: number): Heads {
 }
 
 function softmaxWeights(q: tf.Tensor3D, k: tf.Tensor3D, headDim: number): tf.Tensor3D {
-  const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(headDim)) as tf.Tensor3D, k, false, true);
-  return tf.softmax(scores) as tf.Tensor3D;
+  const scores = tf.matMul(q, k, false, true);
+  return tf.softmax(tf.mul(scores, 1 / Math.sqrt(headDim))) as tf.Tensor3D;
 }

@@ -5,6 +5,7 @@ import { requireShape } from "./check.js";
 import { gelu } from "./gelu.js";
 import { withGradient } from "./gradient.js";
 import { matMul2d, sumRows } from "./matmul.js";
+import { precisionInUse, roundToBfloat16 } from "./precision.js";
 
 /**
  * `x weightᵀ + bias` over the last axis.
@@ -73,22 +74,25 @@ function fused(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | undefined, wit
 function composed(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | undefined): tf.Tensor {
   const outFeatures = weight.shape[0] as number;
   const inFeatures = weight.size / outFeatures;
+  const operand: <T extends tf.Tensor>(tensor: T) => T =
+    precisionInUse() === "bfloat16" ? roundToBfloat16 : (tensor) => tensor;
   return tf.tidy(() => {
     const rows = tf.reshape(x, [-1, inFeatures]) as tf.Tensor2D;
     const matrix = tf.reshape(weight, [outFeatures, inFeatures]) as tf.Tensor2D;
     const y = withGradient(
       bias === undefined ? [rows, matrix] : [rows, matrix, bias],
       () => {
-        const product = matMul2d(rows, matrix, false, true);
-        return { value: bias === undefined ? product : tf.add(product, bias), save: [rows, matrix] };
+        const [a, b] = [operand(rows), operand(matrix)];
+        const product = matMul2d(a, b, false, true);
+        return { value: bias === undefined ? product : tf.add(product, bias), save: [a, b] };
       },
       (dy, [savedX, savedWeight]) => {
-        const d = dy as tf.Tensor2D;
+        const d = operand(dy as tf.Tensor2D);
         const gradients: tf.Tensor[] = [
           matMul2d(d, savedWeight as tf.Tensor2D),
           matMul2d(d, savedX as tf.Tensor2D, true, false),
         ];
-        if (bias !== undefined) gradients.push(sumRows(d));
+        if (bias !== undefined) gradients.push(sumRows(dy as tf.Tensor2D));
         return gradients;
       },
     );

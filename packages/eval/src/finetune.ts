@@ -3,10 +3,12 @@ import {
   disposeParams,
   isBuffer,
   type Params,
+  type Precision,
   pick,
   randomStream,
   SitError,
   tidy,
+  withPrecision,
 } from "@sitjs/core";
 import {
   adamW,
@@ -40,6 +42,8 @@ export interface FinetuneSettings {
   layerDecay?: number;
   /** Default `adamW` with the layer decay above. */
   optimizer?: Optimizer;
+  /** Of matrix products in training (default "float32"): see `withPrecision` of `@sitjs/core`. */
+  precision?: Precision;
   /** Any safe integer (default 0). */
   seed?: number;
 }
@@ -69,7 +73,7 @@ export async function* finetune(
   options: FinetuneOptions,
 ): AsyncGenerator<FinetuneReport, void, void> {
   const { loss, pretrained, learningRate = 5e-4, finalLearningRate = 1e-6, warmupEpochs = 5 } = options;
-  const { weightDecay = 0.05, layerDecay = 0.65, seed = 0 } = options;
+  const { weightDecay = 0.05, layerDecay = 0.65, seed = 0, precision = "float32" } = options;
   const { depth } = model.backbone;
   const optimizer =
     options.optimizer ??
@@ -100,12 +104,21 @@ export async function* finetune(
         const targets = tf.tensor1d(labels, "int32");
         const trained = pick(params, (name) => !isBuffer(name));
         const rng = root.fork("step", step);
-        const { gradients, output } = lossAndGradients(trained, params, (current) => {
-          const { output: logits, buffers } = model.apply(current, images, { train: true, rng });
-          return { loss: loss.loss(logits, targets), parts: {}, buffers };
-        });
+        const { gradients, output } = withPrecision(precision, () =>
+          lossAndGradients(trained, params, (current) => {
+            const { output: logits, buffers } = model.apply(current, images, { train: true, rng });
+            return { loss: loss.loss(logits, targets), parts: {}, buffers };
+          }),
+        );
         const settings = { learningRate: rate(step), weightDecay };
-        const updated = optimizer.update({ params: trained, gradients, state: memory, step, ...settings });
+        const updated = optimizer.update({
+          params: trained,
+          gradients,
+          state: memory,
+          step,
+          ...settings,
+          overwrite: true,
+        });
         const next = replaced(params, { ...updated.params, ...output.buffers });
         return { loss: output.loss, params: next, state: updated.state };
       });

@@ -5,6 +5,7 @@ import {
   flatten,
   type GroupRule,
   hasKernel,
+  holdsAlone,
   type Params,
   param,
   requireOption,
@@ -58,12 +59,17 @@ export interface OptimizerInput {
   readonly step: number;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /**
+   * The caller gives `params` and `state` up: their memory may become the result's, where no other tensor shares it
+   * (default false). They still have to be disposed, and must not be read again.
+   */
+  readonly overwrite?: boolean;
 }
 
 export interface Optimizer {
   readonly name: string;
   init(params: Params): OptimizerState;
-  /** One step; `gradients` and `params` have the same names. Nothing given is disposed. */
+  /** One step; `gradients` and `params` have the same names. Nothing given is disposed, nor changed without `overwrite`. */
   update(input: OptimizerInput): OptimizerStep;
 }
 
@@ -132,7 +138,7 @@ interface AdamWSettings {
 
 /** The whole step, clipping included, in one call of the engine's kernel. */
 function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerStep {
-  const { params, gradients, state, step, learningRate, weightDecay } = input;
+  const { params, gradients, state, step, learningRate, weightDecay, overwrite = false } = input;
   const { beta1, beta2, epsilon, clipping, rules } = settings;
   const names = Object.keys(params);
   const groups = applyRules(params, rules);
@@ -144,7 +150,7 @@ function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerSt
   const correction1 = 1 - beta1 ** (step + 1);
   const correction2 = 1 - beta2 ** (step + 1);
   return tidy(() => {
-    const outputs = runKernel("SitAdamW", {
+    const inputs = {
       ...numbered("parameter", names, params),
       ...numbered("gradient", names, gradients),
       first: param(state, "first_moment"),
@@ -161,6 +167,9 @@ function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerSt
       ]),
       decay: each((group) => 1 - learningRate * group.learningRate * weightDecay * group.weightDecay),
       rate: each((group) => (learningRate * group.learningRate) / correction1),
+    };
+    const outputs = runKernel("SitAdamW", inputs, {
+      overwrite: overwrite && [...Object.values(params), ...Object.values(state)].every(holdsAlone),
     });
     const [first_moment, second_moment] = outputs.slice(names.length) as [tf.Tensor, tf.Tensor];
     return {

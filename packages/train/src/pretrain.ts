@@ -1,4 +1,4 @@
-import { randomStream, requireOption, SitError } from "@sitjs/core";
+import { type Precision, randomStream, requireOption, SitError } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { type BatchSource, type Duration, durationInSteps, type ImageBatch } from "./loader.js";
 import type { Method } from "./method.js";
@@ -29,6 +29,8 @@ export interface PretrainSettings {
   schedules?: Partial<{ learningRate: Schedule; weightDecay: Schedule; momentum: Schedule }>;
   /** Default `adamW({ clipping: { perParameter: 3 } })`. */
   optimizer?: Optimizer;
+  /** Of matrix products (default "float32"; "bfloat16" is faster): see `withPrecision` of `@sitjs/core`. */
+  precision?: Precision;
   /** Any safe integer (default 0). */
   seed?: number;
   /** Saves states while it runs. */
@@ -131,7 +133,13 @@ function schedulesOf(
   const decay =
     schedules.weightDecay ?? cosineSchedule({ base: weightDecay[0], final: weightDecay[1], steps });
   const follow = schedules.momentum ?? cosineSchedule({ base: momentum, final: 1, steps });
-  return (step) => ({ learningRate: rate(step), weightDecay: decay(step), momentum: follow(step) });
+  const { precision = "float32" } = options;
+  return (step) => ({
+    learningRate: rate(step),
+    weightDecay: decay(step),
+    momentum: follow(step),
+    precision,
+  });
 }
 
 function viewTensors(batch: ImageBatch, wanted: number): tf.Tensor4D[] {

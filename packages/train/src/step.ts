@@ -84,12 +84,13 @@ export function trainStep(
       step: state.step,
       learningRate: settings.learningRate,
       weightDecay: settings.weightDecay,
+      overwrite: true,
     });
     const student = replaced(state.student, { ...updated.params, ...output.buffers });
     const teacher =
       state.teacher &&
       replaced(state.teacher, {
-        ...momentumUpdate(state.teacher, updated.params, settings.momentum),
+        ...momentumUpdate(state.teacher, updated.params, settings.momentum, { overwrite: true }),
         ...prepared.teacherBuffers,
       });
     return {

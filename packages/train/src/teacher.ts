@@ -2,6 +2,7 @@ import {
   flatLayout,
   flatten,
   hasKernel,
+  holdsAlone,
   isBuffer,
   type Params,
   param,
@@ -17,18 +18,28 @@ import { numbered } from "./numbered.js";
  * The momentum update `teacher x momentum + student x (1 - momentum)` of all trained parameters; buffers stay the
  * teacher's own (they come from its own forward passes).
  *
+ * @param options.overwrite the caller gives the teacher's parameters up: their memory may become the result's, where no
+ *   other tensor shares it (default false)
  * @returns the teacher's new trained parameters; new tensors that belong to the caller
  */
-export function momentumUpdate(teacher: Params, student: Params, momentum: number): Params {
+export function momentumUpdate(
+  teacher: Params,
+  student: Params,
+  momentum: number,
+  { overwrite = false }: { overwrite?: boolean } = {},
+): Params {
   const trained = pick(teacher, (name) => !isBuffer(name));
   const layout = flatLayout(trained);
   if (hasKernel("SitMomentum")) {
     return tidy(() => {
       const { names } = layout;
-      const outputs = runKernel("SitMomentum", {
+      const inputs = {
         ...numbered("teacher", names, trained),
         ...numbered("student", names, student),
         weights: tf.tensor1d([momentum, 1 - momentum]),
+      };
+      const outputs = runKernel("SitMomentum", inputs, {
+        overwrite: overwrite && Object.values(trained).every(holdsAlone),
       });
       return Object.fromEntries(names.map((name, i) => [name, outputs[i] as tf.Tensor]));
     });

@@ -1,13 +1,15 @@
 import {
   attention,
   attentionWeights,
+  dropPathScale,
   layerNorm,
   linear,
-  linearGelu,
+  linearResidual,
   type Params,
   param,
+  perceptronResidual,
   type RandomStream,
-  residual,
+  tidy,
 } from "@sitjs/core";
 import type * as tf from "@tensorflow/tfjs";
 import { type Initialization, linearInit, normInit } from "./init.js";
@@ -53,28 +55,37 @@ export function applyBlock(
   rng: RandomStream | undefined,
   wantsWeights = false,
 ): { output: tf.Tensor3D; weights?: tf.Tensor4D } {
-  const norm = (layer: string, input: tf.Tensor): tf.Tensor =>
-    layerNorm(
-      input,
-      param(params, `${name}.${layer}.weight`),
-      param(params, `${name}.${layer}.bias`),
-      options.layerNormEpsilon,
+  const work = () => {
+    const norm = (layer: string, input: tf.Tensor): tf.Tensor =>
+      layerNorm(
+        input,
+        param(params, `${name}.${layer}.weight`),
+        param(params, `${name}.${layer}.bias`),
+        options.layerNormEpsilon,
+      );
+    const scale = (branch: string) => dropPathScale(x.shape[0], dropPath, rng?.fork(branch));
+    const qkv = linear(
+      norm("norm1", x),
+      param(params, `${name}.attn.qkv.weight`),
+      options.qkvBias ? param(params, `${name}.attn.qkv.bias`) : undefined,
+    ) as tf.Tensor3D;
+    const attended = linearResidual(
+      attention(qkv, options.heads),
+      param(params, `${name}.attn.proj.weight`),
+      param(params, `${name}.attn.proj.bias`),
+      { onto: x, scale: scale("attention") },
     );
-  const dense = (layer: string, input: tf.Tensor, bias = true): tf.Tensor =>
-    linear(
-      input,
-      param(params, `${name}.${layer}.weight`),
-      bias ? param(params, `${name}.${layer}.bias`) : undefined,
-    );
-  const qkv = dense("attn.qkv", norm("norm1", x), options.qkvBias) as tf.Tensor3D;
-  const mixed = attention(qkv, options.heads);
-  const attended = residual(x, dense("attn.proj", mixed) as tf.Tensor3D, dropPath, rng?.fork("attention"));
-  const expanded = linearGelu(
-    norm("norm2", attended),
-    param(params, `${name}.mlp.fc1.weight`),
-    param(params, `${name}.mlp.fc1.bias`),
-  );
-  const perceived = dense("mlp.fc2", expanded) as tf.Tensor3D;
-  const output = residual(attended, perceived, dropPath, rng?.fork("mlp"));
-  return wantsWeights ? { output, weights: attentionWeights(qkv, options.heads) } : { output };
+    const output = perceptronResidual(
+      norm("norm2", attended),
+      {
+        weight1: param(params, `${name}.mlp.fc1.weight`),
+        bias1: param(params, `${name}.mlp.fc1.bias`),
+        weight2: param(params, `${name}.mlp.fc2.weight`),
+        bias2: param(params, `${name}.mlp.fc2.bias`),
+      },
+      { onto: attended, scale: scale("mlp") },
+    ) as tf.Tensor3D;
+    return wantsWeights ? { output, weights: attentionWeights(qkv, options.heads) } : { output };
+  };
+  return tidy(work);
 }

@@ -58,15 +58,26 @@ export interface SettingScope {
 
 /** What each command takes. */
 export const scopes = {
-  pretrain: { groups: ["data", "model", "corruption", "pretraining"] },
+  pretrain: { groups: ["data", "model", "corruption", "pretraining", "precision"] },
   finetune: {
-    groups: ["model", "fine-tuning", "weights"],
+    groups: ["model", "precision", "fine-tuning", "weights"],
     // It does nothing else: `--epochs`, not `--finetune-epochs`.
     flag: (name) => optionName(name).replace(/^--finetune-/, "--"),
   },
   knn: { groups: ["weights", "neighbours"] },
   reconstruct: { groups: ["corruption"] },
-  demo: { groups: ["data", "model", "corruption", "pretraining", "fine-tuning", "weights", "neighbours"] },
+  demo: {
+    groups: [
+      "data",
+      "model",
+      "corruption",
+      "pretraining",
+      "precision",
+      "fine-tuning",
+      "weights",
+      "neighbours",
+    ],
+  },
 } as const satisfies Readonly<Record<string, SettingScope>>;
 
 /** Adds an option for each setting of the scope, with its default by preset. */

@@ -62,6 +62,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       weightDecay: settings.finetuneWeightDecay,
       // Layers that start at random need their whole learning rate.
       layerDecay: pretrained === undefined ? 1 : settings.layerDecay,
+      precision: settings.precision,
       seed,
     });
     for await (const step of run) {

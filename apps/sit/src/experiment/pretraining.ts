@@ -85,6 +85,7 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
         warmupEpochs,
         weightDecay: [weightDecay, finalWeightDecay],
         momentum,
+        precision: settings.precision,
         optimizer: adamW(settings.clip > 0 ? { clipping: { perParameter: settings.clip } } : {}),
         checkpoints,
         checkpointEvery: settings.checkpointEvery,

@@ -38,6 +38,7 @@ export interface Settings {
   weightDecay: number;
   finalWeightDecay: number;
   momentum: number;
+  precision: "float32" | "bfloat16";
   clip: number;
   checkpointEvery: number;
   finetuneSteps: number;
@@ -74,6 +75,7 @@ export type Group =
   | "model"
   | "corruption"
   | "pretraining"
+  | "precision"
   | "fine-tuning"
   | "weights"
   | "neighbours";
@@ -192,6 +194,11 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
     group: "pretraining",
     kind: within(0, 1),
     help: "momentum of the teacher at the start; goes to 1",
+  },
+  precision: {
+    group: "precision",
+    kind: choice("float32", "bfloat16"),
+    help: "precision of matrix products; bfloat16 is faster",
   },
   clip: {
     group: "pretraining",

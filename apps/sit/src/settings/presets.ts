@@ -40,6 +40,7 @@ const paperSmall: Settings = {
   weightDecay: 0.04,
   finalWeightDecay: 0.1,
   momentum: 0.996,
+  precision: "float32",
   clip: 3,
   checkpointEvery: 10,
   finetuneSteps: 0,

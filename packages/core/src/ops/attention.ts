@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
-import { hasKernel, runKernel } from "./backend.js";
+import { gradientsWanted, hasKernel, runKernel } from "./backend.js";
 import { withGradient } from "./gradient.js";
-import { precisionInUse, roundToBfloat16 } from "./precision.js";
+import { operand, precisionInUse } from "./precision.js";
 
 /**
  * Multi-head scaled dot-product self-attention (Vaswani et al. 2017) from packed queries, keys and values.
@@ -16,10 +16,21 @@ export function attention(qkv: tf.Tensor3D, heads: number): tf.Tensor3D {
   const headDim = headDimOf("attention", qkv, heads);
   return tf.tidy(() => {
     if (hasKernel("SitAttention") && hasKernel("SitAttentionGrad")) {
+      const bfloat16 = precisionInUse() === "bfloat16";
+      const keep = gradientsWanted();
       return withGradient<tf.Tensor3D>(
         [qkv],
-        () => ({ value: runKernel("SitAttention", { qkv }, { heads })[0] as tf.Tensor3D, save: [qkv] }),
-        (dy, [saved]) => runKernel("SitAttentionGrad", { dy, qkv: saved as tf.Tensor }, { heads }),
+        () => {
+          const made = runKernel("SitAttention", { qkv }, { heads, keep, reduced: bfloat16 });
+          const [value, rounded] = made as [tf.Tensor3D, tf.Tensor];
+          return { value, save: keep ? [bfloat16 ? rounded : qkv] : [] };
+        },
+        (dy, [saved]) =>
+          runKernel(
+            "SitAttentionGrad",
+            { dy, qkv: saved as tf.Tensor },
+            { heads, qkvs: bfloat16 ? 0 : 1, roundeds: bfloat16 ? 1 : 0 },
+          ),
       );
     }
     const [batch, tokens] = qkv.shape;
@@ -57,16 +68,6 @@ function headDimOf(what: string, qkv: tf.Tensor3D, heads: number): number {
     );
   }
   return headDim;
-}
-
-/** A product's operand in the precision in use; the gradient passes as it is. */
-function operand<T extends tf.Tensor>(x: T): T {
-  if (precisionInUse() === "float32") return x;
-  return withGradient(
-    [x],
-    () => ({ value: roundToBfloat16(x), save: [] }),
-    (dy) => [tf.clone(dy)],
-  );
 }
 
 type Heads = [q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D]; // each [batch x heads, tokens, headDim]

@@ -24,3 +24,8 @@ export function gradientsWanted(): boolean {
 export function tidy<T>(work: () => T): T {
   return tf.tidy(work as () => tf.TensorContainer) as T;
 }
+
+/** True where no other tensor shares the memory of this one, as far as tfjs knows. */
+export function holdsAlone(tensor: tf.Tensor): boolean {
+  return tf.engine().backend.refCount(tensor.dataId) === 1;
+}

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { hasKernel, runKernel } from "./backend.js";
+import { hasKernel, holdsAlone, runKernel } from "./backend.js";
 
 /** What this file uses of tfjs's tape, which its types keep private. */
 interface Tape {
@@ -128,9 +128,4 @@ function addTo(sum: tf.Tensor, dx: tf.Tensor): tf.Tensor {
   sum.dispose();
   dx.dispose();
   return next;
-}
-
-/** True where no other tensor shares the memory of this one, as far as tfjs knows. */
-export function holdsAlone(tensor: tf.Tensor): boolean {
-  return tf.engine().backend.refCount(tensor.dataId) === 1;
 }

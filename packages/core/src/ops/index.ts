@@ -1,11 +1,11 @@
 export { attention, attentionWeights } from "./attention.js";
-export { hasKernel, runKernel, tidy } from "./backend.js";
+export { hasKernel, holdsAlone, runKernel, tidy } from "./backend.js";
 export { valueAndGradients } from "./backward.js";
 export { gelu } from "./gelu.js";
 export { withGradient } from "./gradient.js";
-export { linear, linearGelu } from "./linear.js";
+export { linear, linearGelu, linearResidual, type PerceptronParams, perceptronResidual } from "./linear.js";
 export { matMul2d, sumRows } from "./matmul.js";
 export { type BatchNormResult, batchNorm, batchNormInference, layerNorm } from "./norm.js";
 export { patchify, unpatchify } from "./patches.js";
 export { type Precision, precisionInUse, precisions, withPrecision } from "./precision.js";
-export { l2Normalize, residual } from "./residual.js";
+export { dropPathScale, l2Normalize, type Residual, residual } from "./residual.js";

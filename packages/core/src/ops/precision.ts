@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { requireOption, SitError } from "../errors.js";
+import { withGradient } from "./gradient.js";
 
 /**
  * How matrix products are computed: "float32", or "bfloat16": both operands rounded to bfloat16, sums in float32.
@@ -12,7 +13,7 @@ export const precisions: readonly Precision[] = ["float32", "bfloat16"];
 let current: Precision = "float32";
 
 /**
- * Computes `linear`, `linearGelu`, `linearResidual`, `mlp` and `attention` within `work` in that precision; their
+ * Computes `linear` and its like, `perceptronResidual` and `attention` within `work` in that precision; their
  * gradients too, whenever they are asked for. `work` must not be asynchronous.
  *
  * Fused kernels use the processor's bfloat16 instructions where it has them. Everywhere else the operands are rounded
@@ -49,4 +50,14 @@ export function roundToBfloat16<T extends tf.Tensor>(x: T): T {
     const scaled = tf.mul(x, 2 ** 16 + 1);
     return tf.sub(scaled, tf.sub(scaled, x));
   }) as T;
+}
+
+/** What a composed product takes in the precision in use: `x` itself, or `x` rounded. The gradient passes as it is. */
+export function operand<T extends tf.Tensor>(x: T): T {
+  if (current === "float32") return x;
+  return withGradient(
+    [x],
+    () => ({ value: roundToBfloat16(x), save: [] }),
+    (dy) => [tf.clone(dy)],
+  );
 }

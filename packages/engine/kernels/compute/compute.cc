@@ -20,9 +20,28 @@ void GeluGradient(Index count, const float* __restrict dy, const float* __restri
   }
 }
 
+void GeluBoth(Index count, const float* dy, const float* __restrict x, float* __restrict y, float* dx) {
+#pragma omp simd
+  for (Index i = 0; i < count; i++) {
+    const Normal normal = NormalAt(x[i]);
+    y[i] = x[i] * normal.cumulative;
+    dx[i] = dy[i] * (normal.cumulative + x[i] * normal.density);
+  }
+}
+
 void AddTo(Index count, const float* __restrict x, float* __restrict sum) {
 #pragma omp simd
   for (Index i = 0; i < count; i++) sum[i] += x[i];
+}
+
+void AddScaled(Index count, const float* a, float factor, const float* b, float* out) {
+#pragma omp simd
+  for (Index i = 0; i < count; i++) out[i] = a[i] + factor * b[i];
+}
+
+void Scaled(Index count, float factor, const float* __restrict x, float* __restrict out) {
+#pragma omp simd
+  for (Index i = 0; i < count; i++) out[i] = factor * x[i];
 }
 
 void AddRows(Index rows, Index columns, const float* x, Index ld, float* sums) {
@@ -80,6 +99,33 @@ void LayerNormGradient(Index rows, Index features, const float* dy, const float*
   }
 }
 
+void PairRowsTight(const float* b, Index ld, Index k, Index columns, Word* to) {
+  PairRows(b, ld, k, columns, columns, to);
+}
+
+void FloatAttention(Index tokens, Index head, const float* q, const float* k, const float* v, Index stride, float* out,
+                    Index out_stride, float* scratch) {
+  Attention<Floats>(tokens, head, {q, stride}, {k, stride}, {v, stride}, out, out_stride, scratch);
+}
+
+void FloatAttentionGradient(Index tokens, Index head, const float* q, const float* k, const float* v, Index stride,
+                            const float* d_out, Index out_stride, float* dq, float* dk, float* dv, float* scratch) {
+  AttentionGradient<Floats>(tokens, head, {q, stride}, {k, stride}, {v, stride}, d_out, out_stride, dq, dk, dv, stride,
+                            scratch);
+}
+
+void RoundedAttention(Index tokens, Index head, const Word* qkv, float* out, Index out_stride, float* scratch) {
+  const Index ld = Pairs(head), size = tokens * ld;
+  Attention<BFloat16>(tokens, head, {qkv, ld}, {qkv + size, ld}, {qkv + 2 * size, ld}, out, out_stride, scratch);
+}
+
+void RoundedAttentionGradient(Index tokens, Index head, const Word* qkv, const float* d_out, Index out_stride, float* dq,
+                              float* dk, float* dv, Index stride, float* scratch) {
+  const Index ld = Pairs(head), size = tokens * ld;
+  AttentionGradient<BFloat16>(tokens, head, {qkv, ld}, {qkv + size, ld}, {qkv + 2 * size, ld}, d_out, out_stride, dq, dk,
+                              dv, stride, scratch);
+}
+
 double SumSquares(Index count, const float* x) {
   double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
@@ -87,10 +133,10 @@ double SumSquares(Index count, const float* x) {
   return sum;
 }
 
-void AdamW(Index count, const AdamWSettings& settings, float clip, float decay, float rate,
-           const float* __restrict old, const float* __restrict gradient, const float* __restrict first,
-           const float* __restrict second, float* __restrict next, float* __restrict next_first,
-           float* __restrict next_second) {
+// Element by element: each of the last three may be its counterpart before.
+void AdamW(Index count, const AdamWSettings& settings, float clip, float decay, float rate, const float* old,
+           const float* gradient, const float* first, const float* second, float* next, float* next_first,
+           float* next_second) {
   const AdamWSettings s = settings;
 #pragma omp simd
   for (Index i = 0; i < count; i++) {
@@ -103,8 +149,7 @@ void AdamW(Index count, const AdamWSettings& settings, float clip, float decay, 
   }
 }
 
-void Blend(Index count, const float* __restrict a, float weight_a, const float* __restrict b, float weight_b,
-           float* __restrict out) {
+void Blend(Index count, const float* a, float weight_a, const float* b, float weight_b, float* out) {
 #pragma omp simd
   for (Index i = 0; i < count; i++) out[i] = a[i] * weight_a + b[i] * weight_b;
 }
@@ -118,9 +163,18 @@ namespace sitjs {
 
 extern const Compute SITJS_TABLE;
 const Compute SITJS_TABLE = {
-    SITJS_TEXT(SITJS_TABLE), PackedSize, Pack,        Product, Gelu,  GeluGradient, AddRows,
-    AddTo,                   LayerNorm,  LayerNormGradient,    AttentionScratch,    Attention,
-    AttentionGradient,       SumSquares, AdamW,       Blend,
+    SITJS_TEXT(SITJS_TABLE),
+    // Products
+    PackedSize<Floats>, Pack, Product<Floats>,
+    PackedSize<BFloat16>, PackRounded, PackPairs, Product<BFloat16>,
+    PairRow, UnpairRow, PairRowsTight,
+    // Activation and sums
+    Gelu, GeluGradient, GeluBoth, AddRows, AddScaled, Scaled, AddTo,
+    LayerNorm, LayerNormGradient,
+    AttentionScratch<Floats>, FloatAttention, FloatAttentionGradient,
+    AttentionScratch<BFloat16>, RoundedAttention, RoundedAttentionGradient,
+    // Optimizer
+    SumSquares, AdamW, Blend,
 };
 
 }  // namespace sitjs

@@ -9,6 +9,7 @@
 namespace {
 
 using sitjs::Index;
+using sitjs::Word;
 
 #if defined(__AVX512F__)
 constexpr Index kLanes = 16;
@@ -25,6 +26,8 @@ constexpr int kTileRows = 6;
 #endif
 
 typedef float Vector __attribute__((vector_size(4 * kLanes)));
+typedef Word Words __attribute__((vector_size(4 * kLanes)));
+static_assert(sizeof(Word) == sizeof(float), "words hold floats and pairs of bfloat16");
 
 inline Vector Load(const float* from) {
   Vector v;
@@ -33,6 +36,64 @@ inline Vector Load(const float* from) {
 }
 
 inline void Store(float* to, Vector v) { __builtin_memcpy(to, &v, sizeof v); }
+
+inline Words Load(const Word* from) {
+  Words v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline void Store(Word* to, Words v) { __builtin_memcpy(to, &v, sizeof v); }
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define SITJS_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+#if !defined(SITJS_SHUFFLE)
+#define SITJS_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (Words){__VA_ARGS__})
+#endif
+
+// Lanes of a and b by turns: those of their first halves, of their second ones.
+inline Words InterleaveLow(Words a, Words b) {
+#if defined(__AVX512F__)
+  return SITJS_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#elif defined(__AVX__)
+  return SITJS_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+  return SITJS_SHUFFLE(a, b, 0, 4, 1, 5);
+#endif
+}
+
+inline Words InterleaveHigh(Words a, Words b) {
+#if defined(__AVX512F__)
+  return SITJS_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif defined(__AVX__)
+  return SITJS_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+  return SITJS_SHUFFLE(a, b, 2, 6, 3, 7);
+#endif
+}
+
+// The square block from[i * ld + p] to to[p * ld_to + i], both of kLanes x kLanes words.
+inline void TransposeBlock(const Word* from, Index ld, Word* to, Index ld_to) {
+  Words rows[kLanes], mixed[kLanes];
+#pragma GCC unroll 16
+  for (Index i = 0; i < kLanes; i++) rows[i] = Load(from + i * ld);
+  // Interleaving halves is a rotation of the bits of (row, lane); after log2(kLanes) of them both have changed places.
+#pragma GCC unroll 4
+  for (Index round = 1; round < kLanes; round *= 2) {
+#pragma GCC unroll 16
+    for (Index i = 0; i < kLanes / 2; i++) {
+      mixed[2 * i] = InterleaveLow(rows[i], rows[i + kLanes / 2]);
+      mixed[2 * i + 1] = InterleaveHigh(rows[i], rows[i + kLanes / 2]);
+    }
+#pragma GCC unroll 16
+    for (Index i = 0; i < kLanes; i++) rows[i] = mixed[i];
+  }
+#pragma GCC unroll 16
+  for (Index i = 0; i < kLanes; i++) Store(to + i * ld_to, rows[i]);
+}
 
 inline Vector Splat(float value) { return value - Vector{}; }
 

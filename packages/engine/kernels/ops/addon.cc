@@ -1,12 +1,16 @@
 // The addon: all ops in one translation unit, since reading TensorFlow's headers takes most of its compile time.
 // Loading it registers the ops; it exports the names of the instruction set's table, for people to see.
 #include <node_api.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "attention.cc"
 #include "gelu.cc"
 #include "layer_norm.cc"
 #include "linear.cc"
 #include "optimizer.cc"
+#include "perceptron.cc"
 
 namespace sitjs {
 
@@ -14,9 +18,18 @@ extern const Compute compute_base;
 #if defined(__x86_64__)
 extern const Compute compute_avx2;
 extern const Compute compute_avx512;
+extern const Compute compute_avx512bf16;
 #endif
 
 namespace {
+
+#if defined(__x86_64__)
+// Products of bfloat16 pairs; older compilers do not know the name of the feature.
+bool HasBFloat16() {
+  unsigned int a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
+}
+#endif
 
 const Compute* Choose() {
 #if defined(__x86_64__)
@@ -28,7 +41,9 @@ const Compute* Choose() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  if (avx512 && most != "avx2") return &compute_avx512;
+  if (avx512 && most != "avx2") {
+    return most != "avx512" && HasBFloat16() ? &compute_avx512bf16 : &compute_avx512;
+  }
   if (avx2) return &compute_avx2;
 #endif
   return &compute_base;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../compute/compute.h"
+#include "tensorflow/core/common_runtime/dma_helper.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -62,6 +63,26 @@ float* Scratch(Index count);
 inline const float* In(const Tensor& tensor) { return tensor.flat<float>().data(); }
 
 inline float* Out(Tensor* tensor) { return tensor->flat<float>().data(); }
+
+// True where nothing else in TensorFlow shares this tensor's memory. JavaScript answers for its own side: it asks for
+// overwriting only where it gives the tensor up.
+inline bool HeldOnce(const Tensor& tensor) {
+  const tensorflow::TensorBuffer* buffer = tensorflow::DMAHelper::buffer(&tensor);
+  return buffer != nullptr && buffer->RefCountIsOne() && buffer->root_buffer() == buffer;
+}
+
+// Output `index`, shaped like `input`: its very memory where `overwrite` and nobody else holds it.
+inline absl::Status OutputFor(OpKernelContext* context, int index, const Tensor& input, bool overwrite, float** data) {
+  if (overwrite && HeldOnce(input)) {
+    context->set_output(index, input);
+    *data = const_cast<float*>(In(input));
+    return absl::OkStatus();
+  }
+  Tensor* output;
+  TF_RETURN_IF_ERROR(context->allocate_output(index, input.shape(), &output));
+  *data = Out(output);
+  return absl::OkStatus();
+}
 
 // The size of the last axis, and how many rows of it there are.
 struct RowsOf {

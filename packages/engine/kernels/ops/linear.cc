@@ -1,43 +1,74 @@
-// y = x weightᵀ + bias over the last axis, with GELU after it on demand, and its gradients: bias, activation and column
-// sums are done on rows that are still in cache.
-#include "common.h"
+// y = x weightᵀ + bias over the last axis, with GELU after it or added to a residual on demand, and its gradients: bias,
+// activation and column sums are done on rows that are still in cache.
+#include "products.h"
 
 namespace sitjs {
 
+// onto: what the result is added to, shaped like y. scale [batch]: the share of each sample's result.
+// y; before: what GELU took, where `keep` and `gelu`; rounded: x in bfloat16 [rows, pairs], where `keep` and `reduced` (bfloat16).
 REGISTER_OP("SitLinear")
     .Input("x: float")
     .Input("weight: float")
-    .Input("bias: bias_count * float")
-    .Attr("bias_count: int >= 0")
+    .Input("bias: biases * float")
+    .Input("onto: ontos * float")
+    .Input("scale: scales * float")
+    .Attr("biases: int >= 0")
+    .Attr("ontos: int >= 0")
+    .Attr("scales: int >= 0")
     .Attr("gelu: bool")
     .Attr("keep: bool")
+    .Attr("reduced: bool")
     .Output("y: float")
     .Output("before: float")
+    .Output("rounded: int32")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
 
+// x or rounded; before where GELU followed.
 REGISTER_OP("SitLinearGrad")
     .Input("dy: float")
-    .Input("x: float")
     .Input("weight: float")
-    .Input("before: gelu_count * float")
-    .Attr("gelu_count: int >= 0")
+    .Input("x: xs * float")
+    .Input("rounded: roundeds * int32")
+    .Input("before: befores * float")
+    .Input("scale: scales * float")
+    .Attr("xs: int >= 0")
+    .Attr("roundeds: int >= 0")
+    .Attr("befores: int >= 0")
+    .Attr("scales: int >= 0")
     .Output("dx: float")
     .Output("d_weight: float")
     .Output("d_bias: float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
 
-// Nanoseconds of one multiplication and addition, for a guess of a task's time.
-constexpr double kProductNanoseconds = 0.02;
+// The shape of x with another last axis.
+inline TensorShape WithColumns(const Tensor& x, Index columns) {
+  TensorShape shape = x.shape();
+  shape.set_dim(x.dims() - 1, columns);
+  return shape;
+}
 
-// B of a product in strips, packed by all threads.
-void PackAll(OpKernelContext* context, const float* b, Index row_stride, Index column_stride, Index k, Index n,
-             float* packed) {
-  const Index width = 128;  // a multiple of every build's strip, so that parts are independent
-  ForEach(context, Blocks(n, width), 0.5 * width * k, [&](Index task) {
-    const Index column = task * width;
-    Best().pack(b + column * column_stride, row_stride, column_stride, k, Least(width, n - column),
-                packed + column * k);
-  });
+inline bool IsWeight(const Tensor& weight, Index in) {
+  return weight.dims() >= 1 && weight.dim_size(0) >= 1 && in > 0 && weight.NumElements() == weight.dim_size(0) * in;
+}
+
+inline bool HoldsAtMostOne(const OpInputList& list, Index elements) {
+  return list.size() == 0 || (list.size() == 1 && list[0].NumElements() == elements);
+}
+
+// At most one scale, which divides the rows into samples.
+inline bool IsScale(const OpInputList& scale, Index rows) {
+  return scale.size() == 0 ||
+         (scale.size() == 1 && scale[0].NumElements() > 0 && rows % scale[0].NumElements() == 0);
+}
+
+inline Residual ResidualOf(const float* onto, const OpInputList& scale, Index rows) {
+  Residual residual;
+  residual.onto = onto;
+  if (scale.size() == 1) {
+    residual.scale = In(scale[0]);
+    residual.rows_per_sample = rows / scale[0].NumElements();
+  }
+  return residual;
 }
 
 class LinearOp : public OpKernel {
@@ -45,44 +76,50 @@ class LinearOp : public OpKernel {
   explicit LinearOp(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("gelu", &gelu_));
     OP_REQUIRES_OK(context, context->GetAttr("keep", &keep_));
+    OP_REQUIRES_OK(context, context->GetAttr("reduced", &rounded_));
   }
 
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
     const Tensor& weight = context->input(1);
-    OpInputList bias;
+    OpInputList bias, onto, scale;
     OP_REQUIRES_OK(context, context->input_list("bias", &bias));
+    OP_REQUIRES_OK(context, context->input_list("onto", &onto));
+    OP_REQUIRES_OK(context, context->input_list("scale", &scale));
     const RowsOf size(x);
-    const Index in = size.columns;
+    const Index in = size.columns, rows = size.rows;
     OP_REQUIRES(context,
-                x.dims() >= 1 && weight.dims() >= 1 && in > 0 && weight.NumElements() == weight.dim_size(0) * in &&
-                    bias.size() <= 1 && (bias.size() == 0 || bias[0].NumElements() == weight.dim_size(0)),
-                InvalidArgument("SitLinear: expected x [..., in], weight [out, in] and at most one bias [out], got x ",
-                                x.shape().DebugString(), ", weight ", weight.shape().DebugString(), " and ",
-                                bias.size(), " biases"));
+                x.dims() >= 1 && IsWeight(weight, in) && HoldsAtMostOne(bias, weight.dim_size(0)) &&
+                    HoldsAtMostOne(onto, rows * weight.dim_size(0)) && IsScale(scale, rows),
+                InvalidArgument("SitLinear: expected x [..., in], weight [out, in], at most one bias [out], one residual "
+                                "like the result and one scale [batch], got x ",
+                                x.shape().DebugString(), ", weight ", weight.shape().DebugString(), ", ", bias.size(),
+                                " biases, ", onto.size(), " residuals and ", scale.size(), " scales"));
     const Index out = weight.dim_size(0);
-    TensorShape shape = x.shape();
-    shape.set_dim(x.dims() - 1, out);
-    const bool keep = gelu_ && keep_;
-    Tensor *y, *before, packed;
-    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &y));
-    OP_REQUIRES_OK(context, context->allocate_output(1, keep ? shape : TensorShape({0}), &before));
-    OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT,
-                                                   TensorShape({Best().packed_size(in, out)}), &packed));
-    PackAll(context, In(weight), 1, in, in, out, Out(&packed));
-    float* linear = keep ? Out(before) : Out(y);
-    ForEach(context, Blocks(size.rows, kRowBlock), kProductNanoseconds * kRowBlock * in * out, [&](Index task) {
+    const bool keep_before = gelu_ && keep_, keep_rounded = rounded_ && keep_;
+    Tensor *y, *before, *rounded;
+    OP_REQUIRES_OK(context, context->allocate_output(0, WithColumns(x, out), &y));
+    OP_REQUIRES_OK(context,
+                   context->allocate_output(1, keep_before ? y->shape() : TensorShape({0}), &before));
+    OP_REQUIRES_OK(context, context->allocate_output(
+                                2, keep_rounded ? TensorShape({rows, Pairs(in)}) : TensorShape({0}), &rounded));
+    if (rows == 0) return;
+    PackedMatrix matrix;
+    OP_REQUIRES_OK(context, matrix.Make(context, In(weight), 1, in, in, out, rounded_));
+    const Residual residual = ResidualOf(onto.size() == 0 ? nullptr : In(onto[0]), scale, rows);
+    float* linear = keep_before ? Out(before) : Out(y);
+    ForEach(context, Blocks(rows, kRowBlock), matrix.Nanoseconds(), [&](Index task) {
       const Index row = task * kRowBlock;
-      const Index rows = Least(kRowBlock, size.rows - row);
-      Best().product(rows, out, in, In(x) + row * in, in, false, In(packed), bias.size() == 0 ? nullptr : In(bias[0]),
-                     false, linear + row * out, out);
-      if (gelu_) Best().gelu(rows * out, linear + row * out, Out(y) + row * out);
+      const Index count = Least(kRowBlock, rows - row);
+      matrix.Multiply(count, In(x) + row * in, bias.size() == 0 ? nullptr : In(bias[0]), linear + row * out,
+                      Scratch(matrix.Room()), keep_rounded ? Words(rounded) + row * Pairs(in) : nullptr);
+      if (gelu_) Best().gelu(count * out, linear + row * out, Out(y) + row * out);
+      residual.Apply(row, count, out, Out(y) + row * out);
     });
   }
 
  private:
-  bool gelu_;
-  bool keep_;
+  bool gelu_, keep_, rounded_;
 };
 
 class LinearGradOp : public OpKernel {
@@ -91,102 +128,59 @@ class LinearGradOp : public OpKernel {
 
   void Compute(OpKernelContext* context) override {
     const Tensor& dy = context->input(0);
-    const Tensor& x = context->input(1);
-    const Tensor& weight = context->input(2);
-    OpInputList before;
+    const Tensor& weight = context->input(1);
+    OpInputList x, rounded, before, scale;
+    OP_REQUIRES_OK(context, context->input_list("x", &x));
+    OP_REQUIRES_OK(context, context->input_list("rounded", &rounded));
     OP_REQUIRES_OK(context, context->input_list("before", &before));
-    const RowsOf size(x);
-    const Index in = size.columns, rows = size.rows;
+    OP_REQUIRES_OK(context, context->input_list("scale", &scale));
+    const RowsOf size(dy);
+    const Index out = size.columns, rows = size.rows;
+    const Index in = weight.dims() >= 1 && weight.dim_size(0) > 0 ? weight.NumElements() / weight.dim_size(0) : 0;
     OP_REQUIRES(context,
-                x.dims() >= 1 && weight.dims() >= 1 && in > 0 && weight.NumElements() == weight.dim_size(0) * in &&
-                    dy.NumElements() == rows * weight.dim_size(0) && before.size() <= 1 &&
-                    (before.size() == 0 || before[0].NumElements() == dy.NumElements()),
-                InvalidArgument("SitLinearGrad: expected x [..., in], weight [out, in], dy [..., out] and what GELU took "
-                                "like dy, got x ",
-                                x.shape().DebugString(), ", weight ", weight.shape().DebugString(), ", dy ",
-                                dy.shape().DebugString(), " and ", before.size(), " of the last"));
-    const Index out = weight.dim_size(0);
-    Tensor *dx, *d_weight, *d_bias, packed, d_linear;
-    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));
+                dy.dims() >= 1 && weight.dims() >= 1 && weight.dim_size(0) == out && IsWeight(weight, in) &&
+                    x.size() + rounded.size() == 1 && HoldsAtMostOne(x, rows * in) &&
+                    HoldsAtMostOne(rounded, rows * Pairs(in)) && HoldsAtMostOne(before, rows * out) &&
+                    IsScale(scale, rows),
+                InvalidArgument("SitLinearGrad: expected dy [..., out], weight [out, in], x [..., in] or its rounded rows, "
+                                "what GELU took like dy and one scale [batch] at most, got dy ",
+                                dy.shape().DebugString(), ", weight ", weight.shape().DebugString(), ", ", x.size(), " x, ",
+                                rounded.size(), " rounded, ", before.size(), " before and ", scale.size(), " scales"));
+    Tensor *dx, *d_weight, *d_bias;
+    OP_REQUIRES_OK(context, context->allocate_output(0, WithColumns(dy, in), &dx));
     OP_REQUIRES_OK(context, context->allocate_output(1, weight.shape(), &d_weight));
     OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({out}), &d_bias));
-    OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT,
-                                                   TensorShape({Best().packed_size(out, in)}), &packed));
+    const bool low = rounded.size() == 1;
     const bool gelu = before.size() == 1;
-    if (gelu) {
-      OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, dy.shape(), &d_linear));
-    }
-    const float* d = gelu ? In(d_linear) : In(dy);
-
-    PackAll(context, In(weight), in, 1, out, in, Out(&packed));
-    ForEach(context, Blocks(rows, kRowBlock), kProductNanoseconds * kRowBlock * in * out, [&](Index task) {
+    const Residual residual = ResidualOf(nullptr, scale, rows);
+    PackedMatrix matrix;
+    PackedRows packed;
+    BandedRows banded;
+    ColumnSums sums;
+    OP_REQUIRES_OK(context, matrix.Make(context, In(weight), in, 1, out, in, low));
+    OP_REQUIRES_OK(context, banded.Allocate(context, rows, out, low));
+    OP_REQUIRES_OK(context, sums.Make(context, rows, out));
+    ForEach(context, Blocks(rows, kRowBlock), matrix.Nanoseconds(), [&](Index task) {
       const Index row = task * kRowBlock;
       const Index count = Least(kRowBlock, rows - row);
+      float* made = Scratch(kRowBlock * out + matrix.Room());
+      const float* d = residual.Gradient(row, count, out, In(dy) + row * out, made);
       if (gelu) {
-        Best().gelu_gradient(count * out, In(dy) + row * out, In(before[0]) + row * out, Out(&d_linear) + row * out);
+        Best().gelu_gradient(count * out, d, In(before[0]) + row * out, made);
+        d = made;
       }
-      Best().product(count, in, out, d + row * out, out, false, In(packed), nullptr, false, Out(dx) + row * in, in);
+      sums.Put(row, count, d);
+      banded.Put(row, count, d);
+      matrix.Multiply(count, d, nullptr, Out(dx) + row * in, made + kRowBlock * out);
     });
-    WeightGradient(context, rows, in, out, d, In(x), Out(d_weight), Out(d_bias));
-  }
-
- private:
-  // d_weight [out, in] = dᵀ x, d_bias = column sums of d. Tasks are bands of d_weight's rows, and for small weights also
-  // stretches of the sum over rows, whose parts are added in order: the cut depends on the sizes alone.
-  void WeightGradient(OpKernelContext* context, Index rows, Index in, Index out, const float* d, const float* x,
-                      float* d_weight, float* d_bias) {
-    const Index band = 168, chunk = 192;
-    const Index bands = Blocks(out, band);
-    const Index wanted = Least(Blocks(16, bands), Blocks(rows, 2 * chunk));
-    const Index stretch = wanted <= 1 ? rows : Blocks(Blocks(rows, wanted), chunk) * chunk;
-    const Index stretches = rows == 0 ? 0 : Blocks(rows, stretch);
-    const Index part = out * in + out;
-    Tensor parts;
-    const bool split = stretches > 1;
-    if (split) {
-      OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_FLOAT, TensorShape({stretches * part}), &parts));
+    sums.Total(Out(d_bias));
+    OP_REQUIRES_OK(context, packed.Allocate(context, rows, in, low));
+    if (low) {
+      packed.PackPairs(context, Words(rounded[0]));
+    } else {
+      packed.Pack(context, In(x[0]));
     }
-    if (rows == 0) {
-      for (Index i = 0; i < out * in; i++) d_weight[i] = 0.0f;
-      for (Index i = 0; i < out; i++) d_bias[i] = 0.0f;
-      return;
-    }
-    ForEach(context, stretches * bands, kProductNanoseconds * stretch * band * in, [&](Index task) {
-      const Index s = task / bands;
-      const Index first = (task % bands) * band;
-      const Index width = Least(band, out - first);
-      float* weight_part = split ? Out(&parts) + s * part : d_weight;
-      float* bias_part = split ? weight_part + out * in : d_bias;
-      for (Index i = 0; i < width; i++) bias_part[first + i] = 0.0f;
-      const Index x_size = Best().packed_size(chunk, in);
-      float* packed_x = Scratch(x_size + chunk * band);
-      float* d_block = packed_x + x_size;
-      const Index end = Least(rows, (s + 1) * stretch);
-      for (Index row = s * stretch; row < end; row += chunk) {
-        const Index count = Least(chunk, end - row);
-        Best().pack(x + row * in, in, 1, count, in, packed_x);
-        for (Index r = 0; r < count; r++) {
-          __builtin_memcpy(d_block + r * width, d + (row + r) * out + first, sizeof(float) * width);
-        }
-        Best().add_rows(count, width, d_block, width, bias_part + first);
-        Best().product(width, in, count, d_block, width, true, packed_x, nullptr, row > s * stretch,
-                       weight_part + first * in, in);
-      }
-    });
-    if (!split) return;
-    const Index block = 4096;
-    ForEach(context, Blocks(part, block), 0.2 * block * stretches, [&](Index task) {
-      const Index at = task * block;
-      const Index count = Least(block, part - at);
-      float* sum = Scratch(count);
-      __builtin_memcpy(sum, In(parts) + at, sizeof(float) * count);
-      for (Index s = 1; s < stretches; s++) Best().add_to(count, In(parts) + s * part + at, sum);
-      const Index weights = Least(count, at < out * in ? out * in - at : 0);
-      __builtin_memcpy(d_weight + at, sum, sizeof(float) * weights);
-      if (weights < count) {
-        __builtin_memcpy(d_bias + (at + weights - out * in), sum + weights, sizeof(float) * (count - weights));
-      }
-    });
+    OP_REQUIRES_OK(context, WeightGradient(context, &banded, &packed, Out(d_weight)));
   }
 };
 

@@ -8,7 +8,8 @@ namespace sitjs {
 // first and second [total]: both moments of all parameters, one after the other. settings: beta1, 1 - beta1, beta2,
 // 1 - beta2, epsilon, 1 / sqrt(1 - beta2^step), the largest norm of each gradient, the largest norm of all together
 // (0: no limit). decay and rate [count]: the parameter's factor, and the direction's. All are inputs, since TensorFlow
-// keeps one kernel for every value of an attribute it has seen.
+// keeps one kernel for every value of an attribute it has seen. `overwrite`: params and moments are given up, and their
+// memory becomes the outputs'.
 REGISTER_OP("SitAdamW")
     .Input("params: count * float")
     .Input("gradients: count * float")
@@ -18,6 +19,7 @@ REGISTER_OP("SitAdamW")
     .Input("decay: float")
     .Input("rate: float")
     .Attr("count: int >= 1")
+    .Attr("overwrite: bool")
     .Output("next: count * float")
     .Output("next_first: float")
     .Output("next_second: float")
@@ -29,6 +31,7 @@ REGISTER_OP("SitMomentum")
     .Input("new: count * float")
     .Input("weights: float")
     .Attr("count: int >= 1")
+    .Attr("overwrite: bool")
     .Output("next: count * float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
 
@@ -54,7 +57,9 @@ std::vector<Piece> Pieces(const OpInputList& tensors) {
 
 class AdamWOp : public OpKernel {
  public:
-  using OpKernel::OpKernel;
+  explicit AdamWOp(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("overwrite", &overwrite_));
+  }
 
   void Compute(OpKernelContext* context) override {
     OpInputList params, gradients;
@@ -80,17 +85,13 @@ class AdamWOp : public OpKernel {
                                 ", got ", first.shape().DebugString(), ", ", second.shape().DebugString(), ", ",
                                 settings.shape().DebugString(), ", ", decay.shape().DebugString(), ", ",
                                 rate.shape().DebugString()));
-    OpOutputList next;
-    OP_REQUIRES_OK(context, context->output_list("next", &next));
     std::vector<float*> outputs(count);
     for (int i = 0; i < count; i++) {
-      Tensor* output;
-      OP_REQUIRES_OK(context, next.allocate(i, params[i].shape(), &output));
-      outputs[i] = Out(output);
+      OP_REQUIRES_OK(context, OutputFor(context, i, params[i], overwrite_, &outputs[i]));
     }
-    Tensor *next_first, *next_second;
-    OP_REQUIRES_OK(context, context->allocate_output(count, first.shape(), &next_first));
-    OP_REQUIRES_OK(context, context->allocate_output(count + 1, second.shape(), &next_second));
+    float *next_first, *next_second;
+    OP_REQUIRES_OK(context, OutputFor(context, count, first, overwrite_, &next_first));
+    OP_REQUIRES_OK(context, OutputFor(context, count + 1, second, overwrite_, &next_second));
 
     const float* s = In(settings);
     const AdamWSettings adamw = {s[0], s[1], s[2], s[3], s[4], s[5]};
@@ -102,11 +103,13 @@ class AdamWOp : public OpKernel {
       const int i = piece.tensor;
       Best().adamw(piece.count, adamw, clip[i], In(decay)[i], In(rate)[i], In(params[i]) + piece.begin,
                    In(gradients[i]) + piece.begin, In(first) + piece.offset, In(second) + piece.offset,
-                   outputs[i] + piece.begin, Out(next_first) + piece.offset, Out(next_second) + piece.offset);
+                   outputs[i] + piece.begin, next_first + piece.offset, next_second + piece.offset);
     });
   }
 
  private:
+  bool overwrite_;
+
   // The factor of every gradient.
   std::vector<float> Clip(OpKernelContext* context, const OpInputList& gradients, const std::vector<Piece>& pieces,
                           float each, float together) {
@@ -137,7 +140,9 @@ class AdamWOp : public OpKernel {
 
 class MomentumOp : public OpKernel {
  public:
-  using OpKernel::OpKernel;
+  explicit MomentumOp(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("overwrite", &overwrite_));
+  }
 
   void Compute(OpKernelContext* context) override {
     OpInputList old, follow;
@@ -147,16 +152,12 @@ class MomentumOp : public OpKernel {
     const Tensor& weights = context->input(2 * count);
     OP_REQUIRES(context, weights.NumElements() == 2,
                 InvalidArgument("SitMomentum: expected 2 weights, got ", weights.shape().DebugString()));
-    OpOutputList next;
-    OP_REQUIRES_OK(context, context->output_list("next", &next));
     std::vector<float*> outputs(count);
     for (int i = 0; i < count; i++) {
       OP_REQUIRES(context, old[i].NumElements() == follow[i].NumElements(),
                   InvalidArgument("SitMomentum: expected tensor ", i, " of both alike, got ",
                                   old[i].shape().DebugString(), " and ", follow[i].shape().DebugString()));
-      Tensor* output;
-      OP_REQUIRES_OK(context, next.allocate(i, old[i].shape(), &output));
-      outputs[i] = Out(output);
+      OP_REQUIRES_OK(context, OutputFor(context, i, old[i], overwrite_, &outputs[i]));
     }
     const float momentum = In(weights)[0], rest = In(weights)[1];
     const std::vector<Piece> pieces = Pieces(old);
@@ -166,9 +167,36 @@ class MomentumOp : public OpKernel {
                    rest, outputs[piece.tensor] + piece.begin);
     });
   }
+
+ private:
+  bool overwrite_;
+};
+
+// sum + x, in the memory of `sum` where nobody else holds it: JavaScript gives it up.
+REGISTER_OP("SitAddTo").Input("sum: float").Input("x: float").Output("next: float").SetShapeFn(
+    [](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
+
+class AddToOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& sum = context->input(0);
+    const Tensor& x = context->input(1);
+    OP_REQUIRES(context, sum.shape() == x.shape(),
+                InvalidArgument("SitAddTo: expected two alike, got ", sum.shape().DebugString(), " and ",
+                                x.shape().DebugString()));
+    float* next;
+    OP_REQUIRES_OK(context, OutputFor(context, 0, sum, true, &next));
+    ForEach(context, Blocks(x.NumElements(), kPiece), 0.3 * kPiece, [&](Index task) {
+      const Index at = task * kPiece;
+      Best().add_scaled(Least(kPiece, x.NumElements() - at), In(sum) + at, 1.0f, In(x) + at, next + at);
+    });
+  }
 };
 
 REGISTER_KERNEL_BUILDER(Name("SitAdamW").Device(DEVICE_CPU), AdamWOp);
+REGISTER_KERNEL_BUILDER(Name("SitAddTo").Device(DEVICE_CPU), AddToOp);
 REGISTER_KERNEL_BUILDER(Name("SitMomentum").Device(DEVICE_CPU), MomentumOp);
 
 }  // namespace sitjs

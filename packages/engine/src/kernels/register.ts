@@ -18,21 +18,31 @@ const plans: Readonly<Record<string, KernelPlan>> = {
   SitGelu: { outputs: () => 1 },
   SitGeluGrad: { outputs: () => 1 },
   SitLinear: {
-    attributes: { gelu: "bool", keep: "bool" },
-    count: { name: "bias_count", of: (inputs) => inputs - 2 },
-    outputs: () => 2,
+    attributes: { biases: "int", ontos: "int", scales: "int", gelu: "bool", keep: "bool", reduced: "bool" },
+    outputs: () => 3,
   },
-  SitLinearGrad: { count: { name: "gelu_count", of: (inputs) => inputs - 3 }, outputs: () => 3 },
-  SitAttention: { attributes: { heads: "int" }, outputs: () => 1 },
-  SitAttentionGrad: { attributes: { heads: "int" }, outputs: () => 1 },
+  SitLinearGrad: {
+    attributes: { xs: "int", roundeds: "int", befores: "int", scales: "int" },
+    outputs: () => 3,
+  },
+  SitPerceptron: {
+    attributes: { ontos: "int", scales: "int", keep: "bool", reduced: "bool" },
+    outputs: () => 4,
+  },
+  SitPerceptronGrad: { attributes: { exacts: "int", roundeds: "int", scales: "int" }, outputs: () => 5 },
+  SitAttention: { attributes: { heads: "int", keep: "bool", reduced: "bool" }, outputs: () => 2 },
+  SitAttentionGrad: { attributes: { qkvs: "int", roundeds: "int", heads: "int" }, outputs: () => 1 },
   SitAdamW: {
+    attributes: { overwrite: "bool" },
     count: { name: "count", of: (inputs) => (inputs - 5) / 2 },
     outputs: (inputs) => (inputs - 5) / 2 + 2,
   },
   SitMomentum: {
+    attributes: { overwrite: "bool" },
     count: { name: "count", of: (inputs) => (inputs - 1) / 2 },
     outputs: (inputs) => (inputs - 1) / 2,
   },
+  SitAddTo: { outputs: () => 1 },
 };
 
 export const kernelNames: readonly string[] = Object.keys(plans);

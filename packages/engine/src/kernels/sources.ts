@@ -19,10 +19,12 @@ export function instructionSets(arch: string): readonly InstructionSet[] {
   const base: InstructionSet = { name: "base", flags: [] };
   if (arch !== "x64") return [base];
   const avx512 = ["f", "dq", "bw", "vl"].map((part) => `-mavx512${part}`);
+  const wide = [...avx512, "-mfma", "-mprefer-vector-width=512"];
   return [
     base,
     { name: "avx2", flags: ["-mavx2", "-mfma"] },
-    { name: "avx512", flags: [...avx512, "-mfma", "-mprefer-vector-width=512"] },
+    { name: "avx512", flags: wide },
+    { name: "avx512bf16", flags: [...wide, "-mavx512bf16"] },
   ];
 }
 

@@ -67,7 +67,7 @@ inline float* Out(Tensor* tensor) { return tensor->flat<float>().data(); }
 // True where nothing else in TensorFlow shares this tensor's memory. JavaScript answers for its own side: it asks for
 // overwriting only where it gives the tensor up.
 inline bool HeldOnce(const Tensor& tensor) {
-  const tensorflow::TensorBuffer* buffer = tensorflow::DMAHelper::buffer(&tensor);
+  tensorflow::TensorBuffer* const buffer = const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
   return buffer != nullptr && buffer->RefCountIsOne() && buffer->root_buffer() == buffer;
 }
 

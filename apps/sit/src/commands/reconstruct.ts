@@ -10,7 +10,6 @@ import { reconstructionPictures } from "../experiment/pictures.js";
 import { makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
 import { writeWhole } from "../output/files.js";
-import { gridPng } from "../output/grid.js";
 
 /** Corrupts images, has a checkpoint's network reconstruct them, and writes the picture. */
 export const run: Run = async (options, { console, signal }) => {
@@ -62,6 +61,7 @@ export const run: Run = async (options, { console, signal }) => {
   });
   trained.dispose();
   const pictures = rows ?? [];
+  const { gridPng } = await import("../output/grid.js");
   await writeWhole(out, await gridPng(pictures));
   console.result({ command: "reconstruct", out, images: pictures.length }, [
     `Wrote ${out}: ${pictures.length} images; from the top: clean, corrupted, mask, reconstruction`,

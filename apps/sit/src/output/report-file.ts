@@ -7,7 +7,7 @@ import { runFiles, writeWhole } from "./files.js";
 /** Writes `report.html`, and `report.json` to make it again from. */
 export async function writeReport(folder: string, data: ReportData): Promise<void> {
   await writeWhole(join(folder, runFiles.reportData), encode(data));
-  await writeWhole(join(folder, runFiles.report), renderReport(data));
+  await writeWhole(join(folder, runFiles.report), await renderReport(data));
 }
 
 /**
@@ -34,7 +34,7 @@ export async function renderAgain(folder: string): Promise<string> {
     throw new SitError("bad-file", `${path}: expected JSON (${(cause as Error).message})`, { cause });
   }
   const page = join(folder, runFiles.report);
-  await writeWhole(page, renderReport(data));
+  await writeWhole(page, await renderReport(data));
   return page;
 }
 

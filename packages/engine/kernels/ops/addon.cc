@@ -1,5 +1,6 @@
 // The addon: all ops in one translation unit, since reading TensorFlow's headers takes most of its compile time.
-// Loading it registers the ops; it exports the names of the instruction set's table, for people to see.
+// Loading it registers the ops; it exports the name of the instruction set's table, and of all that this processor
+// can use, for people and tests to see.
 #include <node_api.h>
 
 #include "attention.cc"
@@ -10,28 +11,44 @@
 
 namespace sitjs {
 
+// The build says which tables it has made (SITJS_TABLES_…): a compiler that does not know an instruction set makes none.
 extern const Compute compute_base;
-#if defined(__x86_64__)
+#if defined(SITJS_TABLES_AVX2)
 extern const Compute compute_avx2;
+#endif
+#if defined(SITJS_TABLES_AVX512)
 extern const Compute compute_avx512;
 #endif
 
 namespace {
 
-const Compute* Choose() {
+// The tables this processor can use, the best last.
+std::vector<const Compute*> Usable() {
+  std::vector<const Compute*> usable = {&compute_base};
 #if defined(__x86_64__)
+  __builtin_cpu_init();
+#endif
+#if defined(SITJS_TABLES_AVX2)
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (avx2) usable.push_back(&compute_avx2);
+#endif
+#if defined(SITJS_TABLES_AVX512)
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("fma");
+  if (avx512) usable.push_back(&compute_avx512);
+#endif
+  return usable;
+}
+
+const Compute* Choose() {
+  const std::vector<const Compute*> usable = Usable();
   // SITJS_SIMD names a lesser one: for tests of all of them on one machine.
   const char* asked = std::getenv("SITJS_SIMD");
-  const std::string most = asked == nullptr ? "" : asked;
-  if (most == "base") return &compute_base;
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  if (avx512 && most != "avx2") return &compute_avx512;
-  if (avx2) return &compute_avx2;
-#endif
-  return &compute_base;
+  for (const Compute* table : usable) {
+    if (asked != nullptr && table->name == std::string("compute_") + asked) return table;
+  }
+  return usable.back();
 }
 
 struct Memory {
@@ -66,9 +83,18 @@ float* Scratch(Index count) {
 namespace {
 
 napi_value Init(napi_env env, napi_value exports) {
-  napi_value name;
+  napi_value name, tables;
   if (napi_create_string_utf8(env, sitjs::Best().name, NAPI_AUTO_LENGTH, &name) == napi_ok) {
     napi_set_named_property(env, exports, "table", name);
+  }
+  if (napi_create_array(env, &tables) == napi_ok) {
+    uint32_t count = 0;
+    for (const sitjs::Compute* table : sitjs::Usable()) {
+      if (napi_create_string_utf8(env, table->name, NAPI_AUTO_LENGTH, &name) == napi_ok) {
+        napi_set_element(env, tables, count++, name);
+      }
+    }
+    napi_set_named_property(env, exports, "tables", tables);
   }
   return exports;
 }

@@ -13,6 +13,7 @@ const light = {
   "@sitjs/eval/report": ["@saehrimnir/druidjs", "fast-png"],
   "@sitjs/augment": [],
   "@sitjs/app": [],
+  "@sitjs/core/node": [],
   "@sitjs/core/random": [],
   "@sitjs/core/errors": [],
 };

@@ -65,8 +65,8 @@ describe("building the kernels", () => {
     expect(addon).not.toContain("-DSITJS_TABLES_AVX512");
     expect(host.commands.filter((command) => command.includes("-mavx512f"))).toHaveLength(1);
     const link = host.commands.at(-1);
-    expect(link).toContain("avx2.o");
-    expect(link).not.toContain("avx512.o");
+    expect(link).toMatch(/avx2\S*\.o/);
+    expect(link).not.toMatch(/avx512\S*\.o/);
   });
 
   it("fails where a compiler knows an instruction set but not the sources", async () => {

@@ -15,7 +15,10 @@ const cases = [
   ["packages/data/src/uses-files.ts", "node:fs", []],
   ["packages/eval/src/uses-train.ts", "@sitjs/train", []],
   ["packages/engine/src/uses-core.ts", "@sitjs/core/errors", []],
+  ["packages/data/src/writes-files.ts", "@sitjs/core/node", []],
+  ["packages/core/src/node/files.ts", "node:fs", []],
   ["packages/train/src/node/files.ts", "node:fs", []],
+  ["packages/train/src/node/writes-files.ts", "@sitjs/core/node", []],
   ["packages/eval/src/report/files.ts", "node:fs", []],
   ["apps/sit/src/knows-all.ts", "@sitjs/vit", []],
   ["packages/losses/src/losses.test.ts", "@sitjs/engine", []],
@@ -39,6 +42,13 @@ const cases = [
   ["packages/train/src/loop.ts", "node:fs/promises", ["no-node-in-browser-packages"]],
   ["packages/eval/src/knn.ts", "node:os", ["no-node-in-browser-packages"]],
   ["packages/train/src/reach.ts", "./node/files.js", ["no-node-subpath-in-browser-code"]],
+  ["packages/core/src/reach.ts", "./node/files.js", ["no-node-subpath-in-browser-code"]],
+  ["packages/vit/src/reach.ts", "@sitjs/core/node", ["no-node-subpath-in-browser-code"]],
+  [
+    "packages/augment/src/writes-files.ts",
+    "@sitjs/core/node",
+    ["imports-of-augment", "no-node-subpath-in-browser-code"],
+  ],
   ["packages/augment/src/tensors.ts", "@tensorflow/tfjs", ["no-tfjs-in-workers"]],
   // Into another package, the app, or a test.
   ["packages/vit/src/inside.ts", "../../core/src/random.js", ["no-inside-files"]],
@@ -70,6 +80,7 @@ beforeAll(() => {
   }
   write("packages/core/src/random.ts", "export {};\n");
   write("packages/core/src/errors.ts", "export {};\n");
+  write("packages/core/src/node/index.ts", "export {};\n");
   write("apps/sit/package.json", '{ "name": "@sitjs/app", "type": "module", "exports": "./src/index.ts" }');
   write("apps/sit/src/index.ts", "export {};\n");
   link(join("apps", "sit"), "app");

@@ -15,7 +15,7 @@ import { scopes } from "./command-line/options.js";
 import { program } from "./program.js";
 import { optionName } from "./settings/check.js";
 import { definitions, settingNames } from "./settings/definitions.js";
-import { ensureBuilt, makePictures, sit, staticImports } from "./testing.js";
+import { ensureBuilt, makePictures, sit } from "./testing.js";
 
 let folder: string;
 const run = (...args: string[]) => sit(folder, args);
@@ -184,13 +184,6 @@ describe("help", () => {
         "demo",
       ]),
     );
-  });
-
-  it("needs neither tfjs nor sharp, so it is quick", () => {
-    const packages = staticImports().filter(
-      (name) => !name.startsWith("node:") && !/^(fs|path|os|url)/.test(name),
-    );
-    expect(packages.sort()).toEqual(["@sitjs/core/errors", "cli-progress", "commander"]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomStream } from "@sitjs/core/random";
@@ -57,27 +57,6 @@ export async function sit(
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, out, err }));
   });
-}
-
-/** The files that the built command line loads before any command runs, and the packages they import. */
-export function staticImports(): string[] {
-  const packages = new Set<string>();
-  const seen = new Set<string>();
-  const visit = (file: string) => {
-    if (seen.has(file)) return;
-    seen.add(file);
-    for (const name of importsOf(file)) {
-      if (name.startsWith(".")) visit(join(app, "dist", name));
-      else packages.add(name);
-    }
-  };
-  visit(cli);
-  return [...packages];
-}
-
-function importsOf(file: string): string[] {
-  const statements = readFileSync(file, "utf8").matchAll(/^(?:import|export)\b[^;"']*["']([^"']+)["']/gm);
-  return Array.from(statements, (match) => match[1] as string);
 }
 
 /** Folders of small pictures, one for each class, of that class's colour. */

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { Image } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
-import sharp, { type Sharp } from "sharp";
+import type { Sharp, default as sharpLibrary } from "sharp";
 import type { Channels } from "./storage.js";
+
+type SharpLibrary = typeof sharpLibrary;
 
 export interface DecodeOptions {
   readonly channels: Channels;
@@ -19,9 +21,9 @@ export const maximumPixels = 100_000_000;
  * @throws SitError "missing-file" or "bad-file", naming the file.
  */
 export async function decodeFile(path: string, options: DecodeOptions): Promise<Image> {
-  const bytes = await readBytes(path);
+  const [bytes, sharp] = await Promise.all([readBytes(path), loadSharp()]);
   try {
-    const { data, info } = await pipeline(bytes, options).toBuffer({ resolveWithObject: true });
+    const { data, info } = await pipeline(sharp, bytes, options).toBuffer({ resolveWithObject: true });
     const length = info.width * info.height * options.channels;
     if (data.length !== length) throw new Error(`decoded to ${data.length} bytes instead of ${length}`);
     const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
@@ -33,22 +35,30 @@ export async function decodeFile(path: string, options: DecodeOptions): Promise<
 
 /** Reads through a whole file at a small size, which costs far less than its pixels. Throws as `decodeFile`. */
 export async function verifyFile(path: string, depth: "header" | "full"): Promise<void> {
-  const bytes = await readBytes(path);
+  const [bytes, sharp] = await Promise.all([readBytes(path), loadSharp()]);
   try {
-    if (depth === "header") await open(bytes).metadata();
-    else await open(bytes).resize(16, 16, { fit: "fill", kernel: "nearest" }).raw().toBuffer();
+    if (depth === "header") await open(sharp, bytes).metadata();
+    else await open(sharp, bytes).resize(16, 16, { fit: "fill", kernel: "nearest" }).raw().toBuffer();
   } catch (error) {
     throw unreadable(path, error);
   }
 }
 
-function open(bytes: Buffer): Sharp {
+let loading: Promise<{ readonly default: SharpLibrary }> | undefined;
+
+/** Loaded with the first file: it takes a tenth of a second, and images in memory never need it. */
+async function loadSharp(): Promise<SharpLibrary> {
+  loading ??= import("sharp");
+  return (await loading).default;
+}
+
+function open(sharp: SharpLibrary, bytes: Buffer): Sharp {
   // A warning (an odd colour profile, bytes after the end) is no reason to lose an image; a cut-off one is.
   return sharp(bytes, { autoOrient: true, limitInputPixels: maximumPixels, failOn: "error" });
 }
 
-function pipeline(bytes: Buffer, { channels, shorterSide }: DecodeOptions): Sharp {
-  let image = open(bytes);
+function pipeline(sharp: SharpLibrary, bytes: Buffer, { channels, shorterSide }: DecodeOptions): Sharp {
+  let image = open(sharp, bytes);
   if (shorterSide !== undefined) {
     image = image.resize(shorterSide, shorterSide, { fit: "outside", withoutEnlargement: true });
   }

@@ -1,7 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
-import { extract } from "tar";
 import { type Host, lastLines } from "./host.js";
 import type { NpmPackage } from "./recipe.js";
 import { hashFile } from "./wheel.js";
@@ -44,5 +43,6 @@ export async function fetchPackage(
     });
   }
   await mkdir(target, { recursive: true });
+  const { extract } = await import("tar");
   await extract({ file: archive, cwd: target, strip: 1 });
 }

@@ -2,10 +2,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { type Host, lastLines } from "./host.js";
+import { downloadWheel } from "./pip.js";
 import type { Wheel } from "./recipe.js";
 import { findPip } from "./tools.js";
 import type { InstallProgress } from "./types.js";
 import { unpackZip } from "./unpack.js";
+
+/** NVIDIA's wheels name an older system than TensorFlow's, each its own. */
+const cudaPlatformTags = ["manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64"];
 
 /** The requirements of the wheel's extra `and-cuda`: the CUDA libraries TensorFlow loads when it starts. */
 export function cudaRequirements(metadata: string): string[] {
@@ -46,28 +50,11 @@ export async function fetchCudaLibraries(
       },
     );
   }
+  const platformTags = [wheel.platformTag, ...cudaPlatformTags];
   for (const [index, requirement] of requirements.entries()) {
     report({ stage: "wheel", detail: requirement, fraction: index / requirements.length });
     const folder = join(downloads, String(index));
-    const args = [
-      "-m",
-      "pip",
-      "download",
-      "--no-deps",
-      "--only-binary=:all:",
-      "--no-input",
-      "--progress-bar=off",
-    ];
-    args.push("--python-version", "3.11", "--dest", folder);
-    for (const tag of [
-      wheel.platformTag,
-      "manylinux_2_17_x86_64",
-      "manylinux2014_x86_64",
-      "manylinux1_x86_64",
-    ]) {
-      args.push("--platform", tag);
-    }
-    const result = await host.run(pip.command, [...args, requirement], { signal });
+    const result = await downloadWheel(pip, requirement, platformTags, folder, host, signal);
     if (result.code !== 0) {
       throw new SitError("network", `pip could not fetch ${requirement}: ${lastLines(result, 3)}`, {
         mend: "Check the network and pip's index. The CPU variant does not need it; the wasm engine still works.",

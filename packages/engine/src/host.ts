@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdir, statfs } from "node:fs/promises";
+import { access, constants, mkdir, realpath, stat, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { delimiter, join, sep } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 
 export interface RunOptions {
@@ -17,6 +18,13 @@ export interface RunResult {
   stderr: string;
 }
 
+/** A program's file, links followed. */
+export interface Executable {
+  path: string;
+  bytes: number;
+  modifiedMilliseconds: number;
+}
+
 /** The machine, as far as this package asks it anything; replaced in tests. */
 export interface Host {
   platform: string;
@@ -29,6 +37,8 @@ export interface Host {
   /** Linux with another C library than glibc (Alpine's musl), for which there is no TensorFlow. */
   musl: boolean;
   run(command: string, args: string[], options?: RunOptions): Promise<RunResult>;
+  /** The file that `run` would start, without starting it; undefined where there is none. */
+  findExecutable(command: string): Promise<Executable | undefined>;
   fetch(url: string, signal?: AbortSignal): Promise<Response>;
   /** Free bytes where `folder` is or would be made. */
   freeBytes(folder: string): Promise<number>;
@@ -69,6 +79,23 @@ async function run(command: string, args: string[], options: RunOptions = {}): P
   });
 }
 
+async function findExecutable(command: string): Promise<Executable | undefined> {
+  const file = process.platform === "win32" && !command.endsWith(".exe") ? `${command}.exe` : command;
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const files = file.includes(sep) ? [file] : folders.map((folder) => join(folder, file));
+  for (const candidate of files) {
+    try {
+      const path = await realpath(candidate);
+      await access(path, constants.X_OK);
+      const found = await stat(path);
+      if (found.isFile()) return { path, bytes: found.size, modifiedMilliseconds: found.mtimeMs };
+    } catch {
+      // The next folder may have it.
+    }
+  }
+  return undefined;
+}
+
 export function aborted(): SitError {
   return new SitError("aborted", "the install was cancelled; nothing was changed");
 }
@@ -90,6 +117,7 @@ export function nodeHost(): Host {
     cpuModel: cpus()[0]?.model.trim() || process.arch,
     musl: usesMusl(),
     run,
+    findExecutable,
     fetch: (url, signal) => fetch(url, { signal }),
     async freeBytes(folder) {
       await mkdir(folder, { recursive: true });

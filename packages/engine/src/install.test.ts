@@ -160,6 +160,10 @@ describe("fetchWheel", () => {
       file: join(folder, "t.whl"),
       pinned: true,
     });
+    expect(host.commands.at(-1)).toBe(
+      "python3 -m pip download --no-deps --only-binary=:all: --no-input --progress-bar=off " +
+        `--python-version 3.11 --dest ${folder} --platform any tensorflow-cpu==2.21.0`,
+    );
     const wrong = fetchWheel({ ...wheel, sha256: "0".repeat(64) }, folder, host);
     await expect(wrong).rejects.toThrow(new RegExp(`expected sha256 0{64}, got ${sha256}`));
   });

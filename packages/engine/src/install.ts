@@ -13,7 +13,8 @@ import {
 import { compileBinding, compileQuiet } from "./compile.js";
 import { fetchCudaLibraries } from "./cuda.js";
 import { aborted, type Host, nodeHost } from "./host.js";
-import { buildKernels, exists, kernelsPath } from "./kernels/build.js";
+import { buildKernels } from "./kernels/build.js";
+import { exists, kernelsPath } from "./kernels/built.js";
 import { installOfficial } from "./official.js";
 import { place } from "./place.js";
 import { type Recipe, recipeFor, supportsMethod, tfjsNodeVersion } from "./recipe.js";

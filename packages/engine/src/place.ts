@@ -3,7 +3,6 @@ import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { SitError } from "@sitjs/core/errors";
-import lockfile from "proper-lockfile";
 import { manifestName } from "./cache.js";
 import { aborted } from "./host.js";
 
@@ -82,6 +81,7 @@ async function lock(
   onLost: () => void,
 ): Promise<() => Promise<void>> {
   const { root, staleMilliseconds: stale = 15_000 } = options;
+  const { default: lockfile } = await import("proper-lockfile");
   for (let attempt = 0; ; attempt++) {
     if (signal.aborted) throw aborted();
     try {

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { writeFileAtomically } from "@sitjs/core/node";
 
 /** Where the application's own tfjs waits for tfjs-node to pick it up. */
 export const tfjsSlot = Symbol.for("sitjs.tfjs");
@@ -62,9 +63,9 @@ const modules: Record<string, string> = {
 
 /** Writes the util shim alone and returns its path. */
 export async function writeUtilShim(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
   const file = join(folder, "util.cjs");
-  await writeFile(file, utilShim);
+  // Other processes may be reading it.
+  await writeFileAtomically(file, utilShim);
   return file;
 }
 

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { SitError } from "@sitjs/core/errors";
-import { type Entry, openPromise } from "yauzl";
+import type { Entry } from "yauzl";
 
 export interface UnpackOptions {
   /** Which entries to write. */
@@ -21,6 +21,7 @@ export async function unpackZip(file: string, target: string, options: UnpackOpt
   const written: string[] = [];
   const root = resolve(target) + sep;
   const made = new Set<string>();
+  const { openPromise } = await import("yauzl");
   try {
     const zip = await openPromise(file);
     try {

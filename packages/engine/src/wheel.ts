@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { SitError } from "@sitjs/core/errors";
 import { aborted, type Host, lastLines } from "./host.js";
+import { downloadWheel } from "./pip.js";
 import type { Wheel } from "./recipe.js";
 import { findPip } from "./tools.js";
 
@@ -48,18 +49,8 @@ export async function fetchWheel(
   let said = "python with pip was not found";
   if (pip !== undefined) {
     options.onDetail?.(`${wheel.file} through pip`);
-    const args = [
-      "-m",
-      "pip",
-      "download",
-      "--no-deps",
-      "--only-binary=:all:",
-      "--no-input",
-      "--progress-bar=off",
-    ];
-    args.push("--python-version", "3.11", "--platform", wheel.platformTag, "--dest", folder);
-    args.push(`${wheel.project}==${wheel.version}`);
-    const result = await host.run(pip.command, args, { signal: options.signal });
+    const requirement = `${wheel.project}==${wheel.version}`;
+    const result = await downloadWheel(pip, requirement, [wheel.platformTag], folder, host, options.signal);
     const file = (await readdir(folder)).find((name) => name.endsWith(".whl"));
     if (result.code === 0 && file !== undefined) return await verified(wheel, join(folder, file));
     said = `pip: ${lastLines(result, 2)}`;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Console, createConsole } from "../console/console.js";
+import type { Console } from "../console/console.js";
 import { Stopped } from "./exit.js";
 
 /** What a command is given. */
@@ -25,6 +25,7 @@ export function runs(command: Command, load: () => Promise<Run>): Command {
   return command.action(async (...parameters: unknown[]) => {
     const options = command.opts<Record<string, unknown>>();
     const argument = typeof parameters[0] === "string" ? parameters[0] : undefined;
+    const { createConsole } = await import("../console/console.js");
     const console = createConsole({ json: options.json === true, quiet: options.quiet === true });
     const abort = new AbortController();
     const cleanUps: (() => Promise<void>)[] = [];

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { type StagedFolder, stageFolder, writeFileAtomically } from "@sitjs/core/node";
 import type { Engine } from "@sitjs/engine";
 import { checkpointFolder } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
@@ -19,7 +20,7 @@ import {
   demoReport,
   demoSummary,
 } from "../output/demo-files.js";
-import { checkRunFolder, runFiles, type StagedFolder, stageFolder, writeWhole } from "../output/files.js";
+import { checkRunFolder, runFiles } from "../output/files.js";
 import { historyFile } from "../output/history.js";
 import { commandLine } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
@@ -99,7 +100,7 @@ export const run: Run = async (options, context) => {
     }
   }
   const summary = summaries.at(-1) as DemoSummary;
-  await writeWhole(join(staged.path, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomically(join(staged.path, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
   await staged.commit();
   const wrote = `Wrote ${join(choice.out, runFiles.report)} and ${join(choice.out, runFiles.summary)}`;
   if (seeds.length === 1) {
@@ -189,7 +190,7 @@ async function prepare(options: {
 
 async function writeResults(staged: StagedFolder, summaries: readonly DemoSummary[]): Promise<void> {
   const results = repeatedResults(commandLine(), summaries);
-  await writeWhole(join(staged.path, runFiles.results), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFileAtomically(join(staged.path, runFiles.results), `${JSON.stringify(results, null, 2)}\n`);
 }
 
 function requireDifferent(option: string, values: readonly number[]): void {

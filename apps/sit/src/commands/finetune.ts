@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { disposeParams } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
+import { writeFileAtomically } from "@sitjs/core/node";
 import { checkpointFolder } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
 import { type ParsedOptions, resolveRun } from "../command-line/resolve.js";
@@ -12,7 +13,7 @@ import { drawLabelled } from "../experiment/labels.js";
 import { makeBackbone } from "../experiment/model.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
-import { checkRunFolder, runFiles, writeWhole } from "../output/files.js";
+import { checkRunFolder, runFiles } from "../output/files.js";
 import { commonReportData, peakMemoryMB } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
 import { optionName } from "../settings/check.js";
@@ -99,7 +100,7 @@ export const run: Run = async (options, { console, signal }) => {
     accuracy: [{ labels: trainImages, [start]: top1 }],
     finetune: [{ labels: trainImages, start, history: losses }],
   });
-  await writeWhole(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
   console.result({ out, ...summary }, [
     `Accuracy ${(100 * top1).toFixed(2)} % on ${testImages} test images, with ${trainImages} labels, ${start === "scratch" ? "from scratch" : "pretrained"}`,
     `Wrote ${join(out, runFiles.checkpoint)} and ${join(out, runFiles.report)}`,

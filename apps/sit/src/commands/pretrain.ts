@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { writeFileAtomically } from "@sitjs/core/node";
 import { disposeState, type TrainState } from "@sitjs/train";
 import { checkpointFolder, loadCheckpoint } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
@@ -16,7 +17,7 @@ import { makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { pretraining } from "../experiment/pretraining.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
-import { checkRunFolder, runFiles, writeWhole } from "../output/files.js";
+import { checkRunFolder, runFiles } from "../output/files.js";
 import { type HistoryFile, historyFile } from "../output/history.js";
 import { commonReportData, peakMemoryMB, pretrainingData } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
@@ -113,7 +114,7 @@ export const run: Run = async (options, { console, signal }) => {
       pretrain: pretrainingData(result, epochs),
       ...(rows && { reconstructions: [{ title: "Training images", rows }] }),
     });
-    await writeWhole(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+    await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
     const last = result.epochs.at(-1)?.metrics ?? {};
     console.result({ out, ...summary }, [
       `Pretrained ${steps} steps on ${images.length} images at ${imagesPerSecond.toFixed(1)} images/s: ` +

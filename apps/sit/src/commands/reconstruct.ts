@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { SitError } from "@sitjs/core/errors";
+import { writeFileAtomically } from "@sitjs/core/node";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
@@ -9,8 +10,6 @@ import { makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
-import { writeWhole } from "../output/files.js";
-import { gridPng } from "../output/grid.js";
 
 /** Corrupts images, has a checkpoint's network reconstruct them, and writes the picture. */
 export const run: Run = async (options, { console, signal }) => {
@@ -62,7 +61,8 @@ export const run: Run = async (options, { console, signal }) => {
   });
   trained.dispose();
   const pictures = rows ?? [];
-  await writeWhole(out, await gridPng(pictures));
+  const { gridPng } = await import("../output/grid.js");
+  await writeFileAtomically(out, await gridPng(pictures));
   console.result({ command: "reconstruct", out, images: pictures.length }, [
     `Wrote ${out}: ${pictures.length} images; from the top: clean, corrupted, mask, reconstruction`,
   ]);

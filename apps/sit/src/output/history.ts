@@ -16,7 +16,7 @@ export interface HistoryFile {
 export async function historyFile(folder: string, append: boolean): Promise<HistoryFile> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, runFiles.history);
-  const stream = createWriteStream(path, { flags: append ? "a" : "w" });
+  const stream = createWriteStream(path, { flags: append ? "a" : "w", flush: true });
   let failure: Error | undefined;
   stream.on("error", (error) => {
     failure = error;

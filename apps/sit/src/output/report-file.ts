@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { writeFileAtomically } from "@sitjs/core/node";
 import { type ReportData, renderReport } from "@sitjs/eval/report";
-import { runFiles, writeWhole } from "./files.js";
+import { runFiles } from "./files.js";
 
 /** Writes `report.html`, and `report.json` to make it again from. */
 export async function writeReport(folder: string, data: ReportData): Promise<void> {
-  await writeWhole(join(folder, runFiles.reportData), encode(data));
-  await writeWhole(join(folder, runFiles.report), renderReport(data));
+  await writeFileAtomically(join(folder, runFiles.reportData), encode(data));
+  await writeFileAtomically(join(folder, runFiles.report), await renderReport(data));
 }
 
 /**
@@ -34,7 +35,7 @@ export async function renderAgain(folder: string): Promise<string> {
     throw new SitError("bad-file", `${path}: expected JSON (${(cause as Error).message})`, { cause });
   }
   const page = join(folder, runFiles.report);
-  await writeWhole(page, renderReport(data));
+  await writeFileAtomically(page, await renderReport(data));
   return page;
 }
 

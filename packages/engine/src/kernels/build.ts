@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { compileAddon, compileObject } from "../compile.js";
 import type { Host } from "../host.js";
 import type { Tool } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
-import { computeFlags, instructionSets, kernelSources, kernelsKey } from "./sources.js";
+import { failurePath, kernelsPath, removeOldBuilds } from "./built.js";
+import { computeFlags, type InstructionSet, instructionSets, kernelSources } from "./sources.js";
 
 /** What a build of the kernels needs of an engine that was built here. */
 export type KernelHost = Pick<
@@ -14,26 +15,9 @@ export type KernelHost = Pick<
   "directory" | "libraryDirectory" | "libraries" | "includeDirectory"
 >;
 
-/** The addon with the fused kernels of these sources, beside its engine; it is there once it has been built. */
-export async function kernelsPath(engine: KernelHost, host: Host): Promise<string> {
-  return join(engine.directory, "kernels", `${await kernelsKey(host.arch)}.node`);
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Why an earlier build of these sources failed; undefined where it did not. */
-export async function earlierFailure(path: string): Promise<string | undefined> {
-  return await readFile(`${path}.failed`, "utf8").catch(() => undefined);
-}
-
 /**
- * Compiles the fused kernels to `kernelsPath`, in place only when complete. A compiler that cannot is remembered, so
- * that not every start tries again.
+ * Compiles the fused kernels to `kernelsPath`, in place only when complete, for every instruction set that the
+ * compiler knows. A compiler that cannot is remembered, so that not every start tries again.
  *
  * @throws SitError "engine-install" with the compiler's words
  */
@@ -52,7 +36,8 @@ export async function buildKernels(
   }
   await mkdir(work, { recursive: true });
   try {
-    const compute = instructionSets(host.arch).map(({ name, flags }) => ({
+    const sets = await knownSets(compiler, work, host, signal);
+    const compute = sets.map(({ name, flags }) => ({
       object: join(work, `${name}.o`),
       source: join(kernelSources(), "compute", "compute.cc"),
       flags: [...computeFlags, ...flags, `-DSITJS_TABLE=compute_${name}`],
@@ -61,7 +46,10 @@ export async function buildKernels(
       object: join(work, "ops.o"),
       source: join(kernelSources(), "ops", "addon.cc"),
       // TensorFlow's headers warn of themselves.
-      flags: ["-O2", "-w", "-isystem", includeDirectory],
+      flags: [
+        ...["-O2", "-w", "-isystem", includeDirectory],
+        ...sets.map(({ name }) => `-DSITJS_TABLES_${name.toUpperCase()}`),
+      ],
     };
     await Promise.all(
       [ops, ...compute].map(({ object, source, flags }) =>
@@ -83,14 +71,38 @@ export async function buildKernels(
       signal,
     );
     await rename(addon, target);
-    await rm(`${target}.failed`, { force: true });
+    await rm(failurePath(target), { force: true });
+    await removeOldBuilds(target);
     return target;
   } catch (error) {
     if (SitError.isInstance(error) && error.code === "engine-install") {
-      await writeFile(`${target}.failed`, error.message);
+      await writeFile(failurePath(target), error.message);
     }
     throw error;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The instruction sets that the compiler has flags and features for, tried on a file that does nothing else. */
+async function knownSets(
+  compiler: Tool,
+  work: string,
+  host: Host,
+  signal: AbortSignal | undefined,
+): Promise<InstructionSet[]> {
+  const tried = instructionSets(host.arch).map(async (set) => {
+    if (set.features.length === 0) return [set];
+    const source = join(work, `${set.name}-probe.cc`);
+    const asks = set.features.map((feature) => `__builtin_cpu_supports("${feature}")`).join(" && ");
+    await writeFile(source, `bool supported() { return ${asks}; }\n`);
+    try {
+      await compileObject(compiler, source, `${source}.o`, set.flags, host, signal);
+      return [set];
+    } catch (error) {
+      if (signal?.aborted || !SitError.isInstance(error)) throw error;
+      return [];
+    }
+  });
+  return (await Promise.all(tried)).flat();
 }

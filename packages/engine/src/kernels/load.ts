@@ -3,7 +3,8 @@ import { SitError } from "@sitjs/core/errors";
 import type { Host } from "../host.js";
 import { findCompiler } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
-import { buildKernels, earlierFailure, exists, kernelsPath } from "./build.js";
+import { buildKernels } from "./build.js";
+import { earlierFailure, exists, kernelsPath, otherBuild } from "./built.js";
 import { kernelNames, registerKernels } from "./register.js";
 
 /** The kernels that run, or in words why none do; `reason` is undefined where nothing could be expected. */
@@ -36,15 +37,26 @@ export async function loadKernels(
   return { kernels: kernelNames };
 }
 
-async function builtKernels(engine: InstalledEngine, host: Host, onBuild: () => void): Promise<string> {
+/** The addon built by this machine's compiler, now where need be; else one of the same sources by another. */
+export async function builtKernels(
+  engine: InstalledEngine,
+  host: Host,
+  onBuild: () => void,
+): Promise<string> {
   const path = await kernelsPath(engine, host);
   if (await exists(path)) return path;
-  const failure = await earlierFailure(path);
-  if (failure !== undefined) throw new SitError("engine-install", failure);
-  const compiler = await findCompiler(host);
-  if (compiler === undefined) {
-    throw new SitError("engine-install", "no C++17 compiler was found for the fused kernels");
+  try {
+    const failure = await earlierFailure(path);
+    if (failure !== undefined) throw new SitError("engine-install", failure);
+    const compiler = await findCompiler(host);
+    if (compiler === undefined) {
+      throw new SitError("engine-install", "no C++17 compiler was found for the fused kernels");
+    }
+    onBuild();
+    return await buildKernels(engine, compiler, host);
+  } catch (error) {
+    const other = await otherBuild(path);
+    if (other === undefined) throw error;
+    return other;
   }
-  onBuild();
-  return await buildKernels(engine, compiler, host);
 }

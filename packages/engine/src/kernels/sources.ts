@@ -12,19 +12,27 @@ export interface InstructionSet {
   /** Of the object file, and of the table in it: `compute_<name>`. */
   readonly name: string;
   readonly flags: readonly string[];
+  /**
+   * Features of the processor by which the addon chooses it, as `__builtin_cpu_supports` names them. A compiler that
+   * does not know flags or features goes without this one; only the base has none, which any compiler knows.
+   */
+  readonly features: readonly string[];
 }
 
 /** What the computing code is compiled for; the addon takes the best one the processor has when it is loaded. */
 export function instructionSets(arch: string): readonly InstructionSet[] {
-  const base: InstructionSet = { name: "base", flags: [] };
+  const base: InstructionSet = { name: "base", flags: [], features: [] };
   if (arch !== "x64") return [base];
-  const avx512 = ["f", "dq", "bw", "vl"].map((part) => `-mavx512${part}`);
-  const wide = [...avx512, "-mfma", "-mprefer-vector-width=512"];
+  const avx2 = ["avx2", "fma"];
+  const avx512 = [...avx2, "avx512f", "avx512dq", "avx512bw", "avx512vl"];
+  const bfloat16 = [...avx512, "avx512bf16"];
+  const flags = (features: readonly string[]) => features.map((feature) => `-m${feature}`);
+  const wide = "-mprefer-vector-width=512";
   return [
     base,
-    { name: "avx2", flags: ["-mavx2", "-mfma"] },
-    { name: "avx512", flags: wide },
-    { name: "avx512bf16", flags: [...wide, "-mavx512bf16"] },
+    { name: "avx2", flags: flags(avx2), features: avx2 },
+    { name: "avx512", flags: [...flags(avx512), wide], features: avx512 },
+    { name: "avx512bf16", flags: [...flags(bfloat16), wide], features: bfloat16 },
   ];
 }
 
@@ -40,7 +48,7 @@ export const computeFlags: readonly string[] = [
   "-ffp-contract=fast",
 ];
 
-/** A name for these sources on this kind of processor: what they were compiled to is good until it changes. */
+/** A name for these sources and flags: what they were compiled to is good until it changes. */
 export async function kernelsKey(arch: string, sources = kernelSources()): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify([computeFlags, instructionSets(arch)]));
   for (const folder of ["compute", "ops"]) {

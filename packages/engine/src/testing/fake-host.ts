@@ -30,6 +30,8 @@ export function fakeHost(commands: Record<string, Answer> = {}, changes: Partial
       if (answer === undefined) return { code: 127, stdout: "", stderr: "" };
       return { code: 0, stdout: "", stderr: "", ...(await answer(args, options)) };
     },
+    findExecutable: async (command) =>
+      commands[command] && { path: `/bin/${command}`, bytes: 1, modifiedMilliseconds: 0 },
     fetch: async () => {
       throw new TypeError("fetch failed", { cause: new Error("getaddrinfo ENOTFOUND pypi.org") });
     },

@@ -2,8 +2,13 @@ import * as Plot from "@observablehq/plot";
 import { htmlEscape } from "escape-goat";
 import { parseHTML } from "linkedom";
 
+let page: Document | undefined;
+
 /** Plot needs a DOM to write into; linkedom is one without a browser. */
-const { document } = parseHTML("<!doctype html><html><body></body></html>");
+function drawingDocument(): Document {
+  page ??= parseHTML("<!doctype html><html><body></body></html>").document;
+  return page;
+}
 
 /**
  * Draws a plot to an SVG string. Colours are CSS variables of the page (`var(--ink)` and so on),
@@ -11,7 +16,7 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>");
  */
 export function plotSvg(description: string, options: Plot.PlotOptions): string {
   const svg = Plot.plot({
-    document,
+    document: drawingDocument(),
     ...options,
     style: { background: "none", color: "var(--ink)", fontSize: "13px", overflow: "visible" },
   });

@@ -114,8 +114,8 @@ const FULL: ReportData = {
   versions: { node: "20.20.2" },
 };
 
-test("a full report is valid HTML with a section for every part", () => {
-  expect(titles(renderReport(FULL))).toEqual([
+test("a full report is valid HTML with a section for every part", async () => {
+  expect(titles(await renderReport(FULL))).toEqual([
     "accuracy",
     "knn",
     "embeddings",
@@ -126,8 +126,8 @@ test("a full report is valid HTML with a section for every part", () => {
   ]);
 });
 
-test("nothing is loaded from elsewhere and no script runs", () => {
-  const page = renderReport(FULL);
+test("nothing is loaded from elsewhere and no script runs", async () => {
+  const page = await renderReport(FULL);
   for (const element of elements(page)) {
     expect(["script", "link", "iframe", "object"]).not.toContain(element.tagName);
     for (const { name, value } of element.attrs) {
@@ -139,8 +139,8 @@ test("nothing is loaded from elsewhere and no script runs", () => {
   expect(page).not.toMatch(/@import|url\(/);
 });
 
-test("every number given can be read", () => {
-  const page = words(renderReport(FULL));
+test("every number given can be read", async () => {
+  const page = words(await renderReport(FULL));
   const expected = [
     ..."2026-05-01 14:03|npm run demo -- --seed 7|This ran on a portable engine.|2.21.0|FusedGelu".split("|"),
     ..."21,000|10,000|1,003|9,997|312 steps|9 min 03 s|552.4|541.3|563.7".split("|"),
@@ -151,8 +151,8 @@ test("every number given can be read", () => {
   for (const text of expected) expect(page).toContain(text);
 });
 
-test("a row of pictures gives four images, the mask in black and white", () => {
-  const images = elements(renderReport(FULL)).filter((element) => element.tagName === "img");
+test("a row of pictures gives four images, the mask in black and white", async () => {
+  const images = elements(await renderReport(FULL)).filter((element) => element.tagName === "img");
   expect(images.map((image) => attribute(image, "alt"))).toEqual([
     "clean, cat",
     "corrupted, cat",
@@ -161,9 +161,9 @@ test("a row of pictures gives four images, the mask in black and white", () => {
   ]);
 });
 
-test("text from outside stays text", () => {
+test("text from outside stays text", async () => {
   const evil = `<script>alert("1")</script>&'`;
-  const page = renderReport({
+  const page = await renderReport({
     ...FULL,
     title: evil,
     command: evil,
@@ -195,19 +195,21 @@ test.each<[string, ReportData, string[]]>([
     { accuracy: [], knn: {}, embeddings: [], reconstructions: [], timings: [], settings: {} },
     [],
   ],
-])("sections without data are left out: %s", (_name, data, expected) => {
-  const page = renderReport(data);
+])("sections without data are left out: %s", async (_name, data, expected) => {
+  const page = await renderReport(data);
   expect(titles(page)).toEqual(expected);
   expect(page).not.toMatch(/undefined|NaN/);
 });
 
-test("a loss that was lost, and one that never moves, still give a page", () => {
+test("a loss that was lost, and one that never moves, still give a page", async () => {
   const history = [
     { epoch: 1, reconstruction: Number.NaN, contrast: 0.5 },
     { epoch: 2, reconstruction: null, contrast: 0.5 },
     { epoch: 3, reconstruction: 0.25, contrast: 0.5 },
   ];
-  const page = renderReport({ pretrain: { epochs: 3, steps: 3, seconds: 1, imagesPerSecond: 1, history } });
+  const page = await renderReport({
+    pretrain: { epochs: 3, steps: 3, seconds: 1, imagesPerSecond: 1, history },
+  });
   for (const element of elements(page)) {
     for (const { value } of element.attrs) expect(value).not.toMatch(/NaN|Infinity/);
   }
@@ -222,6 +224,6 @@ test.each<[string, ReportData, RegExp]>([
   ["k-NN", { knn: { after: -0.1 } }, /knn\.after/],
   ["a class name", { embeddings: [{ title: "a", points: [[0, 0, 0.5]] }] }, /embeddings\[0\]\.points.*class/],
   ["no place", { embeddings: [{ title: "a", points: [[0, Number.NaN, 0]] }] }, /finite/],
-])("a mistake in the data is named: %s", (_name, data, message) => {
-  expect(() => renderReport(data)).toThrow(message);
+])("a mistake in the data is named: %s", async (_name, data, message) => {
+  await expect(renderReport(data)).rejects.toThrow(message);
 });

@@ -1,12 +1,5 @@
 import { checkReportData } from "./check.js";
 import type { ReportData } from "./data.js";
-import { html, trusted } from "./html.js";
-import { runSection, settingsSection } from "./sections/facts.js";
-import { head } from "./sections/head.js";
-import { learningSection } from "./sections/learning.js";
-import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
-import { accuracySection, knnSection } from "./sections/results.js";
-import { STYLE } from "./style.js";
 
 /**
  * One HTML page that opens offline: styles, plots (SVG) and pictures (PNG) are in it, scripts are not.
@@ -15,32 +8,9 @@ import { STYLE } from "./style.js";
  * @throws SitError "bad-option" for an accuracy outside 0 to 1, a class that is not an index, a place that is not
  *   finite, a picture whose sizes and pixels do not agree.
  */
-export function renderReport(data: ReportData): string {
+export async function renderReport(data: ReportData): Promise<string> {
   checkReportData(data);
-  const sections = [
-    accuracySection(data),
-    knnSection(data),
-    embeddingSection(data),
-    reconstructionSection(data),
-    learningSection(data),
-    runSection(data),
-    settingsSection(data),
-  ].filter((part) => part !== undefined);
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${data.title ?? "SiT report"}</title>
-<style>${trusted(STYLE)}</style>
-</head>
-<body>
-${head(data, sections)}
-<main>${sections.map((part) => part.content)}</main>
-<footer><p>SiT: <a href="https://arxiv.org/abs/2104.03602">Self-supervised vision Transformer</a> (Atito, Awais,
-Kittler 2021). Made with @sitjs/eval.</p></footer>
-</body>
-</html>
-`;
-  return page.markup;
+  // The plots' library and the DOM they are drawn in take a quarter of a second to load.
+  const { reportPage } = await import("./page.js");
+  return reportPage(data);
 }

@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Params,
@@ -10,6 +9,7 @@ import {
   withoutPrefix,
   withPrefix,
 } from "@sitjs/core";
+import { writeFileAtomically } from "@sitjs/core/node";
 import type { CheckpointStore } from "../pretrain.js";
 import type { TrainState } from "../step.js";
 
@@ -41,11 +41,8 @@ export function checkpointFolder(
         ...withPrefix(SECTIONS.optimizer, state.optimizer),
       };
       const info: CheckpointInfo = { step, epoch, totalSteps, settings };
-      await writeWhole(
-        join(folder, FILE),
-        folder,
-        await paramsToSafetensors(params, { sit: JSON.stringify(info) }),
-      );
+      const bytes = await paramsToSafetensors(params, { sit: JSON.stringify(info) });
+      await writeFileAtomically(join(folder, FILE), bytes);
     },
   };
 }
@@ -93,16 +90,4 @@ function infoOf(text: string | undefined, file: string): CheckpointInfo {
     "bad-file",
     `${file}: expected a checkpoint of sitjs, got a file without its header entry "sit"`,
   );
-}
-
-async function writeWhole(path: string, folder: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${path}.${randomUUID()}.partial`;
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(partial, bytes, { flush: true });
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true }).catch(() => undefined);
-    throw new SitError("disk", `${path}: cannot be written (${(cause as Error).message})`, { cause });
-  }
 }

@@ -1,0 +1,38 @@
+import type { ReportData } from "./data.js";
+import { html, trusted } from "./html.js";
+import { runSection, settingsSection } from "./sections/facts.js";
+import { head } from "./sections/head.js";
+import { learningSection } from "./sections/learning.js";
+import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
+import { accuracySection, knnSection } from "./sections/results.js";
+import { STYLE } from "./style.js";
+
+/** The report's page of data that were checked. */
+export function reportPage(data: ReportData): string {
+  const sections = [
+    accuracySection(data),
+    knnSection(data),
+    embeddingSection(data),
+    reconstructionSection(data),
+    learningSection(data),
+    runSection(data),
+    settingsSection(data),
+  ].filter((part) => part !== undefined);
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${data.title ?? "SiT report"}</title>
+<style>${trusted(STYLE)}</style>
+</head>
+<body>
+${head(data, sections)}
+<main>${sections.map((part) => part.content)}</main>
+<footer><p>SiT: <a href="https://arxiv.org/abs/2104.03602">Self-supervised vision Transformer</a> (Atito, Awais,
+Kittler 2021). Made with @sitjs/eval.</p></footer>
+</body>
+</html>
+`;
+  return page.markup;
+}

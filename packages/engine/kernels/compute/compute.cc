@@ -1,6 +1,8 @@
 // Compiled once per instruction set, with its flags and SITJS_TABLE naming the table it exports.
 #include "attention.h"
+#include "batch_norm.h"
 #include "functions.h"
+#include "pixels.h"
 #include "product.h"
 
 namespace {
@@ -116,11 +118,13 @@ void Blend(Index count, const float* __restrict a, float weight_a, const float* 
 
 namespace sitjs {
 
+extern const RandomTable SITJS_JOIN(SITJS_TABLE, _random);
 extern const Compute SITJS_TABLE;
 const Compute SITJS_TABLE = {
     SITJS_TEXT(SITJS_TABLE), PackedSize, Pack,        Product, Gelu,  GeluGradient, AddRows,
     AddTo,                   LayerNorm,  LayerNormGradient,    AttentionScratch,    Attention,
     AttentionGradient,       SumSquares, AdamW,       Blend,
+    kPixels,                 kBatchNorm,           &SITJS_JOIN(SITJS_TABLE, _random),
 };
 
 }  // namespace sitjs

@@ -3,11 +3,9 @@
 #ifndef SITJS_COMPUTE_H_
 #define SITJS_COMPUTE_H_
 
-#include <stddef.h>
+#include "tables.h"
 
 namespace sitjs {
-
-using Index = ptrdiff_t;
 
 // Rows a product's task is cut into: a multiple of the tile heights 6 and 14, so that few tiles are cut.
 constexpr Index kRowBlock = 84;
@@ -58,6 +56,11 @@ struct Compute {
                 float* next_second);
   // out = a * weight_a + b * weight_b
   void (*blend)(Index count, const float* a, float weight_a, const float* b, float weight_b, float* out);
+
+  // Groups, see tables.h.
+  PixelTable pixels;
+  BatchNormTable batch_norm;
+  const RandomTable* random;
 };
 
 }  // namespace sitjs

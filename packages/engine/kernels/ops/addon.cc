@@ -3,10 +3,14 @@
 #include <node_api.h>
 
 #include "attention.cc"
+#include "batch_norm.cc"
 #include "gelu.cc"
 #include "layer_norm.cc"
 #include "linear.cc"
 #include "optimizer.cc"
+#include "pixels.cc"
+#include "random.cc"
+#include "residual.cc"
 
 namespace sitjs {
 

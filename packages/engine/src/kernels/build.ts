@@ -6,7 +6,7 @@ import { compileAddon, compileObject } from "../compile.js";
 import type { Host } from "../host.js";
 import type { Tool } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
-import { computeFlags, instructionSets, kernelSources, kernelsKey } from "./sources.js";
+import { computeSources, instructionSets, kernelSources, kernelsKey } from "./sources.js";
 
 /** What a build of the kernels needs of an engine that was built here. */
 export type KernelHost = Pick<
@@ -52,11 +52,13 @@ export async function buildKernels(
   }
   await mkdir(work, { recursive: true });
   try {
-    const compute = instructionSets(host.arch).map(({ name, flags }) => ({
-      object: join(work, `${name}.o`),
-      source: join(kernelSources(), "compute", "compute.cc"),
-      flags: [...computeFlags, ...flags, `-DSITJS_TABLE=compute_${name}`],
-    }));
+    const compute = instructionSets(host.arch).flatMap(({ name, flags }) =>
+      computeSources.map((source) => ({
+        object: join(work, `${name}-${source.file}.o`),
+        source: join(kernelSources(), "compute", source.file),
+        flags: [...source.flags, ...flags, `-DSITJS_TABLE=compute_${name}`],
+      })),
+    );
     const ops = {
       object: join(work, "ops.o"),
       source: join(kernelSources(), "ops", "addon.cc"),

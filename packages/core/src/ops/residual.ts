@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { requireOption, SitError } from "../errors.js";
 import type { RandomStream } from "../random.js";
+import { canFuse, runKernel } from "./backend.js";
 import { requireShape } from "./check.js";
+import { withGradient } from "./gradient.js";
 
 /**
  * `x + branch`, where in training each sample's branch is left out with probability `rate` and scaled by
@@ -21,7 +23,18 @@ export function residual<T extends tf.Tensor>(x: T, branch: T, rate = 0, rng?: R
   return tf.tidy(() => {
     const batch = x.shape[0] as number;
     const keep = Float32Array.from({ length: batch }, () => (rng.chance(rate) ? 0 : 1 / (1 - rate)));
-    return tf.add(x, tf.mul(branch, tf.tensor(keep, [batch, ...x.shape.slice(1).fill(1)]))) as T;
+    const scale = tf.tensor(keep, [batch, ...x.shape.slice(1).fill(1)]);
+    if (!canFuse(["SitResidual", "SitScaleSamples"], [x, branch])) {
+      return tf.add(x, tf.mul(branch, scale)) as T;
+    }
+    return withGradient(
+      [x, branch],
+      () => ({ value: runKernel("SitResidual", { x, branch, scale })[0] as T, save: [scale] }),
+      (dy, [savedScale]) => {
+        const scaled = runKernel("SitScaleSamples", { x: dy, scale: savedScale as tf.Tensor });
+        return [tf.clone(dy), scaled[0] as tf.Tensor];
+      },
+    );
   });
 }
 

@@ -35,8 +35,11 @@ function draw(
   stream: RandomStream | readonly RandomStream[],
   normal: boolean,
 ): tf.Tensor {
-  if (!shape.every((side) => Number.isInteger(side) && side >= 0)) {
-    throw new SitError("bad-shape", `${what}: expected whole sides of at least 0, got [${shape.join(", ")}]`);
+  if (!shape.every((side) => Number.isInteger(side) && side >= 0 && side < 2147483648)) {
+    throw new SitError(
+      "bad-shape",
+      `${what}: expected whole sides from 0 to 2^31 - 1, got [${shape.join(", ")}]`,
+    );
   }
   const each = !("uniform" in stream);
   if (each && stream.length !== shape[0]) {

@@ -45,12 +45,36 @@ const two = tf.tensor1d([0.9, 0.8]);
 const moments = [tf.zeros([13490]), tf.zeros([13490])];
 const adamw = run("SitAdamW", lists, [weight, bias, gradients[1], gradients[2], ...moments, settings, two, two], 4);
 const outputs = [y, ...gradients, ...norm, ...normGradients, ...attention, ...adamw];
-console.log(JSON.stringify({ table, outputs: outputs.map((tensor) => [...tensor.dataSync()]) }));
+const [images, clean, scale] = [draw(3, 64, 96, 3), draw(3, 64, 96, 3), draw(3)];
+const mask = draw(3, 64, 96, 1);
+const absolute = [["mask_count", TF_ATTR_INT, 1], ["squared", TF_ATTR_BOOL, false]];
+const [error, count] = run("SitMaskedError", absolute, [images, clean, mask], 2);
+outputs.push(error, ...run("SitMaskedErrorGrad", absolute, [error, images, clean, count, mask], 1));
+outputs.push(...run("SitResidual", [], [images, clean, scale], 1), ...run("SitScaleSamples", [], [clean, scale], 1));
+const affine = (count) => [["affine_count", TF_ATTR_INT, count], ["epsilon", TF_ATTR_FLOAT, 1e-5]];
+const statistics = run("SitBatchStatistics", [], [dy], 2);
+outputs.push(...statistics, ...run("SitBatchNorm", affine(2), [dy, ...statistics, bias, bias], 1));
+outputs.push(...run("SitBatchNormGrad", affine(1), [before, dy, ...statistics, bias], 3));
+const patches = run("SitPatchify", [["patch", TF_ATTR_INT, 4]], [images], 1);
+const grid = [["rows", TF_ATTR_INT, 8], ["columns", TF_ATTR_INT, 12], ["patch", TF_ATTR_INT, 8]];
+const keys = tf.tensor2d([1, 2, 3, -4, 5, 6], [3, 2], "int32");
+const random = (normal) =>
+  run("SitRandom", [["normal", TF_ATTR_BOOL, normal]], [keys, tf.tensor1d([3, 21001], "int32")], 1);
+// What is the same on every instruction set, too: values that are only moved, and random ones.
+const exact = [
+  ...patches,
+  ...run("SitUnpatchify", grid, [tf.reshape(images, [3, 96, 192])], 1),
+  ...random(true),
+  ...random(false),
+];
+const values = (tensors) => tensors.map((tensor) => [...tensor.dataSync()]);
+console.log(JSON.stringify({ table, outputs: values(outputs), exact: values(exact) }));
 `;
 
 interface Result {
   readonly table: string;
   readonly outputs: number[][];
+  readonly exact: number[][];
 }
 
 async function compute(installed: InstalledEngine, env: Record<string, string>): Promise<Result> {
@@ -74,6 +98,7 @@ describe.skipIf(engine === undefined)("fused kernels in processes of their own",
     for (const threads of ["2", "5"]) {
       const other = await compute(installed, { TF_NUM_INTRAOP_THREADS: threads });
       expect(other.outputs).toEqual(one.outputs);
+      expect(other.exact).toEqual(one.exact);
     }
   });
 
@@ -83,6 +108,7 @@ describe.skipIf(engine === undefined)("fused kernels in processes of their own",
     for (const name of ["base", "avx2"]) {
       const lesser = await compute(installed, { SITJS_SIMD: name });
       expect([`compute_${name}`, "compute_base"]).toContain(lesser.table);
+      expect(lesser.exact).toEqual(best.exact);
       for (const [i, values] of lesser.outputs.entries()) {
         expect(closeness(values, best.outputs[i] as number[]).relativeToMax).toBeLessThan(2e-5);
       }

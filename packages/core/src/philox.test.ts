@@ -18,16 +18,12 @@ describe("philox4x32-10", () => {
       words: [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
     },
   ] as const)("gives the known words of $counter under $key", ({ counter, key, words }) => {
-    const made = new Uint32Array(6);
-    philoxBlock(key, counter, made, 1);
-    expect([...made]).toEqual([0, ...words, 0]);
+    expect([...philoxBlock(key, counter)]).toEqual(words);
   });
 
   it("numbers its blocks from 0, and a shorter stream is the beginning of a longer one", () => {
     const long = fillPhilox([3, 4], new Uint32Array(23));
-    const third = new Uint32Array(4);
-    philoxBlock([3, 4], [2, 0, 0, 0], third);
-    expect([...long.subarray(8, 12)]).toEqual([...third]);
+    expect(long.slice(8, 12)).toEqual(philoxBlock([3, 4], [2, 0, 0, 0]));
     for (const length of [0, 1, 4, 7]) {
       expect(fillPhilox([3, 4], new Uint32Array(length))).toEqual(long.slice(0, length));
     }

@@ -7,15 +7,39 @@
 /** 64 bits that name a stream, as two 32-bit words, the lower first. */
 export type PhiloxKey = readonly [number, number];
 
-/** The four words of one counter (four words, lowest first), written to `words` from `at` on. */
+/** The first `words.length` words of a stream: block `i`, of four words, has the counter `i`. */
+export function fillPhilox([key0, key1]: PhiloxKey, words: Uint32Array): Uint32Array {
+  const whole = words.length - (words.length % 4);
+  for (let at = 0; at < whole; at += 4) writeBlock(words, at, key0, key1, at / 4, 0, 0, 0);
+  if (whole < words.length) {
+    const last = philoxBlock([key0, key1], [whole / 4, 0, 0, 0]);
+    words.set(last.subarray(0, words.length - whole), whole);
+  }
+  return words;
+}
+
+/** The four words of one counter, which is four words itself, the lowest first. */
 export function philoxBlock(
   [key0, key1]: PhiloxKey,
-  counter: readonly [number, number, number, number],
+  [c0, c1, c2, c3]: readonly [number, number, number, number],
+): Uint32Array {
+  const words = new Uint32Array(4);
+  writeBlock(words, 0, key0, key1, c0, c1, c2, c3);
+  return words;
+}
+
+/** Writes a block to `words` from `at` on. Numbers one by one and signed: without an allocation, unboxed. */
+function writeBlock(
   words: Uint32Array,
-  at = 0,
+  at: number,
+  key0: number,
+  key1: number,
+  counter0: number,
+  counter1: number,
+  counter2: number,
+  counter3: number,
 ): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = [key0, key1];
+  let [k0, k1, c0, c1, c2, c3] = [key0, key1, counter0, counter1, counter2, counter3];
   for (let round = 0; round < 10; round++) {
     const high0 = highProduct(c0, 0xd251, 0x1f53);
     const low0 = Math.imul(c0, 0xd2511f53);
@@ -34,23 +58,11 @@ export function philoxBlock(
   words[at + 3] = c3;
 }
 
-/** The first `words.length` words of a stream: block `i`, of four words, has the counter `i`. */
-export function fillPhilox(key: PhiloxKey, words: Uint32Array): Uint32Array {
-  const whole = words.length - (words.length % 4);
-  for (let at = 0; at < whole; at += 4) philoxBlock(key, [at / 4, 0, 0, 0], words, at);
-  if (whole < words.length) {
-    const last = new Uint32Array(4);
-    philoxBlock(key, [whole / 4, 0, 0, 0], last);
-    words.set(last.subarray(0, words.length - whole), whole);
-  }
-  return words;
-}
-
 /** The upper 32 bits of the 64-bit product of `a` and `high x 2^16 + low`, both without sign. */
 function highProduct(a: number, high: number, low: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
-  const middle = Math.imul(aHigh, low) + (Math.imul(aLow, low) >>> 16);
-  const other = Math.imul(aLow, high) + (middle & 0xffff);
+  const middle = (Math.imul(aHigh, low) + (Math.imul(aLow, low) >>> 16)) | 0;
+  const other = (Math.imul(aLow, high) + (middle & 0xffff)) | 0;
   return (Math.imul(aHigh, high) + (middle >>> 16) + (other >>> 16)) | 0;
 }

@@ -37,21 +37,29 @@ function fusedError(
   mask: tf.Tensor | undefined,
   squared: boolean,
 ): tf.Scalar {
-  return withGradient<tf.Scalar>(
-    [x, target],
-    () => {
-      const inputs = { x, target, ...(mask && { mask }) };
-      const [value, count] = runKernel("SitMaskedError", inputs, { squared }) as [tf.Scalar, tf.Tensor];
-      return { value, save: [x, target, count, ...(mask ? [mask] : [])] };
-    },
-    (dy, saved) => {
-      const [savedX, savedTarget, count] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
-      const savedMask = saved[3];
-      const inputs = { dy, x: savedX, target: savedTarget, count, ...(savedMask && { mask: savedMask }) };
-      const dx = runKernel("SitMaskedErrorGrad", inputs, { squared })[0] as tf.Tensor;
-      return [dx, tf.neg(dx)];
-    },
-  );
+  return tf.tidy(() => {
+    // A step of its own on the tape, so that the target's gradient is computed only on demand.
+    const other = withGradient(
+      [target],
+      () => ({ value: tf.clone(target), save: [] }),
+      (dy) => [tf.neg(dy)],
+    );
+    return withGradient<tf.Scalar>(
+      [x, other],
+      () => {
+        const inputs = { x, target: other, ...(mask && { mask }) };
+        const [value, count] = runKernel("SitMaskedError", inputs, { squared }) as [tf.Scalar, tf.Tensor];
+        return { value, save: [x, other, count, ...(mask ? [mask] : [])] };
+      },
+      (dy, saved) => {
+        const [savedX, savedTarget, count] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const savedMask = saved[3];
+        const inputs = { dy, x: savedX, target: savedTarget, count, ...(savedMask && { mask: savedMask }) };
+        const dx = runKernel("SitMaskedErrorGrad", inputs, { squared })[0] as tf.Tensor;
+        return [dx, tf.clone(dx)];
+      },
+    );
+  });
 }
 
 function composedError(

@@ -51,6 +51,15 @@ describe("building the kernels", () => {
     expect(commands).not.toContain("-march=native");
   });
 
+  it("compiles the random numbers without joining products and sums", async () => {
+    const host = fakeHost({ "g++": working });
+    await buildKernels(await engineFolder(), gcc, host);
+    const random = host.commands.filter((command) => command.includes("random.cc -o"));
+    expect(random.length).toBe(3);
+    for (const command of random)
+      expect(command.match(/-ffp-contract=\w+/g)?.at(-1)).toBe("-ffp-contract=off");
+  });
+
   it("asks an arm64 compiler for no x86 flags", async () => {
     const host = fakeHost({ "g++": working }, { arch: "arm64" });
     await buildKernels(await engineFolder(), gcc, host);

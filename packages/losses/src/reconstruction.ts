@@ -1,6 +1,6 @@
-import { type ReconstructionLoss, withGradient } from "@sitjs/core";
+import { maskedError, type ReconstructionLoss } from "@sitjs/core";
 import { requireOption } from "@sitjs/core/errors";
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { requireShape } from "./shapes.js";
 
 export interface ReconstructionLossOptions {
@@ -49,7 +49,7 @@ export function maskedL2({ over = "masked" }: ReconstructionLossOptions = {}): R
  * @throws SitError "bad-shape"
  */
 export function l1Loss(reconstruction: tf.Tensor4D, clean: tf.Tensor4D, mask?: tf.Tensor4D): tf.Scalar {
-  return maskedMean(reconstruction, clean, mask, tf.abs, tf.sign);
+  return maskedMean(reconstruction, clean, mask, false);
 }
 
 /**
@@ -62,15 +62,14 @@ export function l1Loss(reconstruction: tf.Tensor4D, clean: tf.Tensor4D, mask?: t
  * @throws SitError "bad-shape"
  */
 export function l2Loss(reconstruction: tf.Tensor4D, clean: tf.Tensor4D, mask?: tf.Tensor4D): tf.Scalar {
-  return maskedMean(reconstruction, clean, mask, tf.square, (difference) => tf.mul(difference, 2));
+  return maskedMean(reconstruction, clean, mask, true);
 }
 
 function maskedMean(
   reconstruction: tf.Tensor4D,
   clean: tf.Tensor4D,
   mask: tf.Tensor4D | undefined,
-  penalty: (difference: tf.Tensor) => tf.Tensor,
-  slope: (difference: tf.Tensor) => tf.Tensor,
+  squared: boolean,
 ): tf.Scalar {
   const shape = reconstruction.shape;
   requireShape(
@@ -81,30 +80,7 @@ function maskedMean(
   );
   requireShape(clean.shape.join() === shape.join(), "clean", `[${shape.join(", ")}]`, clean);
   if (mask !== undefined) requireMask(mask, reconstruction);
-  return tf.tidy(() => {
-    // The subtraction stays on the tape by itself, so the clean image's gradient is computed only on demand.
-    const difference = tf.sub(reconstruction, clean);
-    return withGradient<tf.Scalar>(
-      [difference],
-      () => {
-        const count =
-          mask === undefined
-            ? tf.scalar(Math.max(1, difference.size))
-            : tf.maximum(tf.mul(tf.sum(mask), shape[3]), 1); // 1 where nothing is masked: 0 / 1 is 0
-        const penalties = penalty(difference);
-        const counted = mask === undefined ? penalties : tf.mul(penalties, mask);
-        const save = mask === undefined ? [difference, count] : [difference, count, mask];
-        return { value: tf.div(tf.sum(counted), count) as tf.Scalar, save };
-      },
-      (dy, saved) => {
-        const [savedDifference, count, savedMask] = saved as [tf.Tensor, tf.Tensor, tf.Tensor | undefined];
-        const scale = tf.div(dy, count);
-        // The mask has one value a pixel: scaling it first saves a pass over all channels.
-        const weight = savedMask === undefined ? scale : tf.mul(savedMask, scale);
-        return [tf.mul(slope(savedDifference), weight)];
-      },
-    );
-  });
+  return maskedError(reconstruction, clean, mask, { squared });
 }
 
 function checkedMask(

@@ -17,12 +17,19 @@ export interface BatchSize {
   readonly channels: number;
 }
 
+export interface NoiseDraw {
+  /** [batch, height, width], 1 = noise. */
+  readonly mask: Float32Array;
+  /** One for each image; those of images without noise are not used any more. */
+  readonly streams: readonly RandomStream[];
+}
+
 /** What the host draws for a batch; what no image of the batch needs is undefined. */
 export interface BatchDraw {
   /** [batch, height, width], 1 = corrupted. */
   readonly mask: Float32Array;
-  /** [batch, height, width, channels], 0 outside noise. */
-  readonly noise: Float32Array | undefined;
+  /** Where noise goes, and each image's own stream to draw it from. */
+  readonly noise: NoiseDraw | undefined;
   /** [batch, height, width], 1 = content comes from another place or image. */
   readonly borrowed: Float32Array | undefined;
   /** [batch], the image whose content is borrowed; its own number where none is. */
@@ -33,7 +40,7 @@ export interface BatchDraw {
 
 /** Draws kinds, masks and contents of a batch; sample i draws from `rng.fork(i)`. */
 export function drawBatch(
-  { batch, height, width, channels }: BatchSize,
+  { batch, height, width }: BatchSize,
   grid: BlockGrid,
   kinds: readonly Kind[],
   rng: RandomStream,
@@ -44,24 +51,20 @@ export function drawBatch(
     return { stream, offset: sample * pixels, kind: kinds[stream.integer(0, kinds.length)] as Kind };
   });
   const some = (name: GmmlKind) => samples.some(({ kind }) => kind.name === name);
-  const noise = some("noise") ? new Float32Array(batch * pixels * channels) : undefined;
+  const noiseMask = some("noise") ? new Float32Array(batch * pixels) : undefined;
   const donors = some("replace") ? countUp(batch) : undefined;
   const sources = some("rand") ? countUp(batch * pixels) : undefined;
   const borrowed = donors || sources ? new Float32Array(batch * pixels) : undefined;
   const mask = new Float32Array(batch * pixels);
   const cells = new Int32Array(grid.rows * grid.columns);
-  const scratch = new Float32Array(noise === undefined ? 0 : pixels * channels);
 
   samples.forEach(({ stream, offset, kind: { name, share } }, sample) => {
     // For `rand`, a cell's label is how many cells further on its content lies; otherwise it only marks the cell.
     const label = name === "rand" ? () => stream.integer(1, cells.length) : () => 1;
     cells.fill(0);
     drawBlocks(grid, cells, share, stream, label);
-    const covered = paint(cells, grid, mask, offset);
-    if (name === "noise" && noise !== undefined) {
-      const values = stream.fillNormal(scratch.subarray(0, covered * channels));
-      spread(values, mask, noise, offset, pixels, channels);
-    }
+    paint(cells, grid, mask, offset);
+    if (name === "noise") noiseMask?.set(mask.subarray(offset, offset + pixels), offset);
     if (name === "replace" && donors !== undefined) {
       donors[sample] = (sample + stream.integer(1, batch)) % batch; // any image but itself
     }
@@ -70,6 +73,7 @@ export function drawBatch(
       borrowed?.set(mask.subarray(offset, offset + pixels), offset);
     }
   });
+  const noise = noiseMask && { mask: noiseMask, streams: samples.map(({ stream }) => stream) };
   return { mask, noise, borrowed, donors, sources };
 }
 
@@ -77,22 +81,6 @@ function countUp(length: number): Int32Array {
   const numbers = new Int32Array(length);
   for (let i = 0; i < length; i++) numbers[i] = i;
   return numbers;
-}
-
-/** Deals values out to the masked pixels in turn, all channels of each. */
-function spread(
-  values: Float32Array,
-  mask: Float32Array,
-  noise: Float32Array,
-  offset: number,
-  pixels: number,
-  channels: number,
-): void {
-  let next = 0;
-  for (let pixel = offset; pixel < offset + pixels; pixel++) {
-    if (mask[pixel] === 0) continue;
-    for (let i = pixel * channels; i < (pixel + 1) * channels; i++) noise[i] = values[next++] as number;
-  }
 }
 
 /** Points the pixels of every labelled cell to the cell that its label says, around the image's borders. */

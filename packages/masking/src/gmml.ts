@@ -1,4 +1,4 @@
-import type { Corruption } from "@sitjs/core";
+import { type Corruption, randomNormal } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -44,7 +44,7 @@ const usualRatio: Readonly<Record<GmmlKind, number>> = { zeros: 0.7, noise: 0.7,
  *
  * Where several kinds are named, each image gets one of them, all equally likely; where none is,
  * `noise: { ratio: 0.7 }, replace: { ratio: 0.3 }`, the paper's best. `drawBlockMask` tells how blocks are drawn.
- * Sample i of a batch draws from its own fork of the stream: its mask does not depend on the rest of the batch.
+ * Sample i of a batch draws from its own fork of the stream: mask and noise do not depend on the rest of the batch.
  *
  * @throws SitError "bad-option"; from `corrupt` "bad-shape" where the alignment does not divide the image, where
  * `replace` has a batch of one image, and where `rand` has an image of one cell
@@ -85,7 +85,10 @@ function compose(
   return tf.tidy(() => {
     const maskTensor = tf.tensor4d(mask, [batch, height, width, 1]);
     let corrupted = tf.mul(images, tf.sub(1, maskTensor)) as tf.Tensor4D;
-    if (noise !== undefined) corrupted = tf.add(corrupted, tf.tensor4d(noise, images.shape));
+    if (noise !== undefined) {
+      const values = randomNormal(images.shape, noise.streams);
+      corrupted = tf.add(corrupted, tf.mul(values, tf.tensor4d(noise.mask, [batch, height, width, 1])));
+    }
     if (borrowed !== undefined) {
       let content: tf.Tensor = images;
       if (donors !== undefined) content = tf.gather(content, tf.tensor1d(donors, "int32"));

@@ -5,6 +5,13 @@ export function hasKernel(name: string): boolean {
   return tf.getKernel(name, tf.getBackend()) != null;
 }
 
+/** True where the backend in use has all these kernels and the tensors are what they take: float32, no other type. */
+export function canFuse(kernels: readonly string[], tensors: readonly (tf.Tensor | undefined)[]): boolean {
+  return (
+    kernels.every(hasKernel) && tensors.every((tensor) => tensor === undefined || tensor.dtype === "float32")
+  );
+}
+
 /** Runs a registered kernel outside the gradient tape (use inside `tf.customGrad`). */
 export function runKernel(
   name: string,

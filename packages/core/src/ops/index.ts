@@ -1,11 +1,14 @@
 export { attention, attentionWeights } from "./attention.js";
 export { hasKernel, holdsAlone, runKernel, tidy } from "./backend.js";
 export { valueAndGradients } from "./backward.js";
+export { type BatchNormResult, batchNorm, batchNormInference } from "./batch-norm.js";
 export { gelu } from "./gelu.js";
 export { withGradient } from "./gradient.js";
 export { linear, linearGelu, linearResidual, type PerceptronParams, perceptronResidual } from "./linear.js";
+export { type MaskedErrorOptions, maskedError } from "./masked-error.js";
 export { matMul2d, sumRows } from "./matmul.js";
-export { type BatchNormResult, batchNorm, batchNormInference, layerNorm } from "./norm.js";
+export { layerNorm } from "./norm.js";
 export { patchify, unpatchify } from "./patches.js";
 export { type Precision, precisionInUse, precisions, withPrecision } from "./precision.js";
+export { randomNormal, randomUniform } from "./random.js";
 export { dropPathScale, l2Normalize, type Residual, residual } from "./residual.js";

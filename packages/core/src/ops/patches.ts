@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
+import { canFuse, runKernel } from "./backend.js";
+import { withGradient } from "./gradient.js";
 
 /**
  * Cuts images into patches: [batch, height, width, channels] to [batch, rows x columns, channels x p x p].
@@ -11,6 +13,16 @@ export function patchify(images: tf.Tensor4D, patchSize: number): tf.Tensor3D {
   const [batch, height, width, channels] = images.shape;
   requireDivides("patchify", height, width, patchSize);
   const [rows, columns] = [height / patchSize, width / patchSize];
+  if (canFuse(["SitPatchify", "SitUnpatchify"], [images])) {
+    return withGradient<tf.Tensor3D>(
+      [images],
+      () => ({
+        value: runKernel("SitPatchify", { images }, { patch: patchSize })[0] as tf.Tensor3D,
+        save: [],
+      }),
+      (dy) => [unpatchify(dy, [rows, columns], patchSize, channels)],
+    );
+  }
   return tf.tidy(() => {
     const split = tf.reshape(images, [batch * rows, patchSize, columns, patchSize, channels]);
     const ordered = tf.transpose(split, [0, 2, 4, 1, 3]);
@@ -31,6 +43,14 @@ export function unpatchify(
     throw new SitError(
       "bad-shape",
       `unpatchify: expected [batch, ${rows * columns}, ${channels * patchSize * patchSize}], got [${patches.shape.join(", ")}]`,
+    );
+  }
+  if (canFuse(["SitPatchify", "SitUnpatchify"], [patches])) {
+    const sizes = { rows, columns, patch: patchSize };
+    return withGradient<tf.Tensor4D>(
+      [patches],
+      () => ({ value: runKernel("SitUnpatchify", { patches }, sizes)[0] as tf.Tensor4D, save: [] }),
+      (dy) => [patchify(dy, patchSize)],
     );
   }
   return tf.tidy(() => {

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { requireOption, SitError } from "../errors.js";
 import type { RandomStream } from "../random.js";
+import { canFuse, runKernel } from "./backend.js";
 import { requireShape } from "./check.js";
+import { withGradient } from "./gradient.js";
 
 /** Where the result of a branch is added, and how much of it. */
 export interface Residual {
@@ -44,9 +46,19 @@ export function residual<T extends tf.Tensor>(x: T, branch: T, rate = 0, rng?: R
 /** `onto + scale ⊙ branch`. */
 export function addBranch(branch: tf.Tensor, { onto, scale }: Residual): tf.Tensor {
   if (scale === undefined) return tf.add(onto, branch);
-  return tf.tidy(() =>
-    tf.add(onto, tf.mul(branch, tf.reshape(scale, [-1, ...branch.shape.slice(1).fill(1)]))),
-  );
+  return tf.tidy(() => {
+    if (!canFuse(["SitResidual", "SitScaleSamples"], [onto, branch])) {
+      return tf.add(onto, tf.mul(branch, tf.reshape(scale, [-1, ...branch.shape.slice(1).fill(1)])));
+    }
+    return withGradient(
+      [onto, branch],
+      () => ({ value: runKernel("SitResidual", { onto, branch, scale })[0] as tf.Tensor, save: [scale] }),
+      (dy, [savedScale]) => {
+        const scaled = runKernel("SitScaleSamples", { x: dy, scale: savedScale as tf.Tensor });
+        return [tf.clone(dy), scaled[0] as tf.Tensor];
+      },
+    );
+  });
 }
 
 /** Rows scaled to Euclidean length 1: `x / max(|x|, epsilon)` over the last axis. */

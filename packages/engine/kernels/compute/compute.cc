@@ -1,6 +1,8 @@
 // Compiled once per instruction set, with its flags and SITJS_TABLE naming the table it exports.
 #include "attention.h"
+#include "batch_norm.h"
 #include "functions.h"
+#include "pixels.h"
 #include "product.h"
 
 namespace {
@@ -161,6 +163,7 @@ void Blend(Index count, const float* a, float weight_a, const float* b, float we
 
 namespace sitjs {
 
+extern const RandomTable SITJS_JOIN(SITJS_TABLE, _random);
 extern const Compute SITJS_TABLE;
 const Compute SITJS_TABLE = {
     SITJS_TEXT(SITJS_TABLE),
@@ -175,6 +178,8 @@ const Compute SITJS_TABLE = {
     AttentionScratch<BFloat16>, RoundedAttention, RoundedAttentionGradient,
     // Optimizer
     SumSquares, AdamW, Blend,
+    // Pixels, batch norm, random numbers
+    kPixels, kBatchNorm, &SITJS_JOIN(SITJS_TABLE, _random),
 };
 
 }  // namespace sitjs

@@ -3,13 +3,11 @@
 #ifndef SITJS_COMPUTE_H_
 #define SITJS_COMPUTE_H_
 
-#include <stddef.h>
+#include "tables.h"
 
 namespace sitjs {
 
-using Index = ptrdiff_t;
 using Word = unsigned int;
-
 // Rows a product's task is cut into: a multiple of the tile heights 6 and 14, so that few tiles are cut.
 constexpr Index kRowBlock = 84;
 
@@ -93,6 +91,11 @@ struct Compute {
                 float* next_second);
   // out = a * weight_a + b * weight_b
   void (*blend)(Index count, const float* a, float weight_a, const float* b, float weight_b, float* out);
+
+  // Groups, see tables.h.
+  PixelTable pixels;
+  BatchNormTable batch_norm;
+  const RandomTable* random;
 };
 
 }  // namespace sitjs

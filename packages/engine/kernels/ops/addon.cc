@@ -4,11 +4,15 @@
 #include <node_api.h>
 
 #include "attention.cc"
+#include "batch_norm.cc"
 #include "gelu.cc"
 #include "layer_norm.cc"
 #include "linear.cc"
 #include "optimizer.cc"
 #include "perceptron.cc"
+#include "pixels.cc"
+#include "random.cc"
+#include "residual.cc"
 
 namespace sitjs {
 

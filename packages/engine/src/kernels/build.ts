@@ -7,7 +7,7 @@ import type { Host } from "../host.js";
 import type { Tool } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
 import { failurePath, kernelsPath, removeOldBuilds } from "./built.js";
-import { computeFlags, type InstructionSet, instructionSets, kernelSources } from "./sources.js";
+import { computeSources, type InstructionSet, instructionSets, kernelSources } from "./sources.js";
 
 /** What a build of the kernels needs of an engine that was built here. */
 export type KernelHost = Pick<
@@ -37,11 +37,13 @@ export async function buildKernels(
   await mkdir(work, { recursive: true });
   try {
     const sets = await knownSets(compiler, work, host, signal);
-    const compute = sets.map(({ name, flags }) => ({
-      object: join(work, `${name}.o`),
-      source: join(kernelSources(), "compute", "compute.cc"),
-      flags: [...computeFlags, ...flags, `-DSITJS_TABLE=compute_${name}`],
-    }));
+    const compute = sets.flatMap(({ name, flags }) =>
+      computeSources.map((source) => ({
+        object: join(work, `${name}-${source.file}.o`),
+        source: join(kernelSources(), "compute", source.file),
+        flags: [...source.flags, ...flags, `-DSITJS_TABLE=compute_${name}`],
+      })),
+    );
     const ops = {
       object: join(work, "ops.o"),
       source: join(kernelSources(), "ops", "addon.cc"),

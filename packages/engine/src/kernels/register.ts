@@ -43,6 +43,32 @@ const plans: Readonly<Record<string, KernelPlan>> = {
     outputs: (inputs) => (inputs - 1) / 2,
   },
   SitAddTo: { outputs: () => 1 },
+  SitResidual: { outputs: () => 1 },
+  SitScaleSamples: { outputs: () => 1 },
+  SitPatchify: { attributes: { patch: "int" }, outputs: () => 1 },
+  SitUnpatchify: { attributes: { rows: "int", columns: "int", patch: "int" }, outputs: () => 1 },
+  SitMaskedError: {
+    attributes: { squared: "bool" },
+    count: { name: "mask_count", of: (inputs) => inputs - 2 },
+    outputs: () => 2,
+  },
+  SitMaskedErrorGrad: {
+    attributes: { squared: "bool" },
+    count: { name: "mask_count", of: (inputs) => inputs - 4 },
+    outputs: () => 1,
+  },
+  SitBatchStatistics: { outputs: () => 2 },
+  SitBatchNorm: {
+    attributes: { epsilon: "float" },
+    count: { name: "affine_count", of: (inputs) => inputs - 3 },
+    outputs: () => 1,
+  },
+  SitBatchNormGrad: {
+    attributes: { epsilon: "float" },
+    count: { name: "affine_count", of: (inputs) => inputs - 4 },
+    outputs: () => 3,
+  },
+  SitRandom: { attributes: { normal: "bool" }, outputs: () => 1 },
 };
 
 export const kernelNames: readonly string[] = Object.keys(plans);

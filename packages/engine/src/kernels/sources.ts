@@ -48,9 +48,15 @@ export const computeFlags: readonly string[] = [
   "-ffp-contract=fast",
 ];
 
+/** The files compiled once per instruction set, with their flags: what must give the same bits everywhere by itself. */
+export const computeSources: readonly { readonly file: string; readonly flags: readonly string[] }[] = [
+  { file: "compute.cc", flags: computeFlags },
+  { file: "random.cc", flags: [...computeFlags, "-ffp-contract=off"] },
+];
+
 /** A name for these sources and flags: what they were compiled to is good until it changes. */
 export async function kernelsKey(arch: string, sources = kernelSources()): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([computeFlags, instructionSets(arch)]));
+  const hash = createHash("sha256").update(JSON.stringify([computeSources, instructionSets(arch)]));
   for (const folder of ["compute", "ops"]) {
     for (const file of (await readdir(join(sources, folder))).sort()) {
       hash.update(`${folder}/${file}\n`).update(await readFile(join(sources, folder, file)));

@@ -3,6 +3,8 @@
 All images of a batch are drawn together: every turn adds one block to each image that is not covered enough yet.
 """
 
+import math
+
 import torch
 
 SMALLEST_SIDE, LARGEST_SIDE = 0.05, 0.25
@@ -38,7 +40,7 @@ def draw_masks(batch, height, width, shares):
 
 def draw_stretches(batch, size):
     """For each image, which of `size` places lie in a random stretch, wrapping around the end: [batch, size]."""
-    smallest, largest = max(1, -int(-SMALLEST_SIDE * size // 1)), int(LARGEST_SIDE * size)
+    smallest, largest = max(1, math.ceil(SMALLEST_SIDE * size)), int(LARGEST_SIDE * size)
     lengths = torch.randint(smallest, largest + 1, (batch, 1))
     starts = torch.randint(0, size, (batch, 1))
     return (torch.arange(size) - starts) % size < lengths

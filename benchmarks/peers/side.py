@@ -57,20 +57,21 @@ class Side:
         return {"times": times, "cpu": cpu, "values": values}
 
     def memory(self):
-        return {"peakMB": peak_kilobytes() / 1024}
+        """The most memory that this process has had resident so far, and what it has now."""
+        return {"peakMB": resident_megabytes("VmHWM"), "residentMB": resident_megabytes("VmRSS")}
 
     def products(self, precision, sizes):
         return {"gflops": fastest_product(precision, sizes)}
 
 
-def peak_kilobytes():
-    """The most memory that this process has had resident so far."""
+def resident_megabytes(entry):
+    """An entry of Linux's process status; elsewhere the peak stands for both."""
     try:
         with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+            return next(int(line.split()[1]) for line in status if line.startswith(entry)) / 1024
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1024 if sys.platform == "darwin" else peak
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 // The steps of the workloads, ours and PyTorch's in turn.
+import { setTimeout } from "node:timers/promises";
 import { isClearlySlower, makeRow } from "./lib/rows.mjs";
 import { settings, startFor, threads } from "./lib/sides.mjs";
 import { median } from "./lib/statistics.mjs";
@@ -10,6 +11,8 @@ export const name = "steps";
 const SEED = 0;
 /** Rounds after which a setting of PyTorch's that is slower in each of them than another one in any is left out. */
 const TRIAL_ROUNDS = 3;
+/** Between two sides' steps, ms. */
+const PAUSE = 50;
 /** [rows, inner, columns] of linear layers in A to D, and a larger one: where either side finds its fastest product. */
 const productSizes = [
   [4160, 192, 768],
@@ -90,6 +93,8 @@ async function compete(entrants, rounds, log) {
   for (let round = 1; round <= rounds; round++) {
     const active = entrants.filter(({ side }) => side !== undefined);
     for (const { side, times, cpu } of active) {
+      // PyTorch's idle threads wait actively for some milliseconds after a step (seen in /proc); not on the next one's time.
+      await setTimeout(PAUSE);
       const reply = await side.ask({ do: "run", steps: 1 });
       times.push(...reply.times);
       cpu.push(...reply.cpu);

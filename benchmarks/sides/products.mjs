@@ -1,11 +1,10 @@
-import { linear, tidy } from "@sitjs/core";
+import { linear, tidy, withPrecision } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
-import { withPrecision } from "./precision.mjs";
 
 /**
  * GFLOP/s of the engine's fastest matrix product.
  *
- * @param {import("../workloads.mjs").Precision} precision
+ * @param {import("@sitjs/core").Precision} precision
  * @param {readonly (readonly [rows: number, inner: number, columns: number])[]} sizes
  * @param {number} seconds for each size
  */

@@ -1,10 +1,9 @@
-import { paramsToSafetensors, randomStream, tidy, withPrefix } from "@sitjs/core";
+import { paramsToSafetensors, randomStream, tidy, withPrecision, withPrefix } from "@sitjs/core";
 import { crossViewNtXent, maskedL1 } from "@sitjs/losses";
 import { gmml } from "@sitjs/masking";
 import { adamW, initState, sit, trainStep } from "@sitjs/train";
 import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
-import { withPrecision } from "./precision.mjs";
 
 /**
  * One step of a workload by the packages as they are published.
@@ -18,7 +17,7 @@ import { withPrecision } from "./precision.mjs";
 
 /**
  * @param {import("../workloads.mjs").Workload} workload
- * @param {import("../workloads.mjs").Precision} precision
+ * @param {import("@sitjs/core").Precision} precision
  * @param {number} seed
  * @returns {Step}
  */

@@ -27,15 +27,15 @@ def draw_masks(batch, height, width, shares):
     """Masks [batch, height, width] of rectangles that wrap around, each covering at least its share."""
     masked = torch.zeros(batch, height, width, dtype=torch.bool)
     wanted = shares * (height * width)
-    covered = torch.zeros(batch)
+    covered = torch.zeros(batch, dtype=torch.int32)
     while True:
         open_images = covered < wanted
         if not open_images.any():
             return masked
-        rows = draw_stretches(batch, height)
+        rows = draw_stretches(batch, height) & open_images[:, None]
         columns = draw_stretches(batch, width)
-        masked |= rows[:, :, None] & columns[:, None, :] & open_images[:, None, None]
-        covered = masked.flatten(1).sum(1)
+        masked |= rows[:, :, None] & columns[:, None, :]
+        covered = masked.flatten(1).sum(1, dtype=torch.int32)
 
 
 def draw_stretches(batch, size):

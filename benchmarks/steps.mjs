@@ -1,4 +1,5 @@
 // The steps of the workloads, ours and PyTorch's in turn.
+import { totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { isClearlySlower, makeRow } from "./lib/rows.mjs";
 import { settings, startFor, threads } from "./lib/sides.mjs";
@@ -39,6 +40,7 @@ export async function run(options) {
       for (const setting of settings.filter(({ precision }) => precisions.includes(precision))) {
         entrants.push(await enter(setting, workload, { python, log, warmup }));
       }
+      await warnOfMemory(entrants, log);
       await compete(entrants, rounds, log);
       for (const entrant of entrants) await recordMemory(entrant);
       for (const precision of precisions) {
@@ -86,6 +88,17 @@ async function enter(setting, workload, { python, log, warmup }) {
     log(`    ${setting.name}: not possible: ${entrant.error.split("\n")[0]}`);
   }
   return entrant;
+}
+
+/** All settings of a workload lie in memory together; where that is most of the machine's, says what to do. */
+async function warnOfMemory(entrants, log) {
+  let resident = 0;
+  for (const { side } of entrants) resident += side ? (await side.ask({ do: "memory" })).residentMB : 0;
+  if (resident < 0.8 * (totalmem() / 2 ** 20)) return;
+  log(
+    `    ${(resident / 1024).toFixed(1)} GB are in use, most of this machine's memory: times may be of swapping. ` +
+      "Run --precisions float32, then --precisions bfloat16.",
+  );
 }
 
 /** One step of each in turn, as many times as there are rounds. */

@@ -64,7 +64,7 @@ export async function main(options) {
     // Also where a later part failed: what took minutes to measure is at least said.
     console.log(said.join("\n"));
   }
-  writeResults(file, merge(old, results));
+  await writeResults(file, merge(old, results));
   console.log(`\nWrote ${relative(process.cwd(), file)}`);
 }
 

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
+import { writeFileAtomically } from "@sitjs/core/node";
 
 /**
  * @typedef {{ machine: object, versions: object, settings?: object, rows?: { workload: string, precision: string }[] }
@@ -57,14 +57,7 @@ export function merge(old, fresh) {
   return { ...old, ...fresh, ...(sorted.length > 0 && { rows: sorted }) };
 }
 
-/** Writes beside and renames: whoever is stopped leaves the file as it was. */
-export function writeResults(file, results) {
-  mkdirSync(dirname(file), { recursive: true });
-  const beside = `${file}.${process.pid}.tmp`;
-  try {
-    writeFileSync(beside, `${JSON.stringify(results, null, 2)}\n`);
-    renameSync(beside, file);
-  } finally {
-    rmSync(beside, { force: true });
-  }
+/** Writes the whole file or nothing: whoever is stopped leaves it as it was. */
+export async function writeResults(file, results) {
+  await writeFileAtomically(file, `${JSON.stringify(results, null, 2)}\n`);
 }

@@ -38,10 +38,10 @@ describe("a row", () => {
       peerPeakMB: 1000,
       target: 1.5,
       fastest: { name: compiled, time: 1400, ratio: 1.4 },
-      oursSpread: { min: 900, max: 1100 },
+      oursSpread: { minimum: 900, maximum: 1100 },
       oursCpu: 2000,
     });
-    expect(row.ratioSpread).toMatchObject({ min: 1.545, median: 1.6, max: 1.667 });
+    expect(row.ratioSpread).toMatchObject({ minimum: 1.545, median: 1.6, maximum: 1.667 });
     // One second of a machine that does 150 GFLOP/s.
     expect(row.gemmShare).toBeCloseTo(stepFlops(workloads.A) / 150e9, 3);
   });

@@ -14,6 +14,8 @@ export function median(values) {
 
 /** Five numbers that say how values spread. */
 export function spread(values) {
-  const [min, lower, middle, upper, max] = [0, 0.25, 0.5, 0.75, 1].map((share) => quantile(values, share));
-  return { min, lower, median: middle, upper, max };
+  const [minimum, lower, middle, upper, maximum] = [0, 0.25, 0.5, 0.75, 1].map((share) =>
+    quantile(values, share),
+  );
+  return { minimum, lower, median: middle, upper, maximum };
 }

@@ -6,7 +6,7 @@ describe("quantiles", () => {
     const values = [15, 20, 35, 40, 50]; // numpy.quantile(values, 0.4) = 29
     expect(quantile(values, 0.4)).toBeCloseTo(29, 12);
     expect([quantile(values, 0), quantile(values, 1)]).toEqual([15, 50]);
-    expect(spread([4, 1, 3, 2])).toEqual({ min: 1, lower: 1.75, median: 2.5, upper: 3.25, max: 4 });
+    expect(spread([4, 1, 3, 2])).toEqual({ minimum: 1, lower: 1.75, median: 2.5, upper: 3.25, maximum: 4 });
   });
 
   it("do not depend on the order, and leave the values as they are", () => {

@@ -67,6 +67,6 @@ function settingLines(row) {
   return [head, ...alignColumns(each)];
 }
 
-function between(median, { min, max }) {
-  return `${median.toFixed(0)} (${min.toFixed(0)}-${max.toFixed(0)})`;
+function between(median, { minimum, maximum }) {
+  return `${median.toFixed(0)} (${minimum.toFixed(0)}-${maximum.toFixed(0)})`;
 }

@@ -4,7 +4,12 @@ export default defineConfig({
   resolve: { conditions: ["@sitjs/source"] },
   ssr: { resolve: { conditions: ["@sitjs/source"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.mjs"],
+    include: [
+      "packages/*/src/**/*.test.ts",
+      "apps/*/src/**/*.test.ts",
+      "scripts/**/*.test.mjs",
+      "benchmarks/**/*.test.mjs",
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",

@@ -8,9 +8,10 @@ import { publishedEntries } from "../scripts/lib/entries.mjs";
 import { cli } from "../scripts/lib/prepare.mjs";
 import { root } from "../scripts/lib/steps.mjs";
 import { freshModule, freshProcess } from "./lib/fresh-process.mjs";
+import { spread } from "./lib/statistics.mjs";
 
 /** @typedef {import("./lib/fresh-process.mjs").Cost} Cost */
-/** @typedef {{ median: number, minimum: number, maximum: number }} Spread milliseconds */
+/** @typedef {ReturnType<typeof spread>} Spread milliseconds */
 /** @typedef {{ wall: Spread, user: Spread }} Costs */
 
 export const name = "start";
@@ -85,14 +86,6 @@ const spreads = (costs) => ({
   wall: spread(costs.map(({ wall }) => wall)),
   user: spread(costs.map(({ user }) => user)),
 });
-
-/** @param {number[]} values @returns {Spread} */
-function spread(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
-  return { median, minimum: sorted[0], maximum: sorted[sorted.length - 1] };
-}
 
 function table({ rounds, commands, imports }) {
   const width = Math.max(...imports.map(({ entry }) => entry.length));

@@ -60,7 +60,7 @@ const turbo = () => toolScript("turbo");
 
 await tests();
 await check("types", turbo, ["run", "typecheck", "--continue", "--output-logs=errors-only"]);
-await check("types of the scripts", () => toolScript("typescript", "tsc"), ["-p", "scripts"]);
+await check("types of the scripts and benchmarks", () => toolScript("typescript", "tsc"), ["-p", "scripts"]);
 await check("lint and format", () => toolScript("@biomejs/biome", "biome"), [
   "ci",
   "--error-on-warnings",

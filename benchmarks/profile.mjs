@@ -1,10 +1,15 @@
-// Where the time of a training step goes, by operation, on the native engine.
-//   node benchmarks/profile.mjs --workload A --kernels off --precision float32 --steps 5 --json profile.json
-import { writeFileSync } from "node:fs";
+// Where the time of a training step goes, by operation, on the native engine. Every profile is taken in a process of
+// its own: node benchmarks/profile.mjs --help
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { useEngine } from "@sitjs/engine";
 import * as tf from "@tensorflow/tfjs";
-import { operationTimes } from "./lib/operation-times.mjs";
+import { totalCost, watchOperations } from "./lib/operation-times.mjs";
+import { profileTable } from "./lib/profile-table.mjs";
 import { makeStep, workloads } from "./lib/step.mjs";
 
 const help = `node benchmarks/profile.mjs [options]
@@ -16,9 +21,87 @@ const help = `node benchmarks/profile.mjs [options]
   --rows N           rows to print (default 25)
   --json FILE        also write what was measured`;
 
-let values;
-try {
-  ({ values } = parseArgs({
+/**
+ * @typedef {import("./lib/operation-times.mjs").OperationCost} OperationCost
+ * @typedef {{ workload: string, precision: string, kernels: "on" | "off", steps: number, engine: string,
+ *   peakMemoryMB: number, whole: OperationCost, outside: OperationCost, operations: OperationCost[] }} StepProfile
+ *   costs of one step; `outside` is what the step spends in no operation: JavaScript, tape, bookkeeping
+ */
+
+export const name = "profile";
+
+/** What `npm run bench` profiles: before (TensorFlow's operations), after (fused kernels), and in bfloat16. */
+const profiled = [
+  { workload: "A", kernels: "off", precision: "float32" },
+  { workload: "A", kernels: "on", precision: "float32" },
+  { workload: "A", kernels: "on", precision: "bfloat16" },
+  { workload: "B", kernels: "off", precision: "float32" },
+  { workload: "B", kernels: "on", precision: "float32" },
+  { workload: "B", kernels: "on", precision: "bfloat16" },
+];
+
+/** @returns {Promise<{ results: { profiles: StepProfile[] }, lines: string[] }>} */
+export async function run({ log = console.error, quick = false } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "sitjs-profile-"));
+  const profiles = [];
+  const lines = [];
+  try {
+    for (const { workload, kernels, precision } of profiled) {
+      const file = join(folder, "profile.json");
+      log(`profile: ${workload}, ${precision}, kernels ${kernels}`);
+      const settings = { workload, kernels, precision, steps: quick ? 2 : 5, json: file };
+      const args = Object.entries(settings).flatMap(([option, value]) => [`--${option}`, String(value)]);
+      const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...args], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      if (child.status !== 0) {
+        throw new Error(`profile of ${workload}, ${precision}, kernels ${kernels} failed: ${child.stderr}`);
+      }
+      const profile = JSON.parse(readFileSync(file, "utf8"));
+      profiles.push(profile);
+      lines.push(...profileTable(profile, 8), "");
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return { results: { profiles }, lines };
+}
+
+/**
+ * Profiles this process's own steps.
+ *
+ * @returns {Promise<StepProfile>}
+ */
+async function profileSteps({ workload, kernels, precision, steps, shapes }) {
+  const engine = await useEngine({ prefer: "tfjs-node", kernels: kernels === "on" });
+  const watch = watchOperations(/** @type {any} */ (tf.backend()), { shapes });
+  const { step } = makeStep(workloads[workload], { precision });
+  for (let i = 0; i < 2; i++) step();
+  const { operations, whole } = watch.profile(() => {
+    for (let i = 0; i < steps; i++) step();
+  });
+  const perStep = (cost) =>
+    Object.fromEntries(
+      Object.entries(cost).map(([key, value]) => [key, key === "name" ? value : value / steps]),
+    );
+  const inside = totalCost(operations);
+  const outside = Object.fromEntries(Object.entries(whole).map(([key, value]) => [key, value - inside[key]]));
+  return {
+    workload,
+    precision,
+    kernels,
+    steps,
+    engine: engine.note,
+    peakMemoryMB: process.resourceUsage().maxRSS / 1024,
+    whole: /** @type {any} */ (perStep({ name: "whole step", calls: inside.calls, ...whole })),
+    outside: /** @type {any} */ (perStep({ name: "(outside operations)", calls: 0, ...outside })),
+    operations: operations.map((cost) => /** @type {any} */ (perStep(cost))),
+  };
+}
+
+function readOptions() {
+  const { values } = parseArgs({
     options: {
       workload: { type: "string", default: "A" },
       kernels: { type: "string", default: "on" },
@@ -29,94 +112,38 @@ try {
       json: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
-  }));
-  if (values.help) {
-    console.log(help);
-    process.exit(0);
-  }
-  requireOneOf("--workload", values.workload, Object.keys(workloads));
-  requireOneOf("--kernels", values.kernels, ["on", "off"]);
-  requireOneOf("--precision", values.precision, ["float32", "bfloat16"]);
-  for (const name of ["steps", "rows"]) {
-    if (!/^[1-9]\d*$/.test(values[name]))
-      throw new Error(`--${name}: expected a number above 0, got ${values[name]}`);
-  }
-} catch (error) {
-  console.error(`${error.message}\n${help}`);
-  process.exit(2);
-}
-
-const { workload, precision } = values;
-const steps = Number(values.steps);
-const engine = await useEngine({ prefer: "tfjs-node", kernels: values.kernels === "on" });
-const { step } = makeStep(workloads[workload], { precision });
-for (let i = 0; i < 2; i++) step();
-const profile = operationTimes(
-  /** @type {any} */ (tf.backend()),
-  () => {
-    for (let i = 0; i < steps; i++) step();
-  },
-  { shapes: values.shapes },
-);
-
-const perStep = ({ milliseconds, processorMilliseconds, pageFaults, ...rest }) => ({
-  ...rest,
-  milliseconds: milliseconds / steps,
-  processorMilliseconds: processorMilliseconds / steps,
-  pageFaults: pageFaults / steps,
-});
-const { operations, ...whole } = perStep(profile);
-const rows = operations.map((row) => ({ ...perStep(row), calls: row.calls / steps }));
-const inside = sum(rows);
-const outside = {
-  name: "(JavaScript)",
-  calls: 0,
-  milliseconds: whole.milliseconds - inside.milliseconds,
-  processorMilliseconds: whole.processorMilliseconds - inside.processorMilliseconds,
-  pageFaults: whole.pageFaults - inside.pageFaults,
-};
-
-console.log(`${engine.note}\nWorkload ${workload}, ${precision}, per step of ${steps}:\n`);
-const width = Math.max(14, ...rows.slice(0, Number(values.rows)).map(({ name }) => name.length));
-const columns = ["calls", "ms", "share", "cores", "faults"];
-console.log(`${"operation".padEnd(width)}${columns.map((column) => column.padStart(10)).join("")}`);
-for (const row of rows.slice(0, Number(values.rows))) console.log(line(row));
-const rest = rows.slice(Number(values.rows));
-if (rest.length > 0) console.log(line({ ...sum(rest), name: `(${rest.length} more)` }));
-console.log(line(outside));
-console.log(line({ ...whole, name: "whole step", calls: inside.calls }));
-console.log(`\npeak memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`);
-
-if (values.json !== undefined) {
-  const settings = { workload, precision, kernels: engine.kernels, tensorflow: engine.tensorflow, steps };
-  writeFileSync(
-    values.json,
-    `${JSON.stringify({ ...settings, whole, outside, operations: rows }, null, 2)}\n`,
-  );
-}
-
-function line({ name, calls, milliseconds, processorMilliseconds, pageFaults }) {
-  const cells = [
-    calls === 0 ? "" : calls.toFixed(0),
-    milliseconds.toFixed(1),
-    `${((100 * milliseconds) / whole.milliseconds).toFixed(1)} %`,
-    (processorMilliseconds / milliseconds).toFixed(2),
-    pageFaults.toFixed(0),
-  ];
-  return `${name.padEnd(width)}${cells.map((cell) => cell.padStart(10)).join("")}`;
-}
-
-function sum(some) {
-  const total = (key) => some.reduce((all, row) => all + row[key], 0);
-  return {
-    calls: total("calls"),
-    milliseconds: total("milliseconds"),
-    processorMilliseconds: total("processorMilliseconds"),
-    pageFaults: total("pageFaults"),
+  });
+  const allowed = {
+    workload: Object.keys(workloads),
+    kernels: ["on", "off"],
+    precision: ["float32", "bfloat16"],
   };
+  for (const [option, list] of Object.entries(allowed)) {
+    if (list.includes(values[option])) continue;
+    throw new Error(`--${option}: expected one of ${list.join(", ")}, got ${values[option]}`);
+  }
+  for (const option of ["steps", "rows"]) {
+    if (/^[1-9]\d*$/.test(values[option])) continue;
+    throw new Error(`--${option}: expected a number above 0, got ${values[option]}`);
+  }
+  return { ...values, steps: Number(values.steps), rows: Number(values.rows) };
 }
 
-function requireOneOf(option, value, allowed) {
-  if (!allowed.includes(value))
-    throw new Error(`${option}: expected one of ${allowed.join(", ")}, got ${value}`);
+async function main() {
+  let options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    console.error(`${error.message}\n${help}`);
+    process.exit(2);
+  }
+  if (options.help) {
+    console.log(help);
+    return;
+  }
+  const profile = await profileSteps(options);
+  console.log(profileTable(profile, options.rows).join("\n"));
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(profile, null, 2)}\n`);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

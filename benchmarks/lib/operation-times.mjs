@@ -1,95 +1,102 @@
-// Where the time of a piece of work goes, by TensorFlow operation. tfjs-node calls everything through its addon's
-// `executeOp`, and operations on a processor are done when that call returns, so wrapping it is enough.
+// Where the time of a piece of work goes, by TensorFlow operation. tfjs-node calls everything through its addon, and
+// operations on a processor are done when the call returns, so a stand-in for the addon sees all.
 
 /**
- * @typedef {{ name: string, calls: number, milliseconds: number, processorMilliseconds: number, pageFaults: number }}
- *   OperationTime one operation: its calls, its time by the clock, and what its calls cost in processor time of all
- *   threads and in pages that memory was mapped anew for
- * @typedef {{ operations: OperationTime[], milliseconds: number, processorMilliseconds: number, pageFaults: number }}
- *   Profile operations with the slowest first, and the same three of the whole work
+ * @typedef {{ milliseconds: number, processorMilliseconds: number, pageFaults: number }} Cost time by the clock,
+ *   processor time of all threads, and pages of memory that were mapped anew
+ * @typedef {{ name: string, calls: number } & Cost} OperationCost
+ * @typedef {{ operations: OperationCost[], whole: Cost }} Profile the slowest operation first
  */
 
 /** What the addon does beside running operations, in words. */
 const services = { createTensor: "(upload)", tensorDataSync: "(read)", deleteTensor: "(free)" };
 
 /**
- * Runs `work` and says what its operations took.
+ * Watches a backend from now on.
  *
- * @param {{ binding: Record<string, any> }} backend tfjs-node's backend, `tf.backend()`
- * @param {() => void} work what is profiled; it computes at once and awaits nothing
+ * @param {{ binding: Record<string, any> }} backend tfjs-node's, `tf.backend()`
  * @param {{ shapes?: boolean }} options `shapes`: tell calls of one operation apart by the shapes of their inputs
- * @returns {Profile}
+ * @returns {{ profile(work: () => void): Profile }} `profile` runs `work`, which awaits nothing
  */
-export function operationTimes(backend, work, { shapes = false } = {}) {
+export function watchOperations(backend, { shapes = false } = {}) {
   const { binding } = backend;
-  /** @type {Map<string, OperationTime>} */
-  const operations = new Map();
-  /** Shapes by the addon's number of a tensor; of those only that are made while we look. */
+  /** @type {Map<string, OperationCost>} */
+  const costs = new Map();
+  /** Shapes by the addon's number of a tensor. */
   const known = new Map();
-  // The addon's own properties cannot be written, so the backend gets a stand-in that inherits from it.
-  const wrapped = Object.create(binding);
-  const wrap = (name, label) => {
+  // The addon's own properties cannot be written, so the stand-in inherits from it.
+  const watched = Object.create(binding);
+  const watch = (name, label, remember) => {
     const value = (...args) => {
       const key = label(args);
-      const start = now();
+      const start = spent();
       const result = binding[name](...args);
-      add(operations, key, difference(start, now()));
-      remember(known, name, args, result);
+      add(costs, key, start);
+      if (shapes) remember(args, result);
       return result;
     };
-    Object.defineProperty(wrapped, name, { value });
+    Object.defineProperty(watched, name, { value });
   };
-  wrap("executeOp", ([name, , inputs]) => {
-    if (!shapes) return name;
-    return `${name} ${inputs.map((id) => `[${known.get(id) ?? "?"}]`).join(" ")}`;
-  });
-  for (const [name, words] of Object.entries(services)) wrap(name, () => words);
-  backend.binding = wrapped;
-  const start = now();
-  try {
-    work();
-  } finally {
-    backend.binding = binding;
-  }
-  const whole = difference(start, now());
+  watch(
+    "executeOp",
+    ([name, , inputs]) => (shapes ? `${name} ${shapesInWords(inputs.map((id) => known.get(id)))}` : name),
+    (_, outputs) => {
+      for (const { id, shape } of outputs) known.set(id, shape);
+    },
+  );
+  const remember = {
+    createTensor: ([shape], id) => known.set(id, shape),
+    deleteTensor: ([id]) => known.delete(id),
+    tensorDataSync: () => {},
+  };
+  for (const [name, words] of Object.entries(services)) watch(name, () => words, remember[name]);
+  backend.binding = watched;
   return {
-    operations: [...operations.values()].sort((a, b) => b.milliseconds - a.milliseconds),
-    ...whole,
+    profile(work) {
+      costs.clear();
+      const start = spent();
+      work();
+      const whole = since(start);
+      return { operations: [...costs.values()].sort((a, b) => b.milliseconds - a.milliseconds), whole };
+    },
   };
 }
 
-function remember(known, name, args, result) {
-  if (name === "executeOp") for (const { id, shape } of result) known.set(id, shape);
-  else if (name === "createTensor") known.set(result, args[0]);
-  else if (name === "deleteTensor") known.delete(args[0]);
+/** "[64,65,192] [768,192] [768]"; of the optimizer's hundreds of inputs the first few. */
+function shapesInWords(shapes) {
+  const words = shapes.slice(0, 5).map((shape) => `[${shape}]`);
+  return shapes.length > 5 ? `${words.join(" ")} and ${shapes.length - 5} more` : words.join(" ");
 }
 
-function now() {
+/** The sum of several costs. */
+export function totalCost(costs) {
+  const total = (key) => costs.reduce((sum, cost) => sum + cost[key], 0);
+  return {
+    calls: total("calls"),
+    milliseconds: total("milliseconds"),
+    processorMilliseconds: total("processorMilliseconds"),
+    pageFaults: total("pageFaults"),
+  };
+}
+
+/** @returns {Cost} of this process until now */
+function spent() {
   const { userCPUTime, systemCPUTime, minorPageFault } = process.resourceUsage();
-  return { time: performance.now(), processor: userCPUTime + systemCPUTime, faults: minorPageFault };
+  const processorMilliseconds = (userCPUTime + systemCPUTime) / 1000;
+  return { milliseconds: performance.now(), processorMilliseconds, pageFaults: minorPageFault };
 }
 
-function difference(start, end) {
+function since(start) {
+  const end = spent();
   return {
-    milliseconds: end.time - start.time,
-    processorMilliseconds: (end.processor - start.processor) / 1000,
-    pageFaults: end.faults - start.faults,
+    milliseconds: end.milliseconds - start.milliseconds,
+    processorMilliseconds: end.processorMilliseconds - start.processorMilliseconds,
+    pageFaults: end.pageFaults - start.pageFaults,
   };
 }
 
-function add(operations, name, cost) {
-  const sum = operations.get(name) ?? {
-    name,
-    calls: 0,
-    milliseconds: 0,
-    processorMilliseconds: 0,
-    pageFaults: 0,
-  };
-  operations.set(name, {
-    name,
-    calls: sum.calls + 1,
-    milliseconds: sum.milliseconds + cost.milliseconds,
-    processorMilliseconds: sum.processorMilliseconds + cost.processorMilliseconds,
-    pageFaults: sum.pageFaults + cost.pageFaults,
-  });
+function add(costs, name, start) {
+  const cost = { calls: 1, ...since(start) };
+  const before = costs.get(name);
+  costs.set(name, { name, ...(before ? totalCost([before, cost]) : cost) });
 }

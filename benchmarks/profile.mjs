@@ -9,13 +9,15 @@ import { parseArgs } from "node:util";
 import { useEngine } from "@sitjs/engine";
 import * as tf from "@tensorflow/tfjs";
 import { totalCost, watchOperations } from "./lib/operation-times.mjs";
-import { profileTable } from "./lib/profile-table.mjs";
-import { makeStep, workloads } from "./lib/step.mjs";
+import { profileLines } from "./lib/profile-table.mjs";
+import { residentMemory } from "./sides/memory.mjs";
+import { makeStep } from "./sides/step.mjs";
+import { precisions, workloads } from "./workloads.mjs";
 
 const help = `node benchmarks/profile.mjs [options]
   --workload NAME    ${Object.keys(workloads).join(", ")} (default A)
   --kernels on|off   the fused kernels, or TensorFlow's own operations (default on)
-  --precision NAME   float32 (default) or bfloat16
+  --precision NAME   ${precisions.join(", ")} (default float32)
   --steps N          steps to look at, after two that are not (default 5)
   --shapes           tell calls of one operation apart by the shapes of their inputs
   --rows N           rows to print (default 25)
@@ -24,7 +26,7 @@ const help = `node benchmarks/profile.mjs [options]
 /**
  * @typedef {import("./lib/operation-times.mjs").OperationCost} OperationCost
  * @typedef {{ workload: string, precision: string, kernels: "on" | "off", steps: number, engine: string,
- *   peakMemoryMB: number, whole: OperationCost, outside: OperationCost, operations: OperationCost[] }} StepProfile
+ *   peakMB: number, whole: OperationCost, outside: OperationCost, operations: OperationCost[] }} StepProfile
  *   costs of one step; `outside` is what the step spends in no operation: JavaScript, tape, bookkeeping
  */
 
@@ -60,7 +62,7 @@ export async function run({ log = console.error, quick = false } = {}) {
       }
       const profile = JSON.parse(readFileSync(file, "utf8"));
       profiles.push(profile);
-      lines.push(...profileTable(profile, 8), "");
+      lines.push(...profileLines(profile, 8), "");
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -76,10 +78,10 @@ export async function run({ log = console.error, quick = false } = {}) {
 async function profileSteps({ workload, kernels, precision, steps, shapes }) {
   const engine = await useEngine({ prefer: "tfjs-node", kernels: kernels === "on" });
   const watch = watchOperations(/** @type {any} */ (tf.backend()), { shapes });
-  const { step } = makeStep(workloads[workload], { precision });
-  for (let i = 0; i < 2; i++) step();
-  const { operations, whole } = watch.profile(() => {
-    for (let i = 0; i < steps; i++) step();
+  const step = makeStep(workloads[workload], precision, 0);
+  for (let i = 0; i < 2; i++) await step.run();
+  const { operations, whole } = await watch.profile(async () => {
+    for (let i = 0; i < steps; i++) await step.run();
   });
   const perStep = (cost) =>
     Object.fromEntries(
@@ -93,7 +95,7 @@ async function profileSteps({ workload, kernels, precision, steps, shapes }) {
     kernels,
     steps,
     engine: engine.note,
-    peakMemoryMB: process.resourceUsage().maxRSS / 1024,
+    peakMB: residentMemory().peakMB,
     whole: /** @type {any} */ (perStep({ name: "whole step", calls: inside.calls, ...whole })),
     outside: /** @type {any} */ (perStep({ name: "(outside operations)", calls: 0, ...outside })),
     operations: operations.map((cost) => /** @type {any} */ (perStep(cost))),
@@ -142,7 +144,7 @@ async function main() {
     return;
   }
   const profile = await profileSteps(options);
-  console.log(profileTable(profile, options.rows).join("\n"));
+  console.log(profileLines(profile, options.rows).join("\n"));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(profile, null, 2)}\n`);
 }
 

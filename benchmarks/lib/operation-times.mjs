@@ -16,7 +16,7 @@ const services = { createTensor: "(upload)", tensorDataSync: "(read)", deleteTen
  *
  * @param {{ binding: Record<string, any> }} backend tfjs-node's, `tf.backend()`
  * @param {{ shapes?: boolean }} options `shapes`: tell calls of one operation apart by the shapes of their inputs
- * @returns {{ profile(work: () => void): Profile }} `profile` runs `work`, which awaits nothing
+ * @returns {{ profile(work: () => Promise<void>): Promise<Profile> }} `profile` runs `work`, beside which nothing runs
  */
 export function watchOperations(backend, { shapes = false } = {}) {
   const { binding } = backend;
@@ -52,10 +52,10 @@ export function watchOperations(backend, { shapes = false } = {}) {
   for (const [name, words] of Object.entries(services)) watch(name, () => words, remember[name]);
   backend.binding = watched;
   return {
-    profile(work) {
+    async profile(work) {
       costs.clear();
       const start = spent();
-      work();
+      await work();
       const whole = since(start);
       return { operations: [...costs.values()].sort((a, b) => b.milliseconds - a.milliseconds), whole };
     },

@@ -52,8 +52,19 @@ export async function run({ python, log, quick }) {
       rows.push(...axes.map((place) => ({ ...place, side, precision: setting.precision, ...cost })));
     }
   }
+  rows.sort((a, b) => seriesOf(a) - seriesOf(b) || a.value - b.value);
   const exponents = exponentsOf(rows);
   return { results: { workload: middle, rows, exponents }, lines: growthLines(rows, exponents) };
+}
+
+/** Rows of one axis stand together, and in them one side and precision. */
+function seriesOf({ axis, side, precision }) {
+  const orders = [
+    ["batch", "tokens", "depth"],
+    ["sitjs", "PyTorch"],
+    ["float32", "bfloat16"],
+  ];
+  return [axis, side, precision].reduce((all, word, i) => 10 * all + orders[i].indexOf(word), 0);
 }
 
 /** One fresh process: two steps that do not count, then those that do. */
@@ -79,10 +90,8 @@ async function costOf(workload, setting, python, kind) {
  * @returns {GrowthExponent[]}
  */
 function exponentsOf(rows) {
-  const keys = ["axis", "side", "precision"];
-  const series = [...new Set(rows.map((row) => keys.map((key) => row[key]).join(" ")))];
-  return series.map((words) => {
-    const own = rows.filter((row) => keys.map((key) => row[key]).join(" ") === words);
+  return [...new Set(rows.map(seriesOf))].map((series) => {
+    const own = rows.filter((row) => seriesOf(row) === series);
     const { axis, side, precision } = own[0];
     const time = growthExponent(own.map((row) => ({ x: row.value, y: row.milliseconds })));
     const memory = growthExponent(own.map((row) => ({ x: row.value, y: row.peakMB - row.startMB })));

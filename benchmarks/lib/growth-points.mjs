@@ -14,14 +14,14 @@ export const middle = {
   label: "workload A, narrower, shallower and with fewer images",
   width: 128,
   heads: 2,
-  depth: 6,
+  depth: 4,
   batch: 32,
 };
 
 const varied = {
   batch: { size: "batch", values: [8, 16, 32, 64, 128] },
-  tokens: { size: "imageSize", values: [16, 32, 48, 64, 96] },
-  depth: { size: "depth", values: [3, 6, 12, 24] },
+  tokens: { size: "imageSize", values: [16, 32, 48, 64, 80] },
+  depth: { size: "depth", values: [2, 4, 8, 16] },
 };
 
 /** Tokens of an image of that side, the class token included. */

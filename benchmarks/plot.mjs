@@ -5,28 +5,35 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/steps.mjs";
+import { latestResults } from "./lib/latest.mjs";
 import { growthPicture } from "./lib/picture-growth.mjs";
 import { ratiosPicture } from "./lib/picture-ratios.mjs";
-import { readResults } from "./lib/results.mjs";
+
+export const picturesFolder = join(root, "docs", "pictures");
 
 /**
- * Both pictures, where the results have what they show.
+ * The pictures that the results have the numbers for.
  *
+ * @param {any} results
  * @returns {{ name: string, svg: string }[]}
  */
-export function pictures(results) {
+export function pictures({ growth, rows }) {
   return [
-    ...(results.growth ? [{ name: "growth.svg", svg: growthPicture(results.growth) }] : []),
-    ...(results.rows?.length > 0 ? [{ name: "performance.svg", svg: ratiosPicture(results.rows) }] : []),
+    ...(growth ? [{ name: "growth.svg", svg: growthPicture(growth) }] : []),
+    ...(rows?.length > 0 ? [{ name: "performance.svg", svg: ratiosPicture(rows) }] : []),
   ];
+}
+
+/** Draws them into docs/pictures. */
+export function writePictures(results) {
+  mkdirSync(picturesFolder, { recursive: true });
+  for (const { name, svg } of pictures(results)) {
+    writeFileSync(join(picturesFolder, name), svg);
+    console.log(`Wrote docs/pictures/${name}`);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   parseArgs(); // there are no options
-  const folder = join(root, "docs", "pictures");
-  mkdirSync(folder, { recursive: true });
-  for (const { name, svg } of pictures(readResults())) {
-    writeFileSync(join(folder, name), svg);
-    console.log(`Wrote docs/pictures/${name}`);
-  }
+  writePictures(latestResults());
 }

@@ -15,7 +15,7 @@ export const name = "growth";
  * @property {import("./lib/growth-points.mjs").Axis} axis what is varied
  * @property {number} value images, tokens or blocks
  * @property {string} side "sitjs" or "PyTorch"
- * @property {import("./workloads.mjs").Precision} precision
+ * @property {import("@sitjs/core").Precision} precision
  * @property {number} milliseconds median of the steps
  * @property {number} lower first quartile
  * @property {number} upper third quartile

@@ -59,6 +59,13 @@ describe("blocks", () => {
     expect(rows[1].at(-1)).toBe("no compiler");
   });
 
+  it("set a batch of the loader beside the step that waits for it", () => {
+    const [, row] = cells(blocks.loader(sampleResults));
+    expect(row.slice(-2)).toEqual(["21", "100 (A)"]);
+    const [, alone] = cells(blocks.loader({ loader: sampleResults.loader }));
+    expect(alone.at(-1)).toBe("");
+  });
+
   it("lose no time of a profile", () => {
     const [, ...rows] = cells(blocks.profile(sampleResults));
     const whole = rows.find(([name]) => name === "**whole step**");

@@ -17,6 +17,7 @@ export const blocks = {
   check: ({ check }) => check && checkBlock(check),
   profile: ({ profile }) => profile && profileBlock(profile),
   growth: ({ growth }) => growth && growthBlock(growth),
+  loader: ({ loader, rows }) => loader && loaderBlock(loader, rows),
   start: ({ start }) => start && startBlock(start),
 };
 
@@ -53,8 +54,8 @@ function stepsBlock(rows) {
       `${row.workload}, ${row.precision}`,
       range(row.ours, row.oursSpread),
       range(row.peer, row.peerSpread),
-      `**${row.ratio.toFixed(2)}** (${row.ratioSpread.lower.toFixed(2)} to ${row.ratioSpread.upper.toFixed(2)})`,
-      `${row.target.toFixed(1)}${row.ratio >= row.target ? "" : ": missed"}`,
+      ratio(row),
+      toReach(row),
       `${row.oursPeakMB.toFixed(0)} / ${row.peerPeakMB.toFixed(0)}`,
       `${(100 * row.gemmShare).toFixed(0)} %`,
     ]),
@@ -133,6 +134,32 @@ function growthBlock({ exponents }) {
   );
 }
 
+/** Also how long a batch takes beside the quickest step of ours that waits for it, where steps were measured. */
+function loaderBlock({ rows, settings }, steps = []) {
+  const head = [
+    "images",
+    "sitjs, images/s",
+    "torchvision, images/s",
+    "ratio",
+    "to reach",
+    "a batch, ms",
+    "its step, ms",
+  ];
+  const lines = rows.map((row) => {
+    const times = steps.filter(({ workload }) => workload === row.workload).map(({ ours }) => ours);
+    return [
+      row.label,
+      range(row.ours, row.oursSpread),
+      `${range(row.peer, row.peerSpread)}, ${row.peerName.replace("torchvision ", "")}`,
+      ratio(row),
+      toReach(row),
+      row.batchMs.toFixed(0),
+      times.length > 0 ? `${Math.min(...times).toFixed(0)} (${row.workload})` : "",
+    ];
+  });
+  return `${markdownTable(head, lines)}\n\nTwo SiT views of each image, ${settings.workers} workers on both sides.`;
+}
+
 function startBlock({ rounds, targets, commands, imports }) {
   const rows = [
     ...commands.map(({ command, wall }) => [
@@ -147,6 +174,15 @@ function startBlock({ rounds, targets, commands, imports }) {
     ]),
   ];
   return `${markdownTable(["", "ms", "to stay under"], rows)}\n\nMedian (least to most) of ${rounds} rounds of fresh processes.`;
+}
+
+/** "**1.62** (1.58 to 1.66)": by medians, and the quartiles of the rounds. */
+function ratio({ ratio, ratioSpread: { lower, upper } }) {
+  return `**${ratio.toFixed(2)}** (${lower.toFixed(2)} to ${upper.toFixed(2)})`;
+}
+
+function toReach({ ratio, target }) {
+  return `${target.toFixed(1)}${ratio >= target ? "" : ": missed"}`;
 }
 
 /** "152 (148 to 160)". */

@@ -89,6 +89,24 @@ export const sampleResults = {
     rows: growthRows,
     exponents: [{ axis: "batch", side: "sitjs", precision: "float32", time: 0.97, memory: 0.9 }],
   },
+  loader: {
+    settings: { workers: 2 },
+    rows: [
+      {
+        label: "32 x 32 from memory",
+        workload: "A",
+        ours: 3000,
+        peer: 1000,
+        peerName: "torchvision v2",
+        ratio: 3,
+        ratioSpread: spreadOf(3),
+        oursSpread: spreadOf(3000),
+        peerSpread: spreadOf(1000),
+        target: 1.5,
+        batchMs: 21,
+      },
+    ],
+  },
   start: {
     rounds: 7,
     targets: { help: 300, import: 150 },

@@ -66,6 +66,18 @@ describe("blocks", () => {
     expect(alone.at(-1)).toBe("");
   });
 
+  it("show both sides' exponents beside each other", () => {
+    const exponent = { axis: "batch", precision: "float32", memory: 0.5 };
+    const exponents = [
+      { ...exponent, side: "sitjs", time: 0.97 },
+      { ...exponent, side: "PyTorch", time: 1.04 },
+    ];
+    expect(cells(blocks.growth({ growth: { exponents } }))).toEqual([
+      ["varied", "time, sitjs", "time, PyTorch", "memory, sitjs", "memory, PyTorch"],
+      ["batch, float32", "0.97", "1.04", "0.50", "0.50"],
+    ]);
+  });
+
   it("lose no time of a profile", () => {
     const [, ...rows] = cells(blocks.profile(sampleResults));
     const whole = rows.find(([name]) => name === "**whole step**");

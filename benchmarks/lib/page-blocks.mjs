@@ -124,12 +124,18 @@ function profileColumns(profiles) {
 }
 
 function growthBlock({ exponents }) {
+  const sides = [...new Set(exponents.map(({ side }) => side))];
+  const lines = [...new Set(exponents.map(({ axis, precision }) => `${axis}, ${precision}`))];
+  const cell = (line, side, cost) => {
+    const found = exponents.find((each) => `${each.axis}, ${each.precision}` === line && each.side === side);
+    return found === undefined ? "" : found[cost].toFixed(2);
+  };
   return markdownTable(
-    ["varied, side, precision", "time", "memory beyond the start"],
-    exponents.map(({ axis, side, precision, time, memory }) => [
-      `${axis}, ${side} ${precision}`,
-      time.toFixed(2),
-      memory.toFixed(2),
+    ["varied", ...sides.map((side) => `time, ${side}`), ...sides.map((side) => `memory, ${side}`)],
+    lines.map((line) => [
+      line,
+      ...sides.map((side) => cell(line, side, "time")),
+      ...sides.map((side) => cell(line, side, "memory")),
     ]),
   );
 }

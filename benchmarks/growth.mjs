@@ -1,9 +1,9 @@
 // How time and peak memory of a training step grow with batch, tokens and depth, here and in PyTorch. Every point is
 // computed in a process of its own, since a peak cannot be taken back: node benchmarks/growth.mjs [--quick]
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cacheFolder } from "@sitjs/engine";
 import { growthExponent, growthPoints, middle } from "./lib/growth-points.mjs";
+import { runAsProgram } from "./lib/main.mjs";
 import { benchPython } from "./lib/python.mjs";
 import { settings, startFor } from "./lib/sides.mjs";
 import { spread } from "./lib/statistics.mjs";
@@ -122,10 +122,10 @@ function growthLines(rows, exponents) {
   ];
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+await runAsProgram(import.meta.url, async () => {
   const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
   const log = (line) => console.error(line);
   const python = benchPython(cacheFolder(undefined, process.env), log);
   const { lines } = await run({ python, log, quick: values.quick });
   console.log(lines.join("\n"));
-}
+});

@@ -2,10 +2,10 @@
 //   node benchmarks/page.mjs
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/steps.mjs";
 import { latestResults } from "./lib/latest.mjs";
+import { runAsProgram } from "./lib/main.mjs";
 import { blocks } from "./lib/page-blocks.mjs";
 import { writePictures } from "./plot.mjs";
 
@@ -30,10 +30,10 @@ export function filledPage(page, results) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+await runAsProgram(import.meta.url, () => {
   parseArgs(); // there are no options
   const results = latestResults();
   writeFileSync(pageFile, filledPage(readFileSync(pageFile, "utf8"), results));
   console.log("Wrote the tables of docs/performance.md");
   writePictures(results);
-}
+});

@@ -2,10 +2,10 @@
 //   node benchmarks/plot.mjs
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/steps.mjs";
 import { latestResults } from "./lib/latest.mjs";
+import { runAsProgram } from "./lib/main.mjs";
 import { growthPicture } from "./lib/picture-growth.mjs";
 import { ratiosPicture } from "./lib/picture-ratios.mjs";
 
@@ -33,7 +33,7 @@ export function writePictures(results) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+await runAsProgram(import.meta.url, () => {
   parseArgs(); // there are no options
   writePictures(latestResults());
-}
+});

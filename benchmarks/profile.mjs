@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { useEngine } from "@sitjs/engine";
 import * as tf from "@tensorflow/tfjs";
+import { runAsProgram } from "./lib/main.mjs";
 import { totalCost, watchOperations } from "./lib/operation-times.mjs";
+import { UsageError } from "./lib/options.mjs";
 import { profileLines } from "./lib/profile-table.mjs";
 import { residentMemory } from "./sides/memory.mjs";
 import { makeStep } from "./sides/step.mjs";
@@ -77,6 +79,9 @@ export async function run({ log = console.error, quick = false } = {}) {
  */
 async function profileSteps({ workload, kernels, precision, steps, shapes }) {
   const engine = await useEngine({ prefer: "tfjs-node", kernels: kernels === "on" });
+  if (kernels === "on" && engine.kernels.length === 0) {
+    throw new Error(`--kernels on: expected fused kernels, got none: ${engine.note}`);
+  }
   const watch = watchOperations(/** @type {any} */ (tf.backend()), { shapes });
   const step = makeStep(workloads[workload], precision, 0);
   for (let i = 0; i < 2; i++) await step.run();
@@ -122,23 +127,17 @@ function readOptions() {
   };
   for (const [option, list] of Object.entries(allowed)) {
     if (list.includes(values[option])) continue;
-    throw new Error(`--${option}: expected one of ${list.join(", ")}, got ${values[option]}`);
+    throw new UsageError(`--${option}: expected one of ${list.join(", ")}, got ${values[option]}`);
   }
   for (const option of ["steps", "rows"]) {
     if (/^[1-9]\d*$/.test(values[option])) continue;
-    throw new Error(`--${option}: expected a number above 0, got ${values[option]}`);
+    throw new UsageError(`--${option}: expected a number above 0, got ${values[option]}`);
   }
   return { ...values, steps: Number(values.steps), rows: Number(values.rows) };
 }
 
-async function main() {
-  let options;
-  try {
-    options = readOptions();
-  } catch (error) {
-    console.error(`${error.message}\n${help}`);
-    process.exit(2);
-  }
+await runAsProgram(import.meta.url, async () => {
+  const options = readOptions();
   if (options.help) {
     console.log(help);
     return;
@@ -146,6 +145,4 @@ async function main() {
   const profile = await profileSteps(options);
   console.log(profileLines(profile, options.rows).join("\n"));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(profile, null, 2)}\n`);
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+});

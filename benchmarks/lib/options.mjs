@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { precisions, workloads } from "../workloads.mjs";
 
 /** The parts of the bench, in the order they run. */
-export const benches = ["steps", "loader", "start", "growth"];
+export const benches = ["steps", "loader", "start", "growth", "profile"];
 
 export const usage = `npm run bench -- [options]
 

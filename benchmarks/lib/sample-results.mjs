@@ -1,0 +1,116 @@
+// Results in the shape that npm run bench writes, for tests; the numbers are made up and stand nowhere else.
+import { growthPoints } from "./growth-points.mjs";
+
+const spreadOf = (median) => ({
+  min: 0.9 * median,
+  lower: 0.95 * median,
+  median,
+  upper: 1.05 * median,
+  max: 1.1 * median,
+});
+
+function row(workload, precision, ours, peer) {
+  const ratio = peer / ours;
+  return {
+    workload,
+    precision,
+    ours,
+    peer,
+    ratio,
+    target: 1.5,
+    oursSpread: spreadOf(ours),
+    peerSpread: spreadOf(peer),
+    ratioSpread: spreadOf(ratio),
+    oursPeakMB: 900,
+    peerPeakMB: 1100,
+    gemmShare: 0.42,
+    settings: [
+      { name: `sitjs ${precision}`, time: spreadOf(ours), peakMB: 900 },
+      { name: `PyTorch ${precision}`, time: spreadOf(peer), peakMB: 1100 },
+      { name: `PyTorch ${precision}, torch.compile`, error: "no compiler\nsecond line" },
+    ],
+  };
+}
+
+function profile(kernels, operations) {
+  const cost = (name, calls, milliseconds) => ({
+    name,
+    calls,
+    milliseconds,
+    processorMilliseconds: 1,
+    pageFaults: 0,
+  });
+  const inside = operations.reduce((sum, [, , milliseconds]) => sum + milliseconds, 0);
+  return {
+    workload: "A",
+    precision: "float32",
+    kernels,
+    steps: 5,
+    peakMB: 1234,
+    operations: operations.map(([name, calls, milliseconds]) => cost(name, calls, milliseconds)),
+    outside: cost("(outside operations)", 0, 10),
+    whole: cost("whole step", 99, inside + 10),
+  };
+}
+
+const growthRows = growthPoints().flatMap(({ workload, axes }) =>
+  axes.flatMap((place) =>
+    ["sitjs", "PyTorch"].flatMap((side) =>
+      ["float32", "bfloat16"].map((precision) => {
+        const milliseconds = workload.batch * workload.depth * workload.imageSize ** 2 * 1e-3;
+        return { ...place, side, precision, milliseconds, peakMB: 300 + milliseconds, startMB: 200 };
+      }),
+    ),
+  ),
+);
+
+const startCost = { median: 120, minimum: 110, maximum: 140 };
+
+export const sampleResults = {
+  command: "npm run bench",
+  quick: false,
+  machine: { cpu: "Test processor", cores: 2, instructions: ["avx2"], memoryGB: 8, os: "linux" },
+  versions: { node: "20", torch: "2" },
+  rows: [row("A", "float32", 100, 160), row("B", "float32", 200, 220)],
+  check: [{ workload: "A", precision: "float32", ours: [1, 2, 3], difference: 3e-6 }],
+  profile: {
+    profiles: [
+      profile(
+        "off",
+        [...Array(9)].map((_, i) => [`Composed${i}`, 10, 90 - i]),
+      ),
+      profile("on", [
+        ["Fused", 12, 70],
+        ["Composed8", 1, 5],
+      ]),
+    ],
+  },
+  growth: {
+    rows: growthRows,
+    exponents: [{ axis: "batch", side: "sitjs", precision: "float32", time: 0.97, memory: 0.9 }],
+  },
+  loader: {
+    settings: { workers: 2 },
+    rows: [
+      {
+        label: "32 x 32 from memory",
+        workload: "A",
+        ours: 3000,
+        peer: 1000,
+        peerName: "torchvision v2",
+        ratio: 3,
+        ratioSpread: spreadOf(3),
+        oursSpread: spreadOf(3000),
+        peerSpread: spreadOf(1000),
+        target: 1.5,
+        batchMs: 21,
+      },
+    ],
+  },
+  start: {
+    rounds: 7,
+    targets: { help: 300, import: 150 },
+    commands: [{ command: "sit --help", wall: startCost }],
+    imports: [{ entry: "@sitjs/vit", wall: startCost }],
+  },
+};

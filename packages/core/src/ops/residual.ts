@@ -46,19 +46,18 @@ export function residual<T extends tf.Tensor>(x: T, branch: T, rate = 0, rng?: R
 /** `onto + scale ⊙ branch`. */
 export function addBranch(branch: tf.Tensor, { onto, scale }: Residual): tf.Tensor {
   if (scale === undefined) return tf.add(onto, branch);
-  return tf.tidy(() => {
-    if (!canFuse(["SitResidual", "SitScaleSamples"], [onto, branch])) {
-      return tf.add(onto, tf.mul(branch, tf.reshape(scale, [-1, ...branch.shape.slice(1).fill(1)])));
-    }
-    return withGradient(
-      [onto, branch],
-      () => ({ value: runKernel("SitResidual", { onto, branch, scale })[0] as tf.Tensor, save: [scale] }),
-      (dy, [savedScale]) => {
-        const scaled = runKernel("SitScaleSamples", { x: dy, scale: savedScale as tf.Tensor });
-        return [tf.clone(dy), scaled[0] as tf.Tensor];
-      },
-    );
-  });
+  if (!canFuse(["SitResidual", "SitScaleSamples"], [onto, branch])) {
+    const each = [-1, ...branch.shape.slice(1).fill(1)];
+    return tf.tidy(() => tf.add(onto, tf.mul(branch, tf.reshape(scale, each))));
+  }
+  return withGradient(
+    [onto, branch],
+    () => ({ value: runKernel("SitResidual", { onto, branch, scale })[0] as tf.Tensor, save: [scale] }),
+    (dy, [savedScale]) => {
+      const scaled = runKernel("SitScaleSamples", { x: dy, scale: savedScale as tf.Tensor });
+      return [tf.clone(dy), scaled[0] as tf.Tensor];
+    },
+  );
 }
 
 /** Rows scaled to Euclidean length 1: `x / max(|x|, epsilon)` over the last axis. */

@@ -178,7 +178,7 @@ const Compute SITJS_TABLE = {
     AttentionScratch<BFloat16>, RoundedAttention, RoundedAttentionGradient,
     // Optimizer
     SumSquares, AdamW, Blend,
-    // Pixels, batch norm, random numbers
+    // Groups, and what has an object of its own
     kPixels, kBatchNorm, &SITJS_JOIN(SITJS_TABLE, _random),
 };
 

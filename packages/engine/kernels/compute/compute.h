@@ -8,6 +8,7 @@
 namespace sitjs {
 
 using Word = unsigned int;
+
 // Rows a product's task is cut into: a multiple of the tile heights 6 and 14, so that few tiles are cut.
 constexpr Index kRowBlock = 84;
 

@@ -1,4 +1,4 @@
-// Patches, errors under a mask, and drop path's scale.
+// Patches, and errors under a mask.
 #ifndef SITJS_PIXELS_H_
 #define SITJS_PIXELS_H_
 
@@ -129,12 +129,7 @@ void MaskedErrorGradient(Index pixels, Index channels, bool squared, const float
   }
 }
 
-void Scale(Index count, const float* __restrict x, float scale, float* __restrict y) {
-#pragma omp simd
-  for (Index i = 0; i < count; i++) y[i] = x[i] * scale;
-}
-
-constexpr sitjs::PixelTable kPixels = {MoveAnyBand<true>, MoveAnyBand<false>, MaskedError, MaskedErrorGradient, Scale};
+constexpr sitjs::PixelTable kPixels = {MoveAnyBand<true>, MoveAnyBand<false>, MaskedError, MaskedErrorGradient};
 
 }  // namespace
 

@@ -25,8 +25,6 @@ struct PixelTable {
   // dx = scale x mask x sign(x - clean) (or 2 (x - clean)).
   void (*masked_error_gradient)(Index pixels, Index channels, bool squared, const float* x, const float* clean,
                                 const float* mask, float scale, float* dx);
-  // y = x scale
-  void (*scale)(Index count, const float* x, float scale, float* y);
 };
 
 // Columns that one call takes, at most: their sums lie on the stack.

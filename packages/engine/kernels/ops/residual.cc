@@ -49,7 +49,7 @@ class ResidualOp : public OpKernel {
     Tensor* y;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
     ForSamples(context, x, [&](Index sample, Index at, Index count) {
-      Best().blend(count, In(x) + at, 1.0f, In(branch) + at, In(scale)[sample], Out(y) + at);
+      Best().add_scaled(count, In(x) + at, In(scale)[sample], In(branch) + at, Out(y) + at);
     });
   }
 };
@@ -67,7 +67,7 @@ class ScaleSamplesOp : public OpKernel {
     Tensor* y;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
     ForSamples(context, x, [&](Index sample, Index at, Index count) {
-      Best().pixels.scale(count, In(x) + at, In(scale)[sample], Out(y) + at);
+      Best().scaled(count, In(scale)[sample], In(x) + at, Out(y) + at);
     });
   }
 };

@@ -1,4 +1,5 @@
-// Both sides compute the same: the same parameters, views and corruption give the same losses, before and after updates.
+// Both sides compute the same: given the same parameters, views and corruption, their losses agree, before and after
+// updates.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -3,7 +3,6 @@ import { totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { isClearlySlower, makeRow } from "./lib/rows.mjs";
 import { settings, startFor, threads } from "./lib/sides.mjs";
-import { median } from "./lib/statistics.mjs";
 import { stepLines } from "./lib/table.mjs";
 import { precisions as allPrecisions, workloads } from "./workloads.mjs";
 
@@ -106,7 +105,7 @@ async function compete(entrants, rounds, log) {
   for (let round = 1; round <= rounds; round++) {
     const active = entrants.filter(({ side }) => side !== undefined);
     for (const { side, times, cpu } of active) {
-      // PyTorch's idle threads wait actively for some milliseconds after a step (seen in /proc); not on the next one's time.
+      // PyTorch's threads wait actively for some milliseconds after a step (seen in /proc): not in the next one's time.
       await setTimeout(PAUSE);
       const reply = await side.ask({ do: "run", steps: 1 });
       times.push(...reply.times);
@@ -128,7 +127,7 @@ async function dropSlow(active) {
     const rivals = peers.filter((each) => each !== entrant && each.setting.precision === precision);
     const slower = rivals.some(({ times }) => isClearlySlower(entrant.times, times));
     if (!slower) continue;
-    entrant.note = `clearly slower after ${TRIAL_ROUNDS} rounds, left out then (median ${median(entrant.times).toFixed(0)} ms)`;
+    entrant.note = `clearly slower: left out after ${TRIAL_ROUNDS} rounds`;
     await recordMemory(entrant);
     await entrant.side.stop();
     entrant.side = undefined;

@@ -1,6 +1,6 @@
 /**
- * What is timed. A and C are small images, B, D and E are ViT-S/16 (Touvron et al. 2021) at 224 x 224. Both sides read these
- * settings; drop path is 0 on both.
+ * What is timed. A and C are small images, B, D and E are ViT-S/16 (Touvron et al. 2021) at 224 x 224. Both sides read
+ * these settings; drop path is 0 on both.
  *
  * @typedef {object} Workload
  * @property {"reconstruction" | "sit" | "inference"} kind

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const requirements = join(dirname(fileURLToPath(import.meta.url)), "..", "peers", "requirements.txt");
-/** PyTorch's own index has builds without CUDA, a tenth of the size; where it is out of reach, pip's usual one serves. */
+/** PyTorch's own index has builds without CUDA, a tenth of the size; without it, pip's usual one serves. */
 const cpuIndex = "https://download.pytorch.org/whl/cpu";
 
 /**
@@ -81,7 +81,8 @@ function findPython() {
     if (spawnSync(command, ["-c", script]).status === 0) return command;
   }
   throw new Error(
-    "no python3 of 3.10 or later on the path: PyTorch, the other side of the bench, needs one (apt-get install python3 python3-venv).",
+    "no python3 of 3.10 or later on the path: PyTorch, the other side of the bench, needs one " +
+      "(apt-get install python3 python3-venv).",
   );
 }
 

@@ -17,8 +17,8 @@ import { spread } from "./statistics.mjs";
  */
 
 /**
- * One row of the table. The peer in float32 is PyTorch eager, and `fastest` says what its fastest float32 setting takes;
- * in bfloat16 the peer is the fastest of its settings.
+ * One row of the table. In float32 the peer is eager PyTorch, and `fastest` says what its fastest float32 setting
+ * takes; in bfloat16 the peer is the fastest of its settings.
  *
  * @param {string} workload
  * @param {string} precision

@@ -1,4 +1,4 @@
-/** The value below which `share` (0 to 1) of the values lie, between neighbours linearly (type 7 of Hyndman and Fan 1996). */
+/** The value below which `share` (0 to 1) of the values lie; linear between neighbours (Hyndman and Fan 1996, type 7). */
 export function quantile(values, share) {
   if (values.length === 0) throw new Error("quantile: expected at least one value, got none");
   const sorted = [...values].sort((a, b) => a - b);

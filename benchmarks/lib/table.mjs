@@ -52,7 +52,8 @@ export function stepLines(rows) {
 }
 
 function settingLines(row) {
-  const head = `${row.workload} ${row.precision}, against ${row.peerName}; fastest of PyTorch: ${row.fastest.name}, ratio ${row.fastest.ratio.toFixed(2)}`;
+  const { name, ratio } = row.fastest;
+  const head = `${row.workload} ${row.precision}: PyTorch's fastest is ${name}, ratio ${ratio.toFixed(2)}`;
   const each = row.settings.map((setting) =>
     "time" in setting
       ? [

@@ -33,9 +33,7 @@ def make_step(workload, settings, data=None):
 
 
 def make_backbone(workload):
-    names = {"image_size": "imageSize", "patch_size": "patchSize"}
-    options = {name: workload[names.get(name, name)] for name in ("image_size", "patch_size", "width", "depth", "heads")}
-    return VisionTransformer(**options)
+    return VisionTransformer(*(workload[name] for name in ("imageSize", "patchSize", "width", "depth", "heads")))
 
 
 def draw_views(workload, count):
@@ -72,7 +70,10 @@ class TrainingStep:
             self.views, self.fixed = data["views"], data["corrupted"]
         matrices = [p for p in self.student.parameters() if p.ndim > 1]
         vectors = [p for p in self.student.parameters() if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": workload["weightDecay"]}, {"params": vectors, "weight_decay": 0}]
+        groups = [
+            {"params": matrices, "weight_decay": workload["weightDecay"]},
+            {"params": vectors, "weight_decay": 0},
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=workload["learningRate"], fused=True)
         self.loss = settings.function(self._loss)
         if self.contrasts:
@@ -131,7 +132,8 @@ class InferenceStep:
         if data is None:
             self.views = draw_views(workload, 1)
         else:
-            self.backbone.load_state_dict({name.removeprefix("backbone."): p for name, p in data["parameters"].items()})
+            parameters = data["parameters"].items()
+            self.backbone.load_state_dict({name.removeprefix("backbone."): p for name, p in parameters})
             self.views = data["views"]
         self.embed = settings.function(self._embed)
 

@@ -30,7 +30,7 @@ export interface Module<Input, Output> {
 export interface BackboneOutputs {
   /** [batch, 1 + patches, width] after the final layer norm; the class-like token first. */
   readonly tokens: tf.Tensor3D;
-  /** Output of each block before the final norm, [batch, 1 + patches, width]; the last one last. */
+  /** Output of each block before the final norm, [batch, 1 + patches, width], the last one last; empty unless asked for. */
   readonly blocks: readonly tf.Tensor3D[];
   /** Attention maps [batch, heads, 1 + patches, 1 + patches] of each block; empty unless asked for. */
   readonly attention: readonly tf.Tensor4D[];
@@ -39,6 +39,8 @@ export interface BackboneOutputs {
 export interface BackboneContext extends ApplyContext {
   /** Also return attention maps (slower; default false). */
   readonly attention?: boolean;
+  /** Also return each block's output (more memory; default false). */
+  readonly blocks?: boolean;
 }
 
 /** A network from images [batch, height, width, channels] to tokens. */

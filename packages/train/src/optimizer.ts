@@ -97,7 +97,9 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
     name: "adamw",
     init(params) {
       const { total } = flatLayout(trainable(params));
-      return { first_moment: tf.zeros([total]), second_moment: tf.zeros([total]) };
+      // Filled where it lies: `tf.zeros` would make it in JavaScript's memory first.
+      const zeros = () => tidy(() => tf.fill([total], 0));
+      return { first_moment: zeros(), second_moment: zeros() };
     },
     update(input) {
       const { params, gradients, state, step, learningRate, weightDecay } = input;

@@ -59,7 +59,7 @@ for (const engine of await engines()) {
 
     it("gives the reference's tokens, blocks, attention and logits", async () => {
       const images = toImages(fixture.entry("in/x"));
-      const out = vit.apply(params, images, { train: false, attention: true });
+      const out = vit.apply(params, images, { train: false, attention: true, blocks: true });
       await expectOutput(out.tokens, fixture, "out/tokens");
       expect(out.blocks).toHaveLength(3);
       for (const [i, block] of out.blocks.entries()) await expectOutput(block, fixture, `out/block${i}`);
@@ -114,7 +114,7 @@ for (const engine of await engines()) {
     it("leaves no tensor behind but its outputs", async () => {
       const images = toImages(fixture.entry("in/x_48x48"));
       const forward = await leakedTensors(() => {
-        const out = vit.apply(params, images, { train: false, attention: true });
+        const out = vit.apply(params, images, { train: false, attention: true, blocks: true });
         tf.dispose([out.tokens, ...out.blocks, ...out.attention]);
       });
       expect(forward).toBe(0);

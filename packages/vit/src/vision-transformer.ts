@@ -167,8 +167,10 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
             rng,
             context.attention,
           );
+          // What came before lives on only where somebody wants it: the caller, or the gradient.
+          if (!context.blocks) x.dispose();
           x = made.output;
-          blocks.push(x);
+          if (context.blocks) blocks.push(x);
           if (made.weights) attention.push(made.weights);
         }
         const tokens = layerNorm(

@@ -13,6 +13,7 @@
 #include "pixels.cc"
 #include "random.cc"
 #include "residual.cc"
+#include "resident.h"
 
 namespace sitjs {
 
@@ -94,6 +95,7 @@ float* Scratch(Index count) {
 namespace {
 
 napi_value Init(napi_env env, napi_value exports) {
+  sitjs::ReleaseLibraryPages();
   napi_value name, tables;
   if (napi_create_string_utf8(env, sitjs::Best().name, NAPI_AUTO_LENGTH, &name) == napi_ok) {
     napi_set_named_property(env, exports, "table", name);

@@ -2,6 +2,7 @@
 #ifndef SITJS_OPS_COMMON_H_
 #define SITJS_OPS_COMMON_H_
 
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <new>
@@ -64,11 +65,24 @@ inline const float* In(const Tensor& tensor) { return tensor.flat<float>().data(
 
 inline float* Out(Tensor* tensor) { return tensor->flat<float>().data(); }
 
-// True where nothing else in TensorFlow shares this tensor's memory. JavaScript answers for its own side: it asks for
+// How many references TensorFlow itself holds, during a call, to the memory of an input that only one handle has; 0
+// until SitCalibrate has counted them, and nothing is overwritten.
+inline std::atomic<int>& OwnReferences() {
+  static std::atomic<int> count{0};
+  return count;
+}
+
+inline int References(const Tensor& tensor) {
+  tensorflow::TensorBuffer* const buffer = const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
+  // A part of another buffer is never anybody's own.
+  return buffer == nullptr || buffer->root_buffer() != buffer ? 0 : static_cast<int>(buffer->RefCount());
+}
+
+// True where no other handle of TensorFlow's shares this input's memory. JavaScript answers for its own side: it asks for
 // overwriting only where it gives the tensor up.
 inline bool HeldOnce(const Tensor& tensor) {
-  tensorflow::TensorBuffer* const buffer = const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
-  return buffer != nullptr && buffer->RefCountIsOne() && buffer->root_buffer() == buffer;
+  const int references = References(tensor);
+  return references > 0 && references <= OwnReferences();
 }
 
 // Output `index`, shaped like `input`: its very memory where `overwrite` and nobody else holds it.

@@ -130,7 +130,10 @@ class PackedRows {
     }
   }
 
-  float* At(Index chunk) { return Out(&memory_) + chunk * size_; }
+  // From `column` on, a multiple of every build's strip.
+  float* At(Index chunk, Index column = 0) {
+    return Out(&memory_) + chunk * size_ + column * (rounded_ ? Pairs(Count(chunk)) : Count(chunk));
+  }
   Index Count(Index chunk) const { return Least(kChunk, rows_ - chunk * kChunk); }
   Index rows() const { return rows_; }
   Index columns() const { return columns_; }
@@ -183,36 +186,42 @@ class BandedRows {
   bool rounded_ = false;
 };
 
-// d_weight [out, in] = dᵀ x. Tasks are bands of its rows, and for small weights also stretches of the sum over rows,
-// whose parts are added in order.
+// d_weight [out, in] = dᵀ x. Tasks are bands of its rows and groups of its columns, and for small weights also stretches
+// of the sum over rows, whose parts are added in order.
 inline absl::Status WeightGradient(OpKernelContext* context, BandedRows* d, PackedRows* x, float* d_weight) {
   const Index rows = x->rows(), in = x->columns(), out = d->columns();
   if (rows == 0) {
     for (Index i = 0; i < out * in; i++) d_weight[i] = 0.0f;
     return absl::OkStatus();
   }
+  const Index wanted = 16;  // tasks: enough for some threads and for none to be late
   const Index bands = Blocks(out, kBand);
-  const Index wanted = Least(Blocks(16, bands), Blocks(rows, 2 * kChunk));
-  const Index stretch = wanted <= 1 ? rows : Blocks(Blocks(rows, wanted), kChunk) * kChunk;
+  const Index group = Blocks(Blocks(in, Least(Blocks(wanted, bands), Blocks(in, 64))), kPackRoom) * kPackRoom;
+  const Index groups = Blocks(in, group);
+  const Index most = Least(Blocks(wanted, bands * groups), Blocks(rows, 2 * kChunk));
+  const Index stretch = most <= 1 ? rows : Blocks(Blocks(rows, most), kChunk) * kChunk;
   const Index stretches = Blocks(rows, stretch);
   Tensor parts;
   const bool split = stretches > 1;
   if (split) TF_RETURN_IF_ERROR(Allocate(context, stretches * out * in, &parts));
-  const double nanoseconds = (x->rounded() ? 0.5 : 1.0) * kProductNanoseconds * stretch * kBand * in;
-  ForEach(context, stretches * bands, nanoseconds, [&](Index task) {
-    const Index s = task / bands;
-    const Index first = (task % bands) * kBand;
+  const double nanoseconds = (x->rounded() ? 0.5 : 1.0) * kProductNanoseconds * stretch * kBand * group;
+  ForEach(context, stretches * bands * groups, nanoseconds, [&](Index task) {
+    const Index s = task / (bands * groups);
+    const Index first = task / groups % bands * kBand;
     const Index width = Least(kBand, out - first);
-    float* to = (split ? Out(&parts) + s * out * in : d_weight) + first * in;
+    const Index column = task % groups * group;
+    const Index columns = Least(group, in - column);
+    float* to = (split ? Out(&parts) + s * out * in : d_weight) + first * in + column;
     const Index end = Least(rows, (s + 1) * stretch);
     for (Index row = s * stretch; row < end; row += kChunk) {
       const Index chunk = row / kChunk;
       const bool add = row > s * stretch;
+      const float* right = x->At(chunk, column);
       if (x->rounded()) {
-        Best().product_rounded(width, in, x->Count(chunk), reinterpret_cast<const Word*>(d->At(first, row)), width, true,
-                               reinterpret_cast<const Word*>(x->At(chunk)), nullptr, add, to, in);
+        Best().product_rounded(width, columns, x->Count(chunk), reinterpret_cast<const Word*>(d->At(first, row)), width,
+                               true, reinterpret_cast<const Word*>(right), nullptr, add, to, in);
       } else {
-        Best().product(width, in, x->Count(chunk), d->At(first, row), width, true, x->At(chunk), nullptr, add, to, in);
+        Best().product(width, columns, x->Count(chunk), d->At(first, row), width, true, right, nullptr, add, to, in);
       }
     }
   });

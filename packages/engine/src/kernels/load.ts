@@ -5,7 +5,7 @@ import { findCompiler } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
 import { buildKernels } from "./build.js";
 import { earlierFailure, exists, kernelsPath, otherBuild } from "./built.js";
-import { kernelNames, registerKernels } from "./register.js";
+import { calibrateKernels, kernelNames, registerKernels } from "./register.js";
 
 /** The kernels that run, or in words why none do; `reason` is undefined where nothing could be expected. */
 export interface LoadedKernels {
@@ -34,6 +34,7 @@ export async function loadKernels(
     Object.defineProperty(globalThis, loadedSlot, { value: true });
   }
   registerKernels();
+  calibrateKernels();
   return { kernels: kernelNames };
 }
 

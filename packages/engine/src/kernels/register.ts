@@ -43,6 +43,7 @@ const plans: Readonly<Record<string, KernelPlan>> = {
     outputs: (inputs) => (inputs - 1) / 2,
   },
   SitAddTo: { outputs: () => 1 },
+  SitCalibrate: { outputs: () => 1 },
   SitResidual: { outputs: () => 1 },
   SitScaleSamples: { outputs: () => 1 },
   SitPatchify: { attributes: { patch: "int" }, outputs: () => 1 },
@@ -107,6 +108,17 @@ export function registerKernels(): void {
         ),
     });
   }
+}
+
+/**
+ * Tells the kernels how TensorFlow counts the holders of a tensor that only one handle has, so that they can see
+ * whether an input's memory may be written to. The "tensorflow" backend must be in use.
+ */
+export function calibrateKernels(): void {
+  tf.tidy(() => {
+    const fresh = tf.fill([16, 16], 1);
+    tf.engine().runKernel("SitCalibrate", { fresh });
+  });
 }
 
 export function unregisterKernels(): void {

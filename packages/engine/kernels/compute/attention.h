@@ -111,10 +111,10 @@ void Attention(Index tokens, Index head, Rows<Kind> q, Rows<Kind> k, Rows<Kind> 
   Operands<Kind>::Right(v, tokens, head, values);
   for (Index start = 0; start < tokens; start += kQueryBlock) {
     const Index rows = Smaller(kQueryBlock, tokens - start);
-    Product<Kind>(rows, tokens, head, q.From(start).at, q.ld, false, keys, nullptr, false, scores, ld);
+    Product<Kind>(rows, tokens, head, q.From(start).at, q.ld, false, keys, nullptr, Output::kWrite, scores, ld);
     for (Index i = 0; i < rows; i++) SoftmaxRow(tokens, scale, scores + i * ld);
     const Rows<Kind> weights = Operands<Kind>::Left(scores, ld, rows, tokens, room);
-    Product<Kind>(rows, head, tokens, weights.at, weights.ld, false, values, nullptr, false, out + start * out_stride,
+    Product<Kind>(rows, head, tokens, weights.at, weights.ld, false, values, nullptr, Output::kWrite, out + start * out_stride,
                   out_stride);
   }
 }
@@ -139,9 +139,9 @@ void AttentionGradient(Index tokens, Index head, Rows<Kind> q, Rows<Kind> k, Row
   Operands<Kind>::RightTransposed(v, head, tokens, values_transposed);
   for (Index start = 0; start < tokens; start += kQueryBlock) {
     const Index rows = Smaller(kQueryBlock, tokens - start);
-    const bool add = start > 0;
+    const Output add = start > 0 ? Output::kAdd : Output::kWrite;
     const Rows<Kind> queries = q.From(start);
-    Product<Kind>(rows, tokens, head, queries.at, queries.ld, false, keys_transposed, nullptr, false, weights, ld);
+    Product<Kind>(rows, tokens, head, queries.at, queries.ld, false, keys_transposed, nullptr, Output::kWrite, weights, ld);
     for (Index i = 0; i < rows; i++) SoftmaxRow(tokens, scale, weights + i * ld);
 
     const Rows<Kind> d = Operands<Kind>::Left(d_out + start * out_stride, out_stride, rows, head, d_room);
@@ -149,7 +149,7 @@ void AttentionGradient(Index tokens, Index head, Rows<Kind> q, Rows<Kind> k, Row
     Rows<Kind> left = Operands<Kind>::LeftTransposed(weights, ld, rows, tokens, room);
     Product<Kind>(tokens, head, rows, left.at, left.ld, true, packed, nullptr, add, dv, stride);
 
-    Product<Kind>(rows, tokens, head, d.at, d.ld, false, values_transposed, nullptr, false, d_scores, ld);
+    Product<Kind>(rows, tokens, head, d.at, d.ld, false, values_transposed, nullptr, Output::kWrite, d_scores, ld);
     for (Index i = 0; i < rows; i++) {
       const float* w = weights + i * ld;
       float* s = d_scores + i * ld;
@@ -161,7 +161,7 @@ void AttentionGradient(Index tokens, Index head, Rows<Kind> q, Rows<Kind> k, Row
     }
 
     left = Operands<Kind>::Left(d_scores, ld, rows, tokens, room);
-    Product<Kind>(rows, head, tokens, left.at, left.ld, false, keys, nullptr, false, dq + start * stride, stride);
+    Product<Kind>(rows, head, tokens, left.at, left.ld, false, keys, nullptr, Output::kWrite, dq + start * stride, stride);
     left = Operands<Kind>::LeftTransposed(d_scores, ld, rows, tokens, room);
     Operands<Kind>::Right(queries, rows, head, packed);
     Product<Kind>(tokens, head, rows, left.at, left.ld, true, packed, nullptr, add, dk, stride);

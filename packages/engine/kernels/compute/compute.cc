@@ -9,7 +9,8 @@ namespace {
 
 using sitjs::AdamWSettings;
 
-void Gelu(Index count, const float* __restrict x, float* __restrict y) {
+// y may be x.
+void Gelu(Index count, const float* x, float* y) {
 #pragma omp simd
   for (Index i = 0; i < count; i++) y[i] = x[i] * NormalAt(x[i]).cumulative;
 }
@@ -44,6 +45,15 @@ void AddScaled(Index count, const float* a, float factor, const float* b, float*
 void Scaled(Index count, float factor, const float* __restrict x, float* __restrict out) {
 #pragma omp simd
   for (Index i = 0; i < count; i++) out[i] = factor * x[i];
+}
+
+void StreamCopy(Index count, const float* from, float* to) {
+  Index i = 0;
+  if (CanStream(to, 0)) {
+    for (; i + kLanes <= count; i += kLanes) Stream(to + i, Load(from + i));
+    FinishStreaming();
+  }
+  __builtin_memcpy(to + i, from + i, sizeof(float) * static_cast<size_t>(count - i));
 }
 
 void AddRows(Index rows, Index columns, const float* x, Index ld, float* sums) {
@@ -169,7 +179,7 @@ const Compute SITJS_TABLE = {
     SITJS_TEXT(SITJS_TABLE),
     // Products
     PackedSize<Floats>, Pack, Product<Floats>,
-    PackedSize<BFloat16>, PackRounded, PackPairs, Product<BFloat16>,
+    PackedSize<BFloat16>, PackRounded, PackPairs, Product<BFloat16>, StreamCopy,
     PairRow, UnpairRow, PairRowsTight,
     // Activation and sums
     Gelu, GeluGradient, GeluBoth, AddRows, AddScaled, Scaled, AddTo,

@@ -15,6 +15,10 @@ constexpr Index kRowBlock = 84;
 // Columns of the widest strip of any build.
 constexpr Index kPackRoom = 32;
 
+// What a product does with its results: writes them; adds them to what is there; or writes them past the caches, for
+// matrices that are larger than those and not read again soon (rows are multiples of a cache line then, or it is kWrite).
+enum class Output { kWrite, kAdd, kStream };
+
 struct AdamWSettings {
   float beta1, one_minus_beta1;
   float beta2, one_minus_beta2;
@@ -34,10 +38,10 @@ struct Compute {
   Index (*packed_size)(Index k, Index n);
   void (*pack)(const float* b, Index row_stride, Index column_stride, Index k, Index n, float* packed, Index at,
                Index total);
-  // c[m, n] (rows ld_c apart) = A B, + bias[n] where given, + c where `accumulate`. A(m, k) is a[m * ld_a + k], or
+  // c[m, n] (rows ld_c apart) = A B, + bias[n] where given, + c for Output::kAdd. A(m, k) is a[m * ld_a + k], or
   // a[k * ld_a + m] where `transposed`.
   void (*product)(Index m, Index n, Index k, const float* a, Index ld_a, bool transposed, const float* packed,
-                  const float* bias, bool accumulate, float* c, Index ld_c);
+                  const float* bias, Output output, float* c, Index ld_c);
 
   // The same of rounded operands; sizes, `at` and `total` in words. `room`: kPackRoom x pairs(k) words.
   Index (*rounded_size)(Index k, Index n);
@@ -46,7 +50,9 @@ struct Compute {
   // B from rows of pairs(n) words, ld apart.
   void (*pack_pairs)(const Word* b, Index ld, Index k, Index n, Word* packed);
   void (*product_rounded)(Index m, Index n, Index k, const Word* a, Index ld_a, bool transposed, const Word* packed,
-                          const float* bias, bool accumulate, float* c, Index ld_c);
+                          const float* bias, Output output, float* c, Index ld_c);
+  // A copy that is written past the caches, as Output::kStream.
+  void (*stream)(Index count, const float* from, float* to);
   // A row of `count` floats to words, and back.
   void (*pair_row)(Index count, const float* x, Word* pairs);
   void (*unpair_row)(Index count, const Word* pairs, float* x);

@@ -8,6 +8,8 @@
 
 namespace {
 
+using sitjs::Output;
+
 struct Floats {
   using Element = float;
   using Lanes = Vector;
@@ -23,9 +25,6 @@ struct BFloat16 {
 };
 
 constexpr Index kStrip = 2 * kLanes;
-
-// Of the summed axis at once: a strip's part then stays in the first cache.
-constexpr Index kDepth = 256;
 
 // Two vectors wide, the last one only one where that holds all that is left.
 inline Index StripWidth(Index columns_left) { return columns_left > kLanes ? kStrip : kLanes; }
@@ -148,7 +147,7 @@ void PackPairs(const Word* b, Index ld, Index k, Index n, Word* packed) {
 // One tile: Rows x (Vectors x kLanes) sums over k elements, of which `columns` are kept.
 template <class Kind, int Rows, int Vectors, bool Transposed>
 void Tile(Index k, const typename Kind::Element* a, Index ld_a, const typename Kind::Element* strip, const float* bias,
-          bool accumulate, float* c, Index ld_c, Index columns) {
+          Output output, float* c, Index ld_c, Index columns) {
   Vector sums[Rows][Vectors];
   const bool whole = columns == Vectors * kLanes;
   const auto read = [&](const float* from, int v) -> Vector {
@@ -178,8 +177,10 @@ void Tile(Index k, const typename Kind::Element* a, Index ld_a, const typename K
     float* row = c + i * ld_c;
 #pragma GCC unroll 16
     for (int v = 0; v < Vectors; v++) {
-      const Vector sum = accumulate ? sums[i][v] + read(row, v) : sums[i][v];
-      if (whole) {
+      const Vector sum = output == Output::kAdd ? sums[i][v] + read(row, v) : sums[i][v];
+      if (whole && output == Output::kStream) {
+        Stream(row + v * kLanes, sum);
+      } else if (whole) {
         Store(row + v * kLanes, sum);
       } else {
         const Index left = columns - v * kLanes;
@@ -194,51 +195,48 @@ template <class Kind, int Rows, int Vectors, bool Transposed>
 struct Tiles {
   using Element = typename Kind::Element;
   static void Run(Index rows, Index k, const Element* a, Index ld_a, const Element* strip, const float* bias,
-                  bool accumulate, float* c, Index ld_c, Index columns) {
+                  Output output, float* c, Index ld_c, Index columns) {
     if (rows == Rows) {
-      Tile<Kind, Rows, Vectors, Transposed>(k, a, ld_a, strip, bias, accumulate, c, ld_c, columns);
+      Tile<Kind, Rows, Vectors, Transposed>(k, a, ld_a, strip, bias, output, c, ld_c, columns);
     } else {
-      Tiles<Kind, Rows - 1, Vectors, Transposed>::Run(rows, k, a, ld_a, strip, bias, accumulate, c, ld_c, columns);
+      Tiles<Kind, Rows - 1, Vectors, Transposed>::Run(rows, k, a, ld_a, strip, bias, output, c, ld_c, columns);
     }
   }
 };
 template <class Kind, int Vectors, bool Transposed>
 struct Tiles<Kind, 0, Vectors, Transposed> {
   using Element = typename Kind::Element;
-  static void Run(Index, Index, const Element*, Index, const Element*, const float*, bool, float*, Index, Index) {}
+  static void Run(Index, Index, const Element*, Index, const Element*, const float*, Output, float*, Index, Index) {}
 };
 
 template <class Kind, bool Transposed>
 void ProductOf(Index m, Index n, Index k, const typename Kind::Element* a, Index ld_a,
-               const typename Kind::Element* packed, const float* bias, bool accumulate, float* c, Index ld_c) {
+               const typename Kind::Element* packed, const float* bias, Output output, float* c, Index ld_c) {
   const Index elements = Kind::Elements(k);
-  for (Index start = 0; start == 0 || start < elements; start += kDepth) {
-    const Index depth = elements - start < kDepth ? elements - start : kDepth;
-    const bool add = accumulate || start > 0;
-    for (Index j = 0; j < n; j += kStrip) {
-      const Index width = StripWidth(n - j);
-      const Index columns = n - j < width ? n - j : width;
-      const float* strip_bias = bias == nullptr || start > 0 ? nullptr : bias + j;
-      const typename Kind::Element* strip = packed + j * elements + start * width;
-      for (Index i = 0; i < m; i += kTileRows) {
-        const Index rows = m - i < kTileRows ? m - i : kTileRows;
-        const typename Kind::Element* tile_a = Transposed ? a + start * ld_a + i : a + i * ld_a + start;
-        const auto run = width == kStrip ? Tiles<Kind, kTileRows, 2, Transposed>::Run
-                                         : Tiles<Kind, kTileRows, 1, Transposed>::Run;
-        run(rows, depth, tile_a, ld_a, strip, strip_bias, add, c + i * ld_c + j, ld_c, columns);
-      }
+  for (Index j = 0; j < n; j += kStrip) {
+    const Index width = StripWidth(n - j);
+    const Index columns = n - j < width ? n - j : width;
+    const float* strip_bias = bias == nullptr ? nullptr : bias + j;
+    const auto run = width == kStrip ? Tiles<Kind, kTileRows, 2, Transposed>::Run
+                                     : Tiles<Kind, kTileRows, 1, Transposed>::Run;
+    for (Index i = 0; i < m; i += kTileRows) {
+      const Index rows = m - i < kTileRows ? m - i : kTileRows;
+      const typename Kind::Element* tile_a = Transposed ? a + i : a + i * ld_a;
+      run(rows, elements, tile_a, ld_a, packed + j * elements, strip_bias, output, c + i * ld_c + j, ld_c, columns);
     }
   }
 }
 
 template <class Kind>
 void Product(Index m, Index n, Index k, const typename Kind::Element* a, Index ld_a, bool transposed,
-             const typename Kind::Element* packed, const float* bias, bool accumulate, float* c, Index ld_c) {
+             const typename Kind::Element* packed, const float* bias, Output output, float* c, Index ld_c) {
+  if (output == Output::kStream && !CanStream(c, ld_c)) output = Output::kWrite;
   if (transposed) {
-    ProductOf<Kind, true>(m, n, k, a, ld_a, packed, bias, accumulate, c, ld_c);
+    ProductOf<Kind, true>(m, n, k, a, ld_a, packed, bias, output, c, ld_c);
   } else {
-    ProductOf<Kind, false>(m, n, k, a, ld_a, packed, bias, accumulate, c, ld_c);
+    ProductOf<Kind, false>(m, n, k, a, ld_a, packed, bias, output, c, ld_c);
   }
+  if (output == Output::kStream) FinishStreaming();
 }
 
 }  // namespace

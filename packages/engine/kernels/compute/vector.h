@@ -4,6 +4,10 @@
 
 #include "compute.h"
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 // Everything below is in an unnamed namespace of each build, and no header with inline functions is included here:
 // the linker must not keep one build's copy of a function for all.
 namespace {
@@ -36,6 +40,29 @@ inline Vector Load(const float* from) {
 }
 
 inline void Store(float* to, Vector v) { __builtin_memcpy(to, &v, sizeof v); }
+
+// Whether Stream may write there: its rows are whole cache lines.
+inline bool CanStream(const float* to, Index ld) {
+  return reinterpret_cast<size_t>(to) % 64 == 0 && ld % 16 == 0;
+}
+
+// Past the caches where the instruction set has such a store.
+inline void Stream(float* to, Vector v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, (__m512)v);
+#elif defined(__AVX__)
+  _mm256_stream_ps(to, (__m256)v);
+#else
+  Store(to, v);
+#endif
+}
+
+// After streaming, before other threads read.
+inline void FinishStreaming() {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
+}
 
 inline Words Load(const Word* from) {
   Words v;

@@ -107,14 +107,25 @@ class LinearOp : public OpKernel {
     PackedMatrix matrix;
     OP_REQUIRES_OK(context, matrix.Make(context, In(weight), 1, in, in, out, rounded_));
     const Residual residual = ResidualOf(onto.size() == 0 ? nullptr : In(onto[0]), scale, rows);
-    float* linear = keep_before ? Out(before) : Out(y);
+    const Output output = IsLarge(rows * out) ? Output::kStream : Output::kWrite;
     ForEach(context, Blocks(rows, kRowBlock), matrix.Nanoseconds(), [&](Index task) {
       const Index row = task * kRowBlock;
       const Index count = Least(kRowBlock, rows - row);
-      matrix.Multiply(count, In(x) + row * in, bias.size() == 0 ? nullptr : In(bias[0]), linear + row * out,
-                      Scratch(matrix.Room()), keep_rounded ? Words(rounded) + row * Pairs(in) : nullptr);
-      if (gelu_) Best().gelu(count * out, linear + row * out, Out(y) + row * out);
-      residual.Apply(row, count, out, Out(y) + row * out);
+      const auto multiply = [&](float* linear, float* room, Output to) {
+        matrix.Multiply(count, In(x) + row * in, bias.size() == 0 ? nullptr : In(bias[0]), linear, room,
+                        keep_rounded ? Words(rounded) + row * Pairs(in) : nullptr, to);
+      };
+      float* to = Out(y) + row * out;
+      if (!gelu_) {
+        multiply(to, Scratch(matrix.Room()), onto.size() == 0 ? output : Output::kWrite);
+        residual.Apply(row, count, out, to);
+        return;
+      }
+      float* linear = Scratch(kRowBlock * out + matrix.Room());
+      multiply(linear, linear + kRowBlock * out, Output::kWrite);
+      if (keep_before) Best().stream(count * out, linear, Out(before) + row * out);
+      Best().gelu(count * out, linear, to);
+      residual.Apply(row, count, out, to);
     });
   }
 
@@ -171,7 +182,8 @@ class LinearGradOp : public OpKernel {
       }
       sums.Put(row, count, d);
       banded.Put(row, count, d);
-      matrix.Multiply(count, d, nullptr, Out(dx) + row * in, made + kRowBlock * out);
+      matrix.Multiply(count, d, nullptr, Out(dx) + row * in, made + kRowBlock * out, nullptr,
+                      IsLarge(rows * in) ? Output::kStream : Output::kWrite);
     });
     sums.Total(Out(d_bias));
     OP_REQUIRES_OK(context, packed.Allocate(context, rows, in, low));

@@ -103,18 +103,19 @@ class PerceptronOp : public OpKernel {
       const Index count = Least(kRowBlock, rows - row);
       float* activated = Scratch(kRowBlock * hidden + room_size);
       float* room = activated + kRowBlock * hidden;
-      float* linear = keep_exact ? Out(before) + row * hidden : activated;
-      first.Multiply(count, In(x) + row * in, In(bias1), linear, room,
+      first.Multiply(count, In(x) + row * in, In(bias1), activated, room,
                      keep_rounded ? Words(rounded_x) + row * Pairs(in) : nullptr);
+      // Read again only by the gradient.
+      if (keep_exact) Best().stream(count * hidden, activated, Out(before) + row * hidden);
       if (rounded_) {
         // GELU sees what is kept, so that the gradient is that of what was computed.
         for (Index i = 0; i < count; i++) {
           Word* kept = keep_ ? Words(rounded_before) + (row + i) * Pairs(hidden) : reinterpret_cast<Word*>(room);
-          Best().pair_row(hidden, linear + i * hidden, kept);
-          Best().unpair_row(hidden, kept, linear + i * hidden);
+          Best().pair_row(hidden, activated + i * hidden, kept);
+          Best().unpair_row(hidden, kept, activated + i * hidden);
         }
       }
-      Best().gelu(count * hidden, linear, activated);
+      Best().gelu(count * hidden, activated, activated);
       second.Multiply(count, activated, In(bias2), Out(y) + row * out, room);
       residual.Apply(row, count, out, Out(y) + row * out);
     });

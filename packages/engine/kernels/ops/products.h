@@ -10,8 +10,9 @@ namespace sitjs {
 // Nanoseconds of one multiplication and addition, for a guess of a task's time.
 constexpr double kProductNanoseconds = 0.02;
 
-// Rows of x and of the gradient that one product of a weight's gradient takes at once.
-constexpr Index kChunk = 2 * kRowBlock;
+// Rows of x and of the gradient that one product of a weight's gradient takes at once: as many as keep a strip of x in
+// the first cache.
+constexpr Index ChunkRows(bool rounded) { return (rounded ? 4 : 2) * kRowBlock; }
 
 // Rows of a weight's gradient that one task makes.
 constexpr Index kBand = 168;
@@ -24,6 +25,11 @@ inline const Word* Words(const Tensor& tensor) {
 }
 
 inline Word* Words(Tensor* tensor) { return reinterpret_cast<Word*>(tensor->flat<tensorflow::int32>().data()); }
+
+// Bytes from which on a result is written past the caches: it would push out what is needed sooner.
+constexpr Index kLarge = 4 << 20;
+
+inline bool IsLarge(Index floats) { return floats * static_cast<Index>(sizeof(float)) >= kLarge; }
 
 // A length of rows in words at which the rows of a tile do not all fall on the same few sets of the cache.
 inline Index Spread(Index words) { return words % 512 == 0 ? words + 16 : words; }
@@ -65,7 +71,8 @@ class PackedMatrix {
   double Nanoseconds() const { return (rounded_ ? 0.5 : 1.0) * kProductNanoseconds * kRowBlock * k_ * n_; }
 
   // y [rows, n] = x B + bias, for at most kRowBlock rows; rounded rows of x are also left in `kept`, where given.
-  void Multiply(Index rows, const float* x, const float* bias, float* y, float* room, Word* kept = nullptr) const {
+  void Multiply(Index rows, const float* x, const float* bias, float* y, float* room, Word* kept = nullptr,
+                Output output = Output::kWrite) const {
     if (rounded_) {
       Word* operand = reinterpret_cast<Word*>(room);
       const Index ld = Spread(Pairs(k_));
@@ -73,7 +80,7 @@ class PackedMatrix {
         Best().pair_row(k_, x + i * k_, operand + i * ld);
         if (kept != nullptr) __builtin_memcpy(kept + i * Pairs(k_), operand + i * ld, sizeof(Word) * Pairs(k_));
       }
-      Best().product_rounded(rows, n_, k_, operand, ld, false, Words(), bias, false, y, n_);
+      Best().product_rounded(rows, n_, k_, operand, ld, false, Words(), bias, output, y, n_);
       return;
     }
     Index ld = k_;
@@ -82,7 +89,7 @@ class PackedMatrix {
       for (Index i = 0; i < rows; i++) __builtin_memcpy(room + i * ld, x + i * k_, sizeof(float) * k_);
       x = room;
     }
-    Best().product(rows, n_, k_, x, ld, false, In(memory_), bias, false, y, n_);
+    Best().product(rows, n_, k_, x, ld, false, In(memory_), bias, output, y, n_);
   }
 
  private:
@@ -93,15 +100,16 @@ class PackedMatrix {
   bool rounded_ = false;
 };
 
-// Rows [rows, columns] packed in chunks of kChunk, for the right side of a weight's gradient.
+// Rows [rows, columns] packed in chunks, for the right side of a weight's gradient.
 class PackedRows {
  public:
   absl::Status Allocate(OpKernelContext* context, Index rows, Index columns, bool rounded) {
     rows_ = rows;
     columns_ = columns;
     rounded_ = rounded;
-    size_ = rounded ? Best().rounded_size(kChunk, columns) : Best().packed_size(kChunk, columns);
-    return sitjs::Allocate(context, size_ * Blocks(rows, kChunk), &memory_);
+    chunk_ = ChunkRows(rounded);
+    size_ = rounded ? Best().rounded_size(chunk_, columns) : Best().packed_size(chunk_, columns);
+    return sitjs::Allocate(context, size_ * Blocks(rows, chunk_), &memory_);
   }
 
   // All of x at once.
@@ -113,15 +121,15 @@ class PackedRows {
 
   // The same from rounded rows.
   void PackPairs(OpKernelContext* context, const Word* x) {
-    ForEach(context, Blocks(rows_, kChunk), 0.5 * kChunk * columns_, [&](Index task) {
+    ForEach(context, Blocks(rows_, chunk_), 0.5 * chunk_ * columns_, [&](Index task) {
       const Index ld = Pairs(columns_);
-      Best().pack_pairs(x + task * kChunk * ld, ld, Count(task), columns_, reinterpret_cast<Word*>(At(task)));
+      Best().pack_pairs(x + task * chunk_ * ld, ld, Count(task), columns_, reinterpret_cast<Word*>(At(task)));
     });
   }
 
   // `count` rows from `row` on, which is a multiple of kRowBlock.
   void PackBlock(Index row, Index count, const float* x) {
-    const Index chunk = row / kChunk, at = row % kChunk;
+    const Index chunk = row / chunk_, at = row % chunk_;
     if (rounded_) {
       Best().pack_rounded(x, columns_, 1, count, columns_, reinterpret_cast<Word*>(At(chunk)), at / 2,
                           Pairs(Count(chunk)), nullptr);
@@ -134,14 +142,15 @@ class PackedRows {
   float* At(Index chunk, Index column = 0) {
     return Out(&memory_) + chunk * size_ + column * (rounded_ ? Pairs(Count(chunk)) : Count(chunk));
   }
-  Index Count(Index chunk) const { return Least(kChunk, rows_ - chunk * kChunk); }
+  Index Count(Index chunk) const { return Least(chunk_, rows_ - chunk * chunk_); }
+  Index chunk() const { return chunk_; }
   Index rows() const { return rows_; }
   Index columns() const { return columns_; }
   bool rounded() const { return rounded_; }
 
  private:
   Tensor memory_;
-  Index rows_ = 0, columns_ = 0, size_ = 0;
+  Index rows_ = 0, columns_ = 0, chunk_ = 0, size_ = 0;
   bool rounded_ = false;
 };
 
@@ -198,8 +207,8 @@ inline absl::Status WeightGradient(OpKernelContext* context, BandedRows* d, Pack
   const Index bands = Blocks(out, kBand);
   const Index group = Blocks(Blocks(in, Least(Blocks(wanted, bands), Blocks(in, 64))), kPackRoom) * kPackRoom;
   const Index groups = Blocks(in, group);
-  const Index most = Least(Blocks(wanted, bands * groups), Blocks(rows, 2 * kChunk));
-  const Index stretch = most <= 1 ? rows : Blocks(Blocks(rows, most), kChunk) * kChunk;
+  const Index most = Least(Blocks(wanted, bands * groups), Blocks(rows, 2 * x->chunk()));
+  const Index stretch = most <= 1 ? rows : Blocks(Blocks(rows, most), x->chunk()) * x->chunk();
   const Index stretches = Blocks(rows, stretch);
   Tensor parts;
   const bool split = stretches > 1;
@@ -213,9 +222,9 @@ inline absl::Status WeightGradient(OpKernelContext* context, BandedRows* d, Pack
     const Index columns = Least(group, in - column);
     float* to = (split ? Out(&parts) + s * out * in : d_weight) + first * in + column;
     const Index end = Least(rows, (s + 1) * stretch);
-    for (Index row = s * stretch; row < end; row += kChunk) {
-      const Index chunk = row / kChunk;
-      const bool add = row > s * stretch;
+    for (Index row = s * stretch; row < end; row += x->chunk()) {
+      const Index chunk = row / x->chunk();
+      const Output add = row > s * stretch ? Output::kAdd : Output::kWrite;
       const float* right = x->At(chunk, column);
       if (x->rounded()) {
         Best().product_rounded(width, columns, x->Count(chunk), reinterpret_cast<const Word*>(d->At(first, row)), width,

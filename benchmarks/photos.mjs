@@ -147,7 +147,7 @@ function background({ side, values }, rng) {
   const top = rng.integer(0, side - height);
   const left = rng.integer(0, side - width);
   const mirrored = rng.chance(0.5);
-  const strength = rng.between(18, 42);
+  const strength = rng.between(25, 60);
   const colours = Array.from({ length: 6 }, () => rng.between(40, 215));
   const out = new Uint8ClampedArray(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -194,7 +194,7 @@ async function overlays({ data, info }, rng) {
 
 /** White noise on every value, as a sensor has: a piece of `grain`. */
 function addGrain(pixels, grain, rng) {
-  const deviation = rng.between(1, 3.5);
+  const deviation = rng.between(1.5, 4.5);
   const start = rng.integer(0, grain.length - pixels.length);
   for (let i = 0; i < pixels.length; i++) {
     const level = pixels[i] + deviation * grain[start + i];

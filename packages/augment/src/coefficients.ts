@@ -9,14 +9,20 @@ export interface Coefficients {
   readonly taps: number;
   /** Weights that sum to 1. */
   readonly weights: Float64Array;
-  /** The weights in units of 2^-22, rounded, as Pillow's 8-bit path uses them. */
-  readonly fixed: Int32Array;
+  /** How many pairs of weights each output position has in `fixed`. */
+  readonly pairs: number;
+  /**
+   * The weights in units of 2^-22, rounded, as Pillow's 8-bit path uses them, in the form that the kernels take: for each
+   * pair of weights the upper parts of both, then the lower 11 bits of both. Filled up with zeros.
+   */
+  readonly fixed: Int16Array;
 }
 
 /** Bits behind the point of `Coefficients.fixed`: 32 less 8 for a byte and 2 for overshoot and sign. */
-export const FIXED_BITS = 22;
+const FIXED_BITS = 22;
+const LOWER_BITS = 11;
 
-/** Weights that are kept at most, 12 bytes each: thousands of tables for small pictures, some dozens for photographs. */
+/** Weights that are kept at most, some 12 bytes each: thousands of tables for small pictures, some dozens for photographs. */
 const CACHE_LIMIT = 1 << 20;
 const cache = new Map<string, Coefficients>();
 let cached = 0;
@@ -34,12 +40,12 @@ export function resizeCoefficients(
   const known = cache.get(key);
   if (known !== undefined) return known;
   const made = makeCoefficients(input, output, interpolation);
-  cached += made.fixed.length;
+  cached += made.weights.length;
   cache.set(key, made);
   for (const [oldest, table] of cache) {
     if (cached <= CACHE_LIMIT) break;
     cache.delete(oldest);
-    cached -= table.fixed.length;
+    cached -= table.weights.length;
   }
   return made;
 }
@@ -53,7 +59,6 @@ function makeCoefficients(input: number, output: number, interpolation: Interpol
   const starts = new Int32Array(output);
   const counts = new Int32Array(output);
   const weights = new Float64Array(output * taps);
-  const fixed = new Int32Array(output * taps);
   for (let i = 0; i < output; i++) {
     const center = (i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
@@ -64,15 +69,27 @@ function makeCoefficients(input: number, output: number, interpolation: Interpol
       weights[i * taps + j - start] = weight;
       sum += weight;
     }
-    for (let j = i * taps; j < i * taps + end - start; j++) {
-      const weight = (weights[j] as number) / sum;
-      weights[j] = weight;
-      fixed[j] = Math.trunc(weight * 2 ** FIXED_BITS + (weight < 0 ? -0.5 : 0.5));
-    }
+    for (let j = i * taps; j < i * taps + end - start; j++) weights[j] = (weights[j] as number) / sum;
     starts[i] = start;
     counts[i] = end - start;
   }
-  return { starts, counts, taps, weights, fixed };
+  const pairs = Math.ceil(counts.reduce((most, count) => Math.max(most, count), 0) / 2);
+  return { starts, counts, taps, weights, pairs, fixed: inPairs(weights, taps, pairs) };
+}
+
+function inPairs(weights: Float64Array, taps: number, pairs: number): Int16Array {
+  const output = weights.length / taps;
+  const fixed = new Int16Array(output * pairs * 4);
+  for (let i = 0; i < output; i++) {
+    for (let k = 0; k < Math.min(taps, 2 * pairs); k++) {
+      const weight = weights[i * taps + k] as number;
+      const rounded = Math.trunc(weight * 2 ** FIXED_BITS + (weight < 0 ? -0.5 : 0.5));
+      const to = (i * pairs + (k >> 1)) * 4 + (k & 1);
+      fixed[to] = rounded >> LOWER_BITS;
+      fixed[to + 2] = rounded & (2 ** LOWER_BITS - 1);
+    }
+  }
+  return fixed;
 }
 
 function bicubic(distance: number): number {

@@ -64,6 +64,25 @@ export async function photoFolder({ log = console.log } = {}) {
   };
 }
 
+/**
+ * The same pictures at `size` x `size` in one file of uint8 [images, size, size, 3]; made once, too.
+ *
+ * @param {Awaited<ReturnType<typeof photoFolder>>} photos
+ * @param {number} size
+ */
+export async function smallPhotos({ folder, names }, size) {
+  const file = `${folder}-${size}.raw`;
+  if (existsSync(file)) return file;
+  const pixels = [];
+  for (const name of names) {
+    pixels.push(await sharp(join(folder, name)).resize(size, size, { fit: "fill" }).raw().toBuffer());
+  }
+  const partial = `${file}.${process.pid}.partial`;
+  await writeFile(partial, Buffer.concat(pixels));
+  await rename(partial, file);
+  return file;
+}
+
 async function makePhotos(folder, log) {
   const sheet = await pictureSheet(log);
   const texture = naturalNoise(1024);

@@ -1,7 +1,7 @@
 /** Pillow's colour operations on bytes; source and target may be the same. Blends are 32-bit floats, truncated. */
-import { blues, greens, lumas, reds, storePixels } from "./pixels";
+import { blues, greens, joined, loadPixels, lumas, reds, storePixels } from "./pixels";
 
-/** base + factor * (value - base), not yet clipped to a byte; all in four 32-bit numbers. */
+/** base + factor * (value - base), not yet clipped to a byte; four numbers of 32 bits. */
 function blend(base: v128, value: v128, factor: v128): v128 {
   const change = f32x4.mul(factor, f32x4.sub(f32x4.convert_i32x4_s(value), base));
   return i32x4.trunc_sat_f32x4_s(f32x4.add(base, change));
@@ -41,14 +41,12 @@ export function solarize(from: usize, length: i32, threshold: i32, to: usize): v
 export function blendWithLuma(from: usize, count: i32, factor: f32, to: usize): void {
   const factors = f32x4.splat(factor);
   for (let i = 0; i < count; i += 4) {
-    const pixels = v128.load(from);
+    const pixels = loadPixels(from);
     const base = f32x4.convert_i32x4_s(lumas(pixels));
-    storePixels(
-      to,
-      clipped(blend(base, reds(pixels), factors)),
-      clipped(blend(base, greens(pixels), factors)),
-      clipped(blend(base, blues(pixels), factors)),
-    );
+    const red = clipped(blend(base, reds(pixels), factors));
+    const green = clipped(blend(base, greens(pixels), factors));
+    const blue = clipped(blend(base, blues(pixels), factors));
+    storePixels(to, joined(red, green, blue));
     from += 12;
     to += 12;
   }
@@ -61,7 +59,7 @@ function clipped(levels: v128): v128 {
 /** The luma of each of `count` pixels, in one channel. */
 export function luma(from: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i += 4) {
-    const levels = lumas(v128.load(from));
+    const levels = lumas(loadPixels(from));
     const bytes = i8x16.shuffle(levels, levels, 0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     v128.store32_lane(to, bytes, 0);
     from += 12;
@@ -72,8 +70,8 @@ export function luma(from: usize, count: i32, to: usize): void {
 /** The luma of each of `count` pixels, in all three channels. */
 export function lumaToRgb(from: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i += 4) {
-    const levels = lumas(v128.load(from));
-    storePixels(to, levels, levels, levels);
+    const levels = lumas(loadPixels(from));
+    storePixels(to, joined(levels, levels, levels));
     from += 12;
     to += 12;
   }
@@ -88,14 +86,14 @@ export function sumOfLuma(from: usize, count: i32): f64 {
     const stop = min(count - 3, i + (1 << 24));
     let sums = i32x4.splat(0);
     for (; i < stop; i += 4) {
-      sums = i32x4.add(sums, lumas(v128.load(from)));
+      sums = i32x4.add(sums, lumas(loadPixels(from)));
       from += 12;
     }
     total += <i64>i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
     total += <i64>i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
   }
   for (; i < count; i++) {
-    total += i32x4.extract_lane(lumas(v128.load(from)), 0);
+    total += i32x4.extract_lane(lumas(loadPixels(from)), 0);
     from += 3;
   }
   return <f64>total;

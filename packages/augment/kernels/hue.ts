@@ -1,4 +1,4 @@
-import { blues, greens, reds, storePixels } from "./pixels";
+import { blues, greens, joined, loadPixels, reds, storePixels } from "./pixels";
 
 /**
  * Turns the hue of `count` pixels by `turn` (in 255ths of the circle) in Pillow's 8-bit HSV; source and target may be the
@@ -10,22 +10,24 @@ export function turnHue(from: usize, count: i32, turn: i32, to: usize): void {
   const none = f32x4.splat(0);
   const turns = i32x4.splat(turn);
   for (let i = 0; i < count; i += 4) {
-    const pixels = v128.load(from);
-    const red = f32x4.convert_i32x4_s(reds(pixels));
-    const green = f32x4.convert_i32x4_s(greens(pixels));
-    const blue = f32x4.convert_i32x4_s(blues(pixels));
-    const high = f32x4.max(red, f32x4.max(green, blue));
-    const chroma = f32x4.sub(high, f32x4.min(red, f32x4.min(green, blue)));
-    // Grey pixels come to hue and saturation 0 (a division by zero is truncated to 0) and so to themselves.
+    const pixels = loadPixels(from);
+    const red = reds(pixels);
+    const green = greens(pixels);
+    const blue = blues(pixels);
+    const top = i32x4.max_s(red, i32x4.max_s(green, blue));
+    const lowest = i32x4.min_s(red, i32x4.min_s(green, blue));
+    const high = f32x4.convert_i32x4_s(top);
+    const chroma = f32x4.convert_i32x4_s(i32x4.sub(top, lowest));
+    // Grey pixels come to themselves: their saturation is 0, and what is divided by 0 below is truncated to 0.
     const saturation = f32x4.trunc(f32x4.mul(f32x4.div(chroma, high), f32x4.splat(255)));
 
     // Distances to the highest channel in units of chroma; one of the two is 0 or 1 exactly.
-    const isRed = f32x4.eq(red, high);
-    const isGreen = f32x4.eq(green, high);
+    const isRed = i32x4.eq(red, top);
+    const isGreen = i32x4.eq(green, top);
     const before = v128.bitselect(blue, v128.bitselect(red, green, isGreen), isRed);
     const after = v128.bitselect(green, v128.bitselect(blue, red, isGreen), isRed);
-    const plus = f32x4.div(f32x4.sub(high, before), chroma);
-    const minus = f32x4.div(f32x4.sub(high, after), chroma);
+    const plus = f32x4.div(f32x4.convert_i32x4_s(i32x4.sub(top, before)), chroma);
+    const minus = f32x4.div(f32x4.convert_i32x4_s(i32x4.sub(top, after)), chroma);
     const third = v128.bitselect(none, v128.bitselect(f32x4.splat(2), f32x4.splat(4), isGreen), isRed);
     // Whole numbers first: then only one of the two steps rounds.
     const sixths = v128.bitselect(
@@ -47,21 +49,9 @@ export function turnHue(from: usize, count: i32, turn: i32, to: usize): void {
     const way = v128.bitselect(within, f32x4.sub(one, within), odd);
 
     const strength = f32x4.div(saturation, f32x4.splat(255));
-    const top = i32x4.trunc_sat_f32x4_s(high);
     const bottom = level(high, strength);
     const between = level(high, f32x4.mul(strength, way));
-    const in0 = v128.or(i32x4.eq(sector, i32x4.splat(0)), i32x4.eq(sector, i32x4.splat(6)));
-    const in1 = i32x4.eq(sector, i32x4.splat(1));
-    const in2 = i32x4.eq(sector, i32x4.splat(2));
-    const in3 = i32x4.eq(sector, i32x4.splat(3));
-    const in4 = i32x4.eq(sector, i32x4.splat(4));
-    const in5 = i32x4.eq(sector, i32x4.splat(5));
-    storePixels(
-      to,
-      channel(v128.or(in0, in5), v128.or(in1, in4), top, between, bottom),
-      channel(v128.or(in1, in2), v128.or(in0, in3), top, between, bottom),
-      channel(v128.or(in3, in4), v128.or(in2, in5), top, between, bottom),
-    );
+    storePixels(to, i8x16.swizzle(joined(top, between, bottom), placesOf(sector)));
     from += 12;
     to += 12;
   }
@@ -73,6 +63,35 @@ function level(high: v128, share: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.add(rest, f32x4.splat(0.5)));
 }
 
-function channel(isTop: v128, isBetween: v128, top: v128, between: v128, bottom: v128): v128 {
-  return v128.bitselect(top, v128.bitselect(between, bottom, isBetween), isTop);
+/**
+ * Where red, green and blue of each pixel come from, as indices of bytes: 0 is the top, 1 what is between, 2 the bottom,
+ * and each pixel has four bytes. By the sixth of the circle: (0 1 2), (1 0 2), (2 0 1), (2 1 0), (1 2 0), (0 2 1), and
+ * the first once more for its end.
+ */
+function placesOf(sector: v128): v128 {
+  // Two bits for each channel, red lowest.
+  const codes = i8x16(
+    0b100100,
+    0b100001,
+    0b010010,
+    0b000110,
+    0b001001,
+    0b011000,
+    0b100100,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  );
+  const code = i8x16.swizzle(codes, sector);
+  const two = i32x4.splat(3);
+  const red = v128.and(code, two);
+  const green = v128.and(i32x4.shr_u(code, 2), two);
+  const blue = v128.and(i32x4.shr_u(code, 4), two);
+  return i32x4.add(joined(red, green, blue), i32x4(0x03000000, 0x07040404, 0x0b080808, 0x0f0c0c0c));
 }

@@ -18,7 +18,7 @@ export function turnHue(from: usize, count: i32, turn: i32, to: usize): void {
     const lowest = i32x4.min_s(red, i32x4.min_s(green, blue));
     const high = f32x4.convert_i32x4_s(top);
     const chroma = f32x4.convert_i32x4_s(i32x4.sub(top, lowest));
-    // Grey pixels come to themselves: their saturation is 0, and what is divided by 0 below is truncated to 0.
+    // Grey pixels come to themselves: their saturation is 0, and what is divided by 0, here or below, becomes 0.
     const saturation = f32x4.trunc(f32x4.mul(f32x4.div(chroma, high), f32x4.splat(255)));
 
     // Distances to the highest channel in units of chroma; one of the two is 0 or 1 exactly.
@@ -69,29 +69,12 @@ function level(high: v128, share: v128): v128 {
  * the first once more for its end.
  */
 function placesOf(sector: v128): v128 {
-  // Two bits for each channel, red lowest.
-  const codes = i8x16(
-    0b100100,
-    0b100001,
-    0b010010,
-    0b000110,
-    0b001001,
-    0b011000,
-    0b100100,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-  );
+  // A byte for each sixth from the lowest on, two bits for each channel, red lowest.
+  const codes = i32x4(0b00000110_00010010_00100001_00100100, 0b00100100_00011000_00001001, 0, 0);
   const code = i8x16.swizzle(codes, sector);
-  const two = i32x4.splat(3);
-  const red = v128.and(code, two);
-  const green = v128.and(i32x4.shr_u(code, 2), two);
-  const blue = v128.and(i32x4.shr_u(code, 4), two);
+  const lowest = i32x4.splat(3);
+  const red = v128.and(code, lowest);
+  const green = v128.and(i32x4.shr_u(code, 2), lowest);
+  const blue = v128.and(i32x4.shr_u(code, 4), lowest);
   return i32x4.add(joined(red, green, blue), i32x4(0x03000000, 0x07040404, 0x0b080808, 0x0f0c0c0c));
 }

@@ -126,9 +126,9 @@ class Files(Views):
 
 
 class Memory(Views):
-    def __init__(self, file, size, views, backend):
+    def __init__(self, file, size, images, views, backend):
         super().__init__(views, backend)
-        pixels = numpy.fromfile(file, dtype=numpy.uint8).reshape(-1, size, size, 3)
+        pixels = numpy.fromfile(file, dtype=numpy.uint8, count=images * size**2 * 3).reshape(-1, size, size, 3)
         self.images = torch.from_numpy(pixels).permute(0, 3, 1, 2) if self.on_tensors else pixels
 
     def __len__(self):
@@ -159,8 +159,14 @@ class Side:
         loader = DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers)
         self.batches = iter(loader)
         self.batch_size = batch_size
-        # As the other side names them: channels last.
-        return {"shapes": [list(view.permute(0, 2, 3, 1).shape) for view in next(self.batches)]}
+        self.workers = workers
+        return {"views": [self.describe(view) for view in next(self.batches)]}
+
+    def describe(self, view):
+        """The shape as the other side has it, channels last, and what the values are like."""
+        values = view.double()
+        shape = list(view.permute(0, 2, 3, 1).shape)
+        return {"shape": shape, "mean": values.mean().item(), "square": values.square().mean().item()}
 
     def run(self, seconds, skip):
         for _ in range(skip):
@@ -168,8 +174,10 @@ class Side:
         begin = time.perf_counter()
         batches, elapsed = 0, 0
         while elapsed < seconds:
-            next(self.batches)
-            batches += 1
+            # One of each worker: they come to their ends at about the same time.
+            for _ in range(self.workers):
+                next(self.batches)
+            batches += self.workers
             elapsed = time.perf_counter() - begin
         return {"images": batches * self.batch_size, "seconds": elapsed, "made": (batches + skip) * self.batch_size}
 

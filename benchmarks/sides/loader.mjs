@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs";
 /** @type {AsyncIterator<import("@sitjs/data").Batch>} */
 let loading;
 let batchSize = 0;
+let workers = 0;
 
 /** @type {Record<string, (message: any) => Promise<object>>} */
 const handlers = {
@@ -15,14 +16,19 @@ const handlers = {
     const { name, tensorflow } = await useEngine({ prefer: "tfjs-node" });
     return { node: process.versions.node, engine: name, tensorflow };
   },
-  /** `data`: `{ kind: "files", folder }` or `{ kind: "memory", file, size }`, a file of uint8 [images, size, size, 3]. */
-  async start({ data, views, workers, batch_size }) {
+  /**
+   * `data`: `{ kind: "files", folder }`, or `{ kind: "memory", file, size, images }`: the first images of a file of uint8
+   * [images, size, size, 3]. Replies with the views of the first batch: `{ shape, mean, square }`, the mean of the values
+   * and of their squares.
+   */
+  async start({ data, views, workers: threads, batch_size }) {
     await loading?.return?.();
+    workers = threads;
     const dataset =
       data.kind === "files"
         ? await imageFolder(data.folder, { classes: "none", verify: "none" })
         : memoryDataset({
-            pixels: readFileSync(data.file),
+            pixels: readFileSync(data.file).subarray(0, data.images * data.size ** 2 * 3),
             width: data.size,
             height: data.size,
             channels: 3,
@@ -30,7 +36,13 @@ const handlers = {
     batchSize = batch_size;
     loading = batches(dataset, { views, batchSize, workers, epochs: Infinity })[Symbol.asyncIterator]();
     const { value: first } = await loading.next();
-    return { shapes: first.views.map(({ shape }) => shape) };
+    return {
+      views: first.views.map(({ shape, data: values }) => ({
+        shape,
+        mean: mean(values, (value) => value),
+        square: mean(values, (value) => value ** 2),
+      })),
+    };
   },
   async run({ seconds, skip }) {
     for (let i = 0; i < skip; i++) await nextBatch();
@@ -38,13 +50,20 @@ const handlers = {
     let count = 0;
     let elapsed = 0;
     while (elapsed < seconds) {
-      await nextBatch();
-      count++;
+      // One of each worker: they come to their ends at about the same time.
+      for (let i = 0; i < workers; i++) await nextBatch();
+      count += workers;
       elapsed = (performance.now() - begin) / 1e3;
     }
     return { images: count * batchSize, seconds: elapsed, made: (count + skip) * batchSize };
   },
 };
+
+function mean(values, of) {
+  let sum = 0;
+  for (const value of values) sum += of(value);
+  return sum / values.length;
+}
 
 /** A batch as the engine's tensors, as a training step gets it. */
 async function nextBatch() {

@@ -2,8 +2,8 @@ import { blues, greens, joined, loadPixels, reds, storePixels } from "./pixels";
 
 /**
  * Turns the hue of `count` pixels by `turn` (in 255ths of the circle) in Pillow's 8-bit HSV; source and target may be the
- * same. Pillow computes some of this in 64-bit floats; 32 bits give the same bytes for every colour, which a test goes
- * through.
+ * same. Pillow computes some of this in 64-bit floats, and divides where this multiplies; the bytes are the same for every
+ * colour, which a test goes through.
  */
 export function turnHue(from: usize, count: i32, turn: i32, to: usize): void {
   const one = f32x4.splat(1);
@@ -44,11 +44,11 @@ export function turnHue(from: usize, count: i32, turn: i32, to: usize): void {
     const six = i32x4.mul(turned, i32x4.splat(6));
     const sector = i32x4.shr_u(i32x4.mul(i32x4.add(six, i32x4.splat(1)), i32x4.splat(257)), 16);
     const rest = i32x4.sub(six, i32x4.mul(sector, i32x4.splat(255)));
-    const within = f32x4.div(f32x4.convert_i32x4_s(rest), f32x4.splat(255));
+    const within = f32x4.mul(f32x4.convert_i32x4_s(rest), f32x4.splat(1 / 255));
     const odd = i32x4.eq(v128.and(sector, i32x4.splat(1)), i32x4.splat(1));
     const way = v128.bitselect(within, f32x4.sub(one, within), odd);
 
-    const strength = f32x4.div(saturation, f32x4.splat(255));
+    const strength = f32x4.mul(saturation, f32x4.splat(1 / 255));
     const bottom = level(high, strength);
     const between = level(high, f32x4.mul(strength, way));
     storePixels(to, i8x16.swizzle(joined(top, between, bottom), placesOf(sector)));

@@ -2,8 +2,8 @@
  * Pillow's 8-bit resampling: sums of bytes times fixed-point weights of 22 bits behind the point, rounded and clipped.
  * The products are made in pairs of 16 bits, which is why a weight comes in two parts: weight = high * 2^11 + low.
  *
- * Weights of one output position: `pairs` times (high of the first, high of the second, low of the first, low of the
- * second), 16 bits each, padded with zeros. `starts`: for each output position the first input position, 32 bits.
+ * Weights of one output position: for every four of them the high parts, then the low parts, 16 bits each, filled up with
+ * zeros. `starts`: for each output position the first input position, 32 bits.
  */
 
 const SHIFT = 11;
@@ -15,7 +15,10 @@ function joined(high: v128, low: v128): v128 {
   return i32x4.shr_s(i32x4.add(sum, i32x4.splat(1 << (BITS - 1))), BITS);
 }
 
-/** Resizes every row to `width` pixels; rows of the source lie `rowLength` bytes apart, those of the target touch. */
+/**
+ * Resizes every row to `width` pixels by `fours` times four weights; rows of the source lie `rowLength` bytes apart, those
+ * of the target touch.
+ */
 export function resizeRows(
   from: usize,
   rowLength: i32,
@@ -23,12 +26,12 @@ export function resizeRows(
   channels: i32,
   starts: usize,
   weights: usize,
-  pairs: i32,
+  fours: i32,
   width: i32,
   to: usize,
 ): void {
-  if (channels === 1) resizeRowsGrey(from, rowLength, rows, starts, weights, pairs, width, to);
-  else resizeRowsRgb(from, rowLength, rows, starts, weights, pairs, width, to);
+  if (channels === 1) resizeRowsGrey(from, rowLength, rows, starts, weights, fours, width, to);
+  else resizeRowsRgb(from, rowLength, rows, starts, weights, fours, width, to);
 }
 
 function resizeRowsGrey(
@@ -37,7 +40,7 @@ function resizeRowsGrey(
   rows: i32,
   starts: usize,
   weights: usize,
-  pairs: i32,
+  fours: i32,
   width: i32,
   to: usize,
 ): void {
@@ -45,22 +48,20 @@ function resizeRowsGrey(
     let weight = weights;
     for (let x = 0; x < width; x++) {
       let pixel = from + load<i32>(starts + ((<usize>x) << 2));
-      let sums = i32x4.splat(0); // high, low, unused, unused
-      for (let pair = 0; pair < pairs; pair++) {
-        const two = i16x8.extend_low_i8x16_u(v128.load16_splat(pixel));
-        sums = i32x4.add(sums, i32x4.dot_i16x8_s(two, v128.load64_zero(weight)));
-        pixel += 2;
-        weight += 8;
+      let sums = i32x4.splat(0); // high, high, low, low
+      for (let four = 0; four < fours; four++) {
+        // The four pixels twice: times the high parts and times the low ones.
+        const pixels = i16x8.extend_low_i8x16_u(v128.load32_splat(pixel));
+        sums = i32x4.add(sums, i32x4.dot_i16x8_s(pixels, v128.load(weight)));
+        pixel += 4;
+        weight += 16;
       }
-      const low = i32x4.shuffle(sums, sums, 1, 1, 1, 1);
-      store<u8>(to++, clip(i32x4.extract_lane(joined(sums, low), 0)));
+      sums = i32x4.add(sums, i32x4.shuffle(sums, sums, 1, 0, 3, 2));
+      const level = i32x4.extract_lane(joined(sums, i32x4.shuffle(sums, sums, 2, 2, 2, 2)), 0);
+      store<u8>(to++, <u8>max(0, min(255, level)));
     }
     from += rowLength;
   }
-}
-
-function clip(level: i32): u8 {
-  return <u8>max(0, min(255, level));
 }
 
 function resizeRowsRgb(
@@ -69,7 +70,7 @@ function resizeRowsRgb(
   rows: i32,
   starts: usize,
   weights: usize,
-  pairs: i32,
+  fours: i32,
   width: i32,
   to: usize,
 ): void {
@@ -80,14 +81,36 @@ function resizeRowsRgb(
       let pixel = from + load<i32>(starts + ((<usize>x) << 2)) * 3;
       let high = none; // red, green, blue, unused
       let low = none;
-      for (let pair = 0; pair < pairs; pair++) {
-        // Two pixels become (red, red), (green, green), (blue, blue) of 16 bits.
-        const six = v128.load64_zero(pixel);
-        const two = i8x16.shuffle(six, none, 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16);
-        high = i32x4.add(high, i32x4.dot_i16x8_s(two, v128.load32_splat(weight)));
-        low = i32x4.add(low, i32x4.dot_i16x8_s(two, v128.load32_splat(weight, 4)));
-        pixel += 6;
-        weight += 8;
+      for (let four = 0; four < fours; four++) {
+        // Two pixels each become (red, red), (green, green), (blue, blue) of 16 bits.
+        const pixels = v128.load(pixel);
+        const first = i8x16.shuffle(pixels, none, 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16);
+        const second = i8x16.shuffle(
+          pixels,
+          none,
+          6,
+          16,
+          9,
+          16,
+          7,
+          16,
+          10,
+          16,
+          8,
+          16,
+          11,
+          16,
+          16,
+          16,
+          16,
+          16,
+        );
+        high = i32x4.add(high, i32x4.dot_i16x8_s(first, v128.load32_splat(weight)));
+        high = i32x4.add(high, i32x4.dot_i16x8_s(second, v128.load32_splat(weight, 4)));
+        low = i32x4.add(low, i32x4.dot_i16x8_s(first, v128.load32_splat(weight, 8)));
+        low = i32x4.add(low, i32x4.dot_i16x8_s(second, v128.load32_splat(weight, 12)));
+        pixel += 12;
+        weight += 16;
       }
       const narrow = i16x8.narrow_i32x4_s(joined(high, low), none);
       // The fourth byte is overwritten by the next pixel.
@@ -98,12 +121,16 @@ function resizeRowsRgb(
   }
 }
 
-/** Resizes every column to `height` values; rows are `rowLength` bytes, without gaps, in source and target. */
+/**
+ * Resizes every column to `height` values by `fours` times four weights, of which the first 2 * `pairs` may be other than
+ * 0; rows are `rowLength` bytes, without gaps, in source and target.
+ */
 export function resizeColumns(
   from: usize,
   rowLength: i32,
   starts: usize,
   weights: usize,
+  fours: i32,
   pairs: i32,
   height: i32,
   to: usize,
@@ -126,7 +153,7 @@ export function resizeColumns(
         const first = v128.load(value);
         const second = v128.load(value + rowLength);
         const highs = v128.load32_splat(weight);
-        const lows = v128.load32_splat(weight, 4);
+        const lows = v128.load32_splat(weight, 8);
         const left = i8x16.shuffle(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
         const right = i8x16.shuffle(
           first,
@@ -161,14 +188,14 @@ export function resizeColumns(
         low2 = i32x4.add(low2, i32x4.dot_i16x8_s(two2, lows));
         low3 = i32x4.add(low3, i32x4.dot_i16x8_s(two3, lows));
         value += rowLength << 1;
-        weight += 8;
+        weight += pair & 1 ? 12 : 4;
       }
       const left = i16x8.narrow_i32x4_s(joined(high0, low0), joined(high1, low1));
       const right = i16x8.narrow_i32x4_s(joined(high2, low2), joined(high3, low3));
       // What is written beyond the row is overwritten by the next.
       v128.store(to + x, i8x16.narrow_i16x8_u(left, right));
     }
-    weights += pairs << 3;
+    weights += fours << 4;
     to += rowLength;
   }
 }

@@ -9,18 +9,19 @@ export interface Coefficients {
   readonly taps: number;
   /** Weights that sum to 1. */
   readonly weights: Float64Array;
-  /** How many pairs of weights each output position has in `fixed`. */
-  readonly pairs: number;
+  /** The most input positions that an output position has. */
+  readonly most: number;
   /**
    * The weights in units of 2^-22, rounded, as Pillow's 8-bit path uses them, in the form that the kernels take: for each
-   * pair of weights the upper parts of both, then the lower 11 bits of both. Filled up with zeros.
+   * four of an output position the upper parts, then the lower 11 bits. Filled up with zeros.
    */
   readonly fixed: Int16Array;
 }
 
-/** Bits behind the point of `Coefficients.fixed`: 32 less 8 for a byte and 2 for overshoot and sign. */
-const FIXED_BITS = 22;
+/** 22 bits behind the point: 32 less 8 for a byte and 2 for overshoot and sign. */
+const FIXED_UNIT = 2 ** 22;
 const LOWER_BITS = 11;
+const LOWER_MASK = 2 ** LOWER_BITS - 1;
 
 /** Weights that are kept at most, some 12 bytes each: thousands of tables for small pictures, some dozens for photographs. */
 const CACHE_LIMIT = 1 << 20;
@@ -73,20 +74,21 @@ function makeCoefficients(input: number, output: number, interpolation: Interpol
     starts[i] = start;
     counts[i] = end - start;
   }
-  const pairs = Math.ceil(counts.reduce((most, count) => Math.max(most, count), 0) / 2);
-  return { starts, counts, taps, weights, pairs, fixed: inPairs(weights, taps, pairs) };
+  const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
+  return { starts, counts, taps, weights, most, fixed: inFours(weights, taps, most) };
 }
 
-function inPairs(weights: Float64Array, taps: number, pairs: number): Int16Array {
+function inFours(weights: Float64Array, taps: number, most: number): Int16Array {
   const output = weights.length / taps;
-  const fixed = new Int16Array(output * pairs * 4);
+  const fours = Math.ceil(most / 4);
+  const fixed = new Int16Array(output * fours * 8);
   for (let i = 0; i < output; i++) {
-    for (let k = 0; k < Math.min(taps, 2 * pairs); k++) {
+    for (let k = 0; k < most; k++) {
       const weight = weights[i * taps + k] as number;
-      const rounded = Math.trunc(weight * 2 ** FIXED_BITS + (weight < 0 ? -0.5 : 0.5));
-      const to = (i * pairs + (k >> 1)) * 4 + (k & 1);
+      const rounded = Math.trunc(weight * FIXED_UNIT + (weight < 0 ? -0.5 : 0.5));
+      const to = (i * fours + (k >> 2)) * 8 + (k & 3);
       fixed[to] = rounded >> LOWER_BITS;
-      fixed[to + 2] = rounded & (2 ** LOWER_BITS - 1);
+      fixed[to + 4] = rounded & LOWER_MASK;
     }
   }
   return fixed;

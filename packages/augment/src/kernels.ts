@@ -12,7 +12,7 @@ export interface Kernels {
     channels: number,
     starts: number,
     weights: number,
-    pairs: number,
+    fours: number,
     width: number,
     to: number,
   ): void;
@@ -21,6 +21,7 @@ export interface Kernels {
     rowLength: number,
     starts: number,
     weights: number,
+    fours: number,
     pairs: number,
     height: number,
     to: number,

@@ -81,8 +81,9 @@ function resizeBytes(
   const areaLength = area.width * channels;
   const rowLength = width * channels;
   const bandRows = Math.max(1, Math.floor(BAND / areaLength));
-  // The zeros that fill up pairs of weights are multiplied with what lies behind a line: it must be in memory.
-  const behind = (table: Coefficients | undefined) => 2 * (table?.pairs ?? 0);
+  const fours = (table: Coefficients | undefined) => Math.ceil((table?.most ?? 0) / 4);
+  // The zeros that fill up weights are multiplied with what lies behind a line: it must be in memory.
+  const behind = (table: Coefficients | undefined) => 4 * fours(table);
   const bytesIn = (part: "starts" | "fixed") =>
     Math.max(across?.[part].byteLength ?? 0, down?.[part].byteLength ?? 0);
   const [band, rows, result, starts, weights] = layOut(
@@ -105,12 +106,13 @@ function resizeBytes(
       const bandArea = { ...area, top: area.top + y, height: Math.min(bandRows, area.height - y) };
       copyRows(source, bandArea, memory.subarray(band));
       const to = rows + y * rowLength;
-      resizeRows(band, areaLength, bandArea.height, channels, starts, weights, across.pairs, width, to);
+      resizeRows(band, areaLength, bandArea.height, channels, starts, weights, fours(across), width, to);
     }
   }
   if (down === undefined) return memory.slice(rows, rows + height * rowLength);
   put(down);
-  resizeColumns(rows, rowLength, starts, weights, down.pairs, height, result);
+  const pairs = Math.ceil(down.most / 2);
+  resizeColumns(rows, rowLength, starts, weights, fours(down), pairs, height, result);
   return memory.slice(result, result + height * rowLength);
 }
 

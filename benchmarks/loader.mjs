@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { isDeepStrictEqual } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import {
   colorJitter,
   gaussianBlur,
@@ -15,6 +15,7 @@ import {
   solarize,
 } from "@sitjs/augment";
 import { cacheFolder } from "@sitjs/engine";
+import { runAsProgram } from "./lib/main.mjs";
 import { usedBy } from "./lib/processes.mjs";
 import { benchPython } from "./lib/python.mjs";
 import { pairedRatios } from "./lib/rows.mjs";
@@ -223,13 +224,10 @@ function lines(row) {
   ];
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const quick = process.argv.includes("--quick");
-  const { lines: said } = await run({
-    python: benchPython(cacheFolder(), console.log),
-    log: console.log,
-    quick,
-    ...(quick && { rounds: 2 }),
-  });
+await runAsProgram(import.meta.url, async () => {
+  const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
+  const log = (line) => console.error(line);
+  const python = benchPython(cacheFolder(), log);
+  const { lines: said } = await run({ python, log, quick: values.quick, rounds: values.quick ? 2 : 7 });
   console.log(said.join("\n"));
-}
+});

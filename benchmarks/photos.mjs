@@ -9,13 +9,13 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { resizeImage } from "@sitjs/augment";
 import { randomStream } from "@sitjs/core/random";
 import { cacheFolder } from "@sitjs/engine";
 import sharp from "sharp";
 import { list } from "tar";
 import { runNpm } from "../scripts/lib/steps.mjs";
+import { runAsProgram } from "./lib/main.mjs";
 
 const pictures = {
   package: "emoji-datasource-google@16.0.0",
@@ -221,10 +221,10 @@ function addGrain(pixels, grain, rng) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+await runAsProgram(import.meta.url, async () => {
   const { folder, names, width, height, kilobytes } = await photoFolder();
   console.log(
     `${names.length} JPEG files of ${width} x ${height} in ${folder}, ` +
       `${kilobytes.lowest} to ${kilobytes.highest} kB, median ${kilobytes.median} kB`,
   );
-}
+});

@@ -11,6 +11,10 @@ import { median } from "./lib/statistics.mjs";
 import { photoFolder } from "./photos.mjs";
 
 const count = Number(process.argv[2] ?? 200);
+if (!(Number.isSafeInteger(count) && count > 0)) {
+  console.error(`images: expected a positive whole number, got ${process.argv[2]}`);
+  process.exit(2);
+}
 const ROUNDS = 5;
 await useEngine({ prefer: "tfjs-node" });
 const { folder, names } = await photoFolder();

@@ -213,7 +213,8 @@ function summary(measured) {
 
 function lines(row) {
   const { label, ours, peer, peerName, ratio, ratioSpread, oursSpread, peerSpread } = row;
-  const between = ({ min, max }, digits = 0) => `${min.toFixed(digits)} to ${max.toFixed(digits)}`;
+  const between = ({ minimum, maximum }, digits = 0) =>
+    `${minimum.toFixed(digits)} to ${maximum.toFixed(digits)}`;
   const shown = (value, unit) => (value === undefined ? "unknown" : `${value.toFixed(1)} ${unit}`);
   return [
     `${label}: ${ours.toFixed(0)} images/s (${between(oursSpread)}), ${peerName} ${peer.toFixed(0)} ` +

@@ -59,6 +59,7 @@ export function startSide({ name, command, args, env = {} }) {
 
   return {
     name,
+    pid: child.pid,
     /** @returns {Promise<any>} */
     ask(message) {
       if (ended) return Promise.reject(ended);

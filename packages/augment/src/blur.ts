@@ -1,5 +1,6 @@
 import { requireOption } from "@sitjs/core/errors";
 import { bytesOf, floatsOf, type Image } from "./image.js";
+import { kernelMemory, kernels, layOut } from "./kernels.js";
 
 /**
  * Blurs with a Gaussian of standard deviation `sigma` pixels, edges repeated. Bytes: three extended box blurs along the
@@ -16,15 +17,11 @@ export function blurImage(image: Image, sigma: number): Image {
   }
   const box = extendedBox(sigma);
   if (box === undefined) return { data: bytes.slice(), width, height, channels };
-  const data = new Uint8Array(bytes.length);
-  blurRows(bytes, data, width, height, channels, box);
-  blurColumns(data, width * channels, height, box);
-  return { data, width, height, channels };
+  return { data: blurBytes(bytes, image, box), width, height, channels };
 }
 
 const PASSES = 3;
 const UNIT = 1 << 24;
-const HALF = 1 << 23;
 
 /** A box of 2 radius + 1 pixels with weight `inner`, and one more on each side with `outer`; units of 2^-24. */
 interface ExtendedBox {
@@ -46,119 +43,23 @@ function extendedBox(sigma: number): ExtendedBox | undefined {
   return { radius, inner, outer: Math.trunc((UNIT - (2 * radius + 1) * inner) / 2) };
 }
 
-/** Workspace that grows to the largest need; one per thread. */
-let lineSpace: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
-let sumSpace = new Int32Array(0);
-let imageSpace = new Uint8Array(0);
-
-function blurRows(
-  source: Uint8Array,
-  target: Uint8Array,
-  width: number,
-  height: number,
-  channels: number,
-  box: ExtendedBox,
-): void {
-  const border = (box.radius + 1) * channels;
-  const rowLength = width * channels;
-  const length = rowLength + 2 * border;
-  if (lineSpace[0].length < length) lineSpace = [new Uint8Array(length), new Uint8Array(length)];
-  for (let y = 0; y < height; y++) {
-    let [from, to] = lineSpace;
-    from.set(source.subarray(y * rowLength, (y + 1) * rowLength), border);
-    for (let pass = 0; pass < PASSES; pass++) {
-      for (let i = 0; i < border; i++) {
-        from[i] = from[border + (i % channels)] as number;
-        from[border + rowLength + i] = from[border + rowLength - channels + (i % channels)] as number;
-      }
-      boxLine(from, to, rowLength, channels, box);
-      [from, to] = [to, from];
-    }
-    target.set(from.subarray(border, border + rowLength), y * rowLength);
-  }
-}
-
-/** One pass along a row that has `radius + 1` border pixels on both sides of its `rowLength` values. */
-function boxLine(
-  from: Uint8Array,
-  to: Uint8Array,
-  rowLength: number,
-  channels: number,
-  { radius, inner, outer }: ExtendedBox,
-): void {
-  const border = (radius + 1) * channels;
-  if (radius === 0) {
-    for (let x = border; x < border + rowLength; x++) {
-      const edges = (from[x - channels] as number) + (from[x + channels] as number);
-      to[x] = weigh(from[x] as number, inner, edges, outer);
-    }
-    return;
-  }
-  for (let channel = 0; channel < channels; channel++) {
-    let sum = 0;
-    for (let x = channels + channel; x < border + border; x += channels) sum += from[x] as number;
-    for (let x = border + channel; x < border + rowLength; x += channels) {
-      const entering = from[x + border] as number;
-      to[x] = weigh(sum, inner, (from[x - border] as number) + entering, outer);
-      sum += entering - (from[x - border + channels] as number);
-    }
-  }
-}
-
-/** A rounded weighted sum; the multiplications stay below 2^32, the additions are meant modulo that. */
-function weigh(sum: number, inner: number, edges: number, outer: number): number {
-  return (((Math.imul(sum, inner) + Math.imul(edges, outer)) | 0) + HALF) >>> 24;
-}
-
-function blurColumns(data: Uint8Array, rowLength: number, height: number, box: ExtendedBox): void {
-  if (imageSpace.length < data.length) imageSpace = new Uint8Array(data.length);
-  const other = imageSpace;
-  boxColumns(data, other, rowLength, height, box);
-  boxColumns(other, data, rowLength, height, box);
-  boxColumns(data, other, rowLength, height, box);
-  data.set(other.subarray(0, data.length));
-}
-
-/** One pass down all columns at once, row by row, with a running sum a column. */
-function boxColumns(
-  from: Uint8Array,
-  to: Uint8Array,
-  rowLength: number,
-  height: number,
-  { radius, inner, outer }: ExtendedBox,
-): void {
-  const row = (y: number) => Math.min(Math.max(y, 0), height - 1) * rowLength;
-  if (radius === 0) {
-    for (let y = 0; y < height; y++) {
-      const above = row(y - 1);
-      const below = row(y + 1);
-      const here = y * rowLength;
-      for (let x = 0; x < rowLength; x++) {
-        const edges = (from[above + x] as number) + (from[below + x] as number);
-        to[here + x] = weigh(from[here + x] as number, inner, edges, outer);
-      }
-    }
-    return;
-  }
-  if (sumSpace.length < rowLength) sumSpace = new Int32Array(rowLength);
-  const sums = sumSpace;
-  sums.fill(0, 0, rowLength);
-  for (let y = -radius; y <= radius; y++) {
-    const start = row(y);
-    for (let x = 0; x < rowLength; x++) sums[x] = (sums[x] as number) + (from[start + x] as number);
-  }
-  for (let y = 0; y < height; y++) {
-    const above = row(y - radius - 1);
-    const below = row(y + radius + 1);
-    const leaving = row(y - radius);
-    const here = y * rowLength;
-    for (let x = 0; x < rowLength; x++) {
-      const sum = sums[x] as number;
-      const entering = from[below + x] as number;
-      to[here + x] = weigh(sum, inner, (from[above + x] as number) + entering, outer);
-      sums[x] = sum + entering - (from[leaving + x] as number);
-    }
-  }
+/** Along the rows as down the columns of the picture turned on its side, then down its own columns. */
+function blurBytes(source: Uint8Array, { width, height, channels }: Image, box: ExtendedBox): Uint8Array {
+  const { transpose, boxBlurColumns } = kernels();
+  const { radius, inner, outer } = box;
+  const { length } = source;
+  const [first, second, scratch] = layOut(length, length, 32 * Math.max(width, height)) as [
+    number,
+    number,
+    number,
+  ];
+  const memory = kernelMemory();
+  memory.set(source, first);
+  transpose(first, width, height, channels, second);
+  boxBlurColumns(second, height * channels, width, radius, inner, outer, first, scratch);
+  transpose(first, height, width, channels, second);
+  boxBlurColumns(second, width * channels, height, radius, inner, outer, first, scratch);
+  return memory.slice(first, first + length);
 }
 
 function gaussianFloats(

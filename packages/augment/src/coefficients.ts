@@ -9,14 +9,21 @@ export interface Coefficients {
   readonly taps: number;
   /** Weights that sum to 1. */
   readonly weights: Float64Array;
-  /** The weights in units of 2^-22, rounded, as Pillow's 8-bit path uses them. */
-  readonly fixed: Int32Array;
+  /** The most input positions that an output position has. */
+  readonly most: number;
+  /**
+   * The weights in units of 2^-22, rounded, as Pillow's 8-bit path uses them, in the form that the kernels take: for each
+   * four of an output position the upper parts, then the lower 11 bits. Filled up with zeros.
+   */
+  readonly fixed: Int16Array;
 }
 
-/** Bits behind the point of `Coefficients.fixed`: 32 less 8 for a byte and 2 for overshoot and sign. */
-export const FIXED_BITS = 22;
+/** 22 bits behind the point: 32 less 8 for a byte and 2 for overshoot and sign. */
+const FIXED_UNIT = 2 ** 22;
+const LOWER_BITS = 11;
+const LOWER_MASK = 2 ** LOWER_BITS - 1;
 
-/** Weights that are kept at most, 12 bytes each: thousands of tables for small pictures, some dozens for photographs. */
+/** Weights that are kept at most, some 12 bytes each: thousands of tables for small pictures, some dozens for photographs. */
 const CACHE_LIMIT = 1 << 20;
 const cache = new Map<string, Coefficients>();
 let cached = 0;
@@ -34,12 +41,12 @@ export function resizeCoefficients(
   const known = cache.get(key);
   if (known !== undefined) return known;
   const made = makeCoefficients(input, output, interpolation);
-  cached += made.fixed.length;
+  cached += made.weights.length;
   cache.set(key, made);
   for (const [oldest, table] of cache) {
     if (cached <= CACHE_LIMIT) break;
     cache.delete(oldest);
-    cached -= table.fixed.length;
+    cached -= table.weights.length;
   }
   return made;
 }
@@ -53,7 +60,6 @@ function makeCoefficients(input: number, output: number, interpolation: Interpol
   const starts = new Int32Array(output);
   const counts = new Int32Array(output);
   const weights = new Float64Array(output * taps);
-  const fixed = new Int32Array(output * taps);
   for (let i = 0; i < output; i++) {
     const center = (i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
@@ -64,15 +70,28 @@ function makeCoefficients(input: number, output: number, interpolation: Interpol
       weights[i * taps + j - start] = weight;
       sum += weight;
     }
-    for (let j = i * taps; j < i * taps + end - start; j++) {
-      const weight = (weights[j] as number) / sum;
-      weights[j] = weight;
-      fixed[j] = Math.trunc(weight * 2 ** FIXED_BITS + (weight < 0 ? -0.5 : 0.5));
-    }
+    for (let j = i * taps; j < i * taps + end - start; j++) weights[j] = (weights[j] as number) / sum;
     starts[i] = start;
     counts[i] = end - start;
   }
-  return { starts, counts, taps, weights, fixed };
+  const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
+  return { starts, counts, taps, weights, most, fixed: inFours(weights, taps, most) };
+}
+
+function inFours(weights: Float64Array, taps: number, most: number): Int16Array {
+  const output = weights.length / taps;
+  const fours = Math.ceil(most / 4);
+  const fixed = new Int16Array(output * fours * 8);
+  for (let i = 0; i < output; i++) {
+    for (let k = 0; k < most; k++) {
+      const weight = weights[i * taps + k] as number;
+      const rounded = Math.trunc(weight * FIXED_UNIT + (weight < 0 ? -0.5 : 0.5));
+      const to = (i * fours + (k >> 2)) * 8 + (k & 3);
+      fixed[to] = rounded >> LOWER_BITS;
+      fixed[to + 4] = rounded & LOWER_MASK;
+    }
+  }
+  return fixed;
 }
 
 function bicubic(distance: number): number {

@@ -1,5 +1,6 @@
 import { requireOption } from "@sitjs/core/errors";
 import { bytesOf, floatsOf, type Image } from "./image.js";
+import { kernelMemory, kernels, layOut } from "./kernels.js";
 
 /** Mean and standard deviation of each channel, of values scaled to 0..1. */
 export interface ChannelStatistics {
@@ -26,11 +27,10 @@ export interface Normalizer {
 export function normalizer({ mean, deviation }: ChannelStatistics): Normalizer {
   const channels = checkStatistics({ mean, deviation });
   // 256 results a channel, in the reference's float32 steps.
-  const tables = mean.map((m, channel) =>
-    Float32Array.from({ length: 256 }, (_, level) =>
-      scaled(Math.fround(level / 255), m, deviation[channel] as number),
-    ),
-  );
+  const tables = Float32Array.from({ length: channels * 256 }, (_, i) => {
+    const channel = i >> 8;
+    return scaled(Math.fround((i & 255) / 255), mean[channel] as number, deviation[channel] as number);
+  });
   return {
     write(image, out, offset, mirrored = false) {
       requireOption(
@@ -40,13 +40,14 @@ export function normalizer({ mean, deviation }: ChannelStatistics): Normalizer {
         image.channels,
       );
       const bytes = bytesOf(image);
-      const floats = bytes === undefined ? floatsOf(image) : undefined;
+      if (bytes !== undefined) {
+        writeLevels(bytes, image, tables, out, offset, mirrored);
+        return;
+      }
+      const floats = floatsOf(image);
       for (let channel = 0; channel < channels; channel++) {
         const route: Route = { channel, channels, offset, mirrored };
-        if (bytes !== undefined) writeLevels(bytes, image, tables[channel] as Float32Array, out, route);
-        if (floats !== undefined) {
-          writeFloats(floats, image, mean[channel] as number, deviation[channel] as number, out, route);
-        }
+        writeFloats(floats, image, mean[channel] as number, deviation[channel] as number, out, route);
       }
     },
   };
@@ -60,22 +61,33 @@ interface Route {
   readonly mirrored: boolean;
 }
 
+/** Floats that are written at a time: they stay in the processor's second cache on their way. */
+const PIECE = 48 * 1024;
+
 function writeLevels(
   source: Uint8Array,
   { width, height, channels: step }: Image,
-  table: Float32Array,
+  tables: Float32Array,
   out: Float32Array,
-  { channel, channels, offset, mirrored }: Route,
+  offset: number,
+  mirrored: boolean,
 ): void {
-  const stride = mirrored ? -channels : channels;
-  let from = step === 1 ? 0 : channel;
-  for (let y = 0; y < height; y++) {
-    let to = offset + (y * width + (mirrored ? width - 1 : 0)) * channels + channel;
-    for (let x = 0; x < width; x++) {
-      out[to] = table[source[from] as number] as number;
-      to += stride;
-      from += step;
-    }
+  const { normalize } = kernels();
+  const channels = tables.length / 256;
+  const rowLength = width * channels;
+  const pieceRows = Math.min(height, Math.max(1, Math.floor(PIECE / rowLength)));
+  const [table, from, to] = layOut(
+    tables.byteLength,
+    pieceRows * width * step,
+    pieceRows * rowLength * 4,
+  ) as [number, number, number];
+  const memory = kernelMemory();
+  memory.set(new Uint8Array(tables.buffer), table);
+  for (let y = 0; y < height; y += pieceRows) {
+    const rows = Math.min(pieceRows, height - y);
+    memory.set(source.subarray(y * width * step, (y + rows) * width * step), from);
+    normalize(from, step, width, rows, table, channels, mirrored, to);
+    out.set(new Float32Array(memory.buffer, to, rows * rowLength), offset + y * rowLength);
   }
 }
 

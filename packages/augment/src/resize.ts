@@ -1,11 +1,7 @@
 import { requireOption } from "@sitjs/core/errors";
-import { type Coefficients, FIXED_BITS, type Interpolation, resizeCoefficients } from "./coefficients.js";
+import { type Coefficients, type Interpolation, resizeCoefficients } from "./coefficients.js";
 import { type Box, bytesOf, checkBox, floatsOf, type Image, type Size, sidesOf } from "./image.js";
-
-const HALF = 1 << (FIXED_BITS - 1);
-
-/** Rows of one pass wait here for the next; grows to the largest need, one per thread. */
-let scratch = new Uint8Array(0);
+import { kernelMemory, kernels, layOut } from "./kernels.js";
 
 /**
  * Cuts `box` out of the image and resizes it to `size`: first along the rows, then along the columns; pixels outside
@@ -38,13 +34,7 @@ export function resizeCrop(
   const bytes = bytesOf(image);
   const area: Area = { ...box, rowLength: image.width * channels, channels };
   if (bytes !== undefined) {
-    const data = new Uint8Array(height * width * channels);
-    const between = box.height * width * channels;
-    if (down !== undefined && scratch.length < between) scratch = new Uint8Array(between);
-    const rows = down === undefined ? data : scratch;
-    if (across === undefined) copyRows(bytes, area, rows);
-    else acrossBytes(bytes, area, across, width, rows);
-    if (down !== undefined) downBytes(rows, down, height, width * channels, data);
+    const data = resizeBytes(bytes, area, across, down, { height, width });
     return { data, width, height, channels };
   }
   const data = new Float32Array(height * width * channels);
@@ -75,98 +65,55 @@ function copyRows<P extends Uint8Array | Float32Array>(source: P, area: Area, ta
   }
 }
 
-function acrossBytes(
+/** Bytes of the source that are resized at a time, so that they are still in the processor's second cache. */
+const BAND = 96 * 1024;
+
+/** Both passes; where a table is undefined, that side stays as it is. */
+function resizeBytes(
   source: Uint8Array,
   area: Area,
-  table: Coefficients,
-  width: number,
-  target: Uint8Array,
-): void {
-  const { starts, counts, taps, fixed } = table;
-  const grey = area.channels === 1;
-  let to = 0;
-  for (let y = 0; y < area.height; y++) {
-    const row = (area.top + y) * area.rowLength + area.left * area.channels;
-    for (let x = 0; x < width; x++) {
-      const first = x * taps;
-      const last = first + (counts[x] as number);
-      if (grey) {
-        let from = row + (starts[x] as number);
-        let sum = HALF;
-        for (let k = first; k < last; k++) {
-          sum = (sum + Math.imul(source[from++] as number, fixed[k] as number)) | 0;
-        }
-        target[to++] = clip(sum);
-      } else {
-        let from = row + (starts[x] as number) * 3;
-        let red = HALF;
-        let green = HALF;
-        let blue = HALF;
-        for (let k = first; k < last; k++) {
-          const weight = fixed[k] as number;
-          red = (red + Math.imul(source[from] as number, weight)) | 0;
-          green = (green + Math.imul(source[from + 1] as number, weight)) | 0;
-          blue = (blue + Math.imul(source[from + 2] as number, weight)) | 0;
-          from += 3;
-        }
-        target[to] = clip(red);
-        target[to + 1] = clip(green);
-        target[to + 2] = clip(blue);
-        to += 3;
-      }
+  across: Coefficients | undefined,
+  down: Coefficients | undefined,
+  { height, width }: { readonly height: number; readonly width: number },
+): Uint8Array {
+  const { resizeRows, resizeColumns } = kernels();
+  const { channels } = area;
+  const areaLength = area.width * channels;
+  const rowLength = width * channels;
+  const bandRows = Math.max(1, Math.floor(BAND / areaLength));
+  const fours = (table: Coefficients | undefined) => Math.ceil((table?.most ?? 0) / 4);
+  // The zeros that fill up weights are multiplied with what lies behind a line: it must be in memory.
+  const behind = (table: Coefficients | undefined) => 4 * fours(table);
+  const bytesIn = (part: "starts" | "fixed") =>
+    Math.max(across?.[part].byteLength ?? 0, down?.[part].byteLength ?? 0);
+  const [band, rows, result, starts, weights] = layOut(
+    bandRows * areaLength + behind(across) * channels,
+    (area.height + behind(down)) * rowLength,
+    height * rowLength,
+    bytesIn("starts"),
+    bytesIn("fixed"),
+  ) as [number, number, number, number, number];
+  const memory = kernelMemory();
+  const put = (table: Coefficients) => {
+    memory.set(new Uint8Array(table.starts.buffer), starts);
+    memory.set(new Uint8Array(table.fixed.buffer), weights);
+  };
+
+  if (across === undefined) copyRows(source, area, memory.subarray(rows));
+  else {
+    put(across);
+    for (let y = 0; y < area.height; y += bandRows) {
+      const bandArea = { ...area, top: area.top + y, height: Math.min(bandRows, area.height - y) };
+      copyRows(source, bandArea, memory.subarray(band));
+      const to = rows + y * rowLength;
+      resizeRows(band, areaLength, bandArea.height, channels, starts, weights, fours(across), width, to);
     }
   }
-}
-
-function downBytes(
-  source: Uint8Array,
-  table: Coefficients,
-  height: number,
-  rowLength: number,
-  target: Uint8Array,
-): void {
-  const { starts, counts, taps, fixed } = table;
-  for (let y = 0; y < height; y++) {
-    const first = y * taps;
-    const last = first + (counts[y] as number);
-    const top = (starts[y] as number) * rowLength;
-    const to = y * rowLength;
-    let x = 0;
-    // Four columns at a time share the loads of the weights and of the cache lines.
-    for (; x + 3 < rowLength; x += 4) {
-      let from = top + x;
-      let a = HALF;
-      let b = HALF;
-      let c = HALF;
-      let d = HALF;
-      for (let k = first; k < last; k++) {
-        const weight = fixed[k] as number;
-        a = (a + Math.imul(source[from] as number, weight)) | 0;
-        b = (b + Math.imul(source[from + 1] as number, weight)) | 0;
-        c = (c + Math.imul(source[from + 2] as number, weight)) | 0;
-        d = (d + Math.imul(source[from + 3] as number, weight)) | 0;
-        from += rowLength;
-      }
-      target[to + x] = clip(a);
-      target[to + x + 1] = clip(b);
-      target[to + x + 2] = clip(c);
-      target[to + x + 3] = clip(d);
-    }
-    for (; x < rowLength; x++) {
-      let from = top + x;
-      let sum = HALF;
-      for (let k = first; k < last; k++) {
-        sum = (sum + Math.imul(source[from] as number, fixed[k] as number)) | 0;
-        from += rowLength;
-      }
-      target[to + x] = clip(sum);
-    }
-  }
-}
-
-/** A fixed-point sum as a level 0 to 255. */
-function clip(sum: number): number {
-  return Math.min(Math.max(sum >> FIXED_BITS, 0), 255);
+  if (down === undefined) return memory.slice(rows, rows + height * rowLength);
+  put(down);
+  const pairs = Math.ceil(down.most / 2);
+  resizeColumns(rows, rowLength, starts, weights, fours(down), pairs, height, result);
+  return memory.slice(result, result + height * rowLength);
 }
 
 function acrossFloats(

@@ -31,13 +31,14 @@ export async function makeBatch(
   cancelled: () => boolean = () => false,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const out = views.map((view) => new Float32Array(indices.length * view.length));
-  let ahead = read(storage, indices[0]);
+  // Files are decoded outside of JavaScript's thread: the next two while one is augmented.
+  const ahead = [read(storage, indices[0]), read(storage, indices[1])];
   for (let row = 0; row < indices.length && !cancelled(); row++) {
     const index = indices[row] as number;
+    const next = ahead.shift();
     // Not awaited where the pixels are at hand: a turn of the event loop costs more than a small image.
-    const image = ahead instanceof Promise ? await ahead : ahead;
-    // Files are decoded outside of JavaScript's thread: the next one while this one is augmented.
-    ahead = read(storage, indices[row + 1]);
+    const image = next instanceof Promise ? await next : next;
+    ahead.push(read(storage, indices[row + 2]));
     try {
       applyViews(views, image as Image, randomStream(seed, "augment", epoch, index), out, row);
     } catch (error) {

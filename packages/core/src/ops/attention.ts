@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
-import { gradientsWanted, hasKernel, runKernel } from "./backend.js";
+import { canFuse, gradientsWanted, runKernel } from "./backend.js";
 import { withGradient } from "./gradient.js";
 import { operand, precisionInUse } from "./precision.js";
 
@@ -15,7 +15,7 @@ import { operand, precisionInUse } from "./precision.js";
 export function attention(qkv: tf.Tensor3D, heads: number): tf.Tensor3D {
   const headDim = headDimOf("attention", qkv, heads);
   return tf.tidy(() => {
-    if (hasKernel("SitAttention") && hasKernel("SitAttentionGrad")) {
+    if (canFuse(["SitAttention", "SitAttentionGrad"], [qkv])) {
       const bfloat16 = precisionInUse() === "bfloat16";
       const keep = gradientsWanted();
       return withGradient<tf.Tensor3D>(

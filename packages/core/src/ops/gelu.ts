@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { hasKernel, runKernel } from "./backend.js";
+import { canFuse, runKernel } from "./backend.js";
 import { withGradient } from "./gradient.js";
 
 /** The exact Gaussian error linear unit `x Φ(x)` (Hendrycks and Gimpel 2016), by erf and not by tanh. */
 export function gelu(x: tf.Tensor): tf.Tensor {
-  const fused = hasKernel("SitGelu") && hasKernel("SitGeluGrad");
+  const fused = canFuse(["SitGelu", "SitGeluGrad"], [x]);
   return tf.tidy(() =>
     withGradient(
       [x],

@@ -1,12 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
-import { gradientsWanted, hasKernel, runKernel } from "./backend.js";
+import { canFuse, gradientsWanted, runKernel } from "./backend.js";
 import { requireShape } from "./check.js";
 import { gelu } from "./gelu.js";
 import { withGradient } from "./gradient.js";
 import { matMul2d, sumRows } from "./matmul.js";
 import { operand, precisionInUse, roundToBfloat16 } from "./precision.js";
 import { addBranch, type Residual } from "./residual.js";
+
+const linearKernels = ["SitLinear", "SitLinearGrad"];
 
 /**
  * `x weightᵀ + bias` over the last axis.
@@ -19,7 +21,9 @@ import { addBranch, type Residual } from "./residual.js";
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   requireLinear("linear", x, weight, bias);
-  return canFuse() ? fused(x, weight, bias, { gelu: false }) : composed(x, weight, bias);
+  return canFuse(linearKernels, [x, weight, bias])
+    ? fused(x, weight, bias, { gelu: false })
+    : composed(x, weight, bias);
 }
 
 /**
@@ -31,7 +35,7 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
  */
 export function linearGelu(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   requireLinear("linearGelu", x, weight, bias);
-  if (canFuse()) return fused(x, weight, bias, { gelu: true });
+  if (canFuse(linearKernels, [x, weight, bias])) return fused(x, weight, bias, { gelu: true });
   return tf.tidy(() => gelu(composed(x, weight, bias)));
 }
 
@@ -51,7 +55,9 @@ export function linearResidual(
 ): tf.Tensor {
   requireLinear("linearResidual", x, weight, bias);
   requireResidual("linearResidual", x, weight, residual);
-  if (canFuse()) return fused(x, weight, bias, { gelu: false, residual });
+  if (canFuse(linearKernels, [x, weight, bias, residual.onto, residual.scale])) {
+    return fused(x, weight, bias, { gelu: false, residual });
+  }
   return tf.tidy(() => addBranch(composed(x, weight, bias), residual));
 }
 
@@ -77,8 +83,8 @@ export function perceptronResidual(x: tf.Tensor, params: PerceptronParams, resid
   const hidden = weight1.shape[0] as number;
   requireShape("perceptronResidual", "weight2", weight2, [bias2.size, hidden]);
   requireResidual("perceptronResidual", x, weight2, residual);
-  if (hasKernel("SitPerceptron") && hasKernel("SitPerceptronGrad"))
-    return fusedPerceptron(x, params, residual);
+  const tensors = [x, weight1, bias1, weight2, bias2, residual.onto, residual.scale];
+  if (canFuse(["SitPerceptron", "SitPerceptronGrad"], tensors)) return fusedPerceptron(x, params, residual);
   return tf.tidy(() => {
     const expanded = gelu(operand(composed(x, weight1, bias1)));
     return addBranch(composed(expanded, weight2, bias2), residual);
@@ -101,10 +107,6 @@ function requireLinear(what: string, x: tf.Tensor, weight: tf.Tensor, bias: tf.T
 function requireResidual(what: string, x: tf.Tensor, weight: tf.Tensor, { onto, scale }: Residual): void {
   requireShape(what, "onto", onto, [...x.shape.slice(0, -1), weight.shape[0] as number]);
   requireShape(what, "scale", scale, [x.shape[0] as number]);
-}
-
-function canFuse(): boolean {
-  return hasKernel("SitLinear") && hasKernel("SitLinearGrad");
 }
 
 const one = (tensor: tf.Tensor | undefined): number => (tensor === undefined ? 0 : 1);

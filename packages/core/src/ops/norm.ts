@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "../errors.js";
-import { hasKernel, runKernel } from "./backend.js";
+import { canFuse, runKernel } from "./backend.js";
 import { requireShape } from "./check.js";
 import { withGradient } from "./gradient.js";
 import { sumRows } from "./matmul.js";
@@ -23,7 +23,7 @@ export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsil
   }
   requireShape("layerNorm", "gamma", gamma, [features]);
   requireShape("layerNorm", "beta", beta, [features]);
-  return hasKernel("SitLayerNorm") && hasKernel("SitLayerNormGrad")
+  return canFuse(["SitLayerNorm", "SitLayerNormGrad"], [x, gamma, beta])
     ? fusedLayerNorm(x, gamma, beta, epsilon)
     : composedLayerNorm(x, gamma, beta, epsilon);
 }

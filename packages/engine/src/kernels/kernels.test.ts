@@ -1,51 +1,17 @@
-import { attention, gelu, layerNorm, linear, linearGelu, randomStream, runKernel } from "@sitjs/core";
-import { closeness, leakedTensors } from "@sitjs/core/testing";
+import { attention, gelu, layerNorm, linear, linearGelu, runKernel } from "@sitjs/core";
+import { leakedTensors } from "@sitjs/core/testing";
 import { adamW, momentumUpdate } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
+import { draw, expectClose, expectSameComposed, valueAndGradients } from "../testing/kernel-checks.js";
 import * as reference from "../testing/kernel-reference.js";
+import { type LinearNumbers, linearReference } from "../testing/product-reference.js";
 import { useEngine } from "../use-engine.js";
-import { kernelNames, registerKernels, unregisterKernels } from "./register.js";
+import { kernelNames, registerKernels } from "./register.js";
 
 // Only where the native engine is installed and its kernels were compiled.
 const native = (await engines()).find(({ engine }) => engine.kernels.length > 0);
-
-function draw(shape: number[], name: string, scale = 1): tf.Tensor {
-  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  randomStream(0, name, ...shape).fillNormal(values);
-  return tf.tensor(
-    values.map((value) => value * scale),
-    shape,
-  );
-}
-
-/** The value of f at these inputs and its gradients for the cotangent dy. */
-function valueAndGradients(
-  f: (...xs: tf.Tensor[]) => tf.Tensor,
-  xs: tf.Tensor[],
-  dy: tf.Tensor,
-): tf.Tensor[] {
-  return [f(...xs), ...tf.grads(f)(xs, dy)];
-}
-
-async function expectClose(actual: tf.Tensor, expected: ArrayLike<number>, tolerance: number): Promise<void> {
-  expect(closeness(await actual.data(), expected).relativeToMax).toBeLessThan(tolerance);
-}
-
-/** The same work with and without kernels: forward value and all gradients agree to `tolerance` of the largest. */
-async function expectSameComposed(work: () => tf.Tensor[], tolerance: number): Promise<void> {
-  registerKernels();
-  const fused = work();
-  unregisterKernels();
-  const composed = work();
-  expect(fused.length).toBe(composed.length);
-  for (const [i, tensor] of fused.entries()) {
-    const other = composed[i] as tf.Tensor;
-    expect(tensor.shape).toEqual(other.shape);
-    await expectClose(tensor, await other.data(), tolerance);
-  }
-}
 
 describe.skipIf(native === undefined)("fused kernels", () => {
   beforeEach(async () => {
@@ -87,14 +53,8 @@ describe.skipIf(native === undefined)("fused kernels", () => {
       for (const withGelu of [false, true]) {
         const f = withGelu ? linearGelu : linear;
         const made = valueAndGradients((a, w, b) => f(a as tf.Tensor, w as tf.Tensor, b), xs, dy);
-        const wanted = reference.linearReference(
-          x as Float32Array,
-          weight as Float32Array,
-          bias,
-          d as Float32Array,
-          size,
-          withGelu,
-        );
+        const given = { x, weight, bias, size, gelu: withGelu } as LinearNumbers;
+        const wanted = linearReference(given, d as Float32Array);
         const all = [wanted.y, wanted.dx, wanted.dWeight, wanted.dBias];
         for (const [i, tensor] of made.entries()) await expectClose(tensor, all[i] as Float64Array, 3e-6);
       }

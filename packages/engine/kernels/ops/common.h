@@ -2,6 +2,7 @@
 #ifndef SITJS_OPS_COMMON_H_
 #define SITJS_OPS_COMMON_H_
 
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <new>
@@ -64,16 +65,35 @@ inline const float* In(const Tensor& tensor) { return tensor.flat<float>().data(
 
 inline float* Out(Tensor* tensor) { return tensor->flat<float>().data(); }
 
-// True where nothing else in TensorFlow shares this tensor's memory. JavaScript answers for its own side: it asks for
-// overwriting only where it gives the tensor up.
-inline bool HeldOnce(const Tensor& tensor) {
-  tensorflow::TensorBuffer* const buffer = const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
-  return buffer != nullptr && buffer->RefCountIsOne() && buffer->root_buffer() == buffer;
+// How many references there are to the memory of a tensor that JavaScript holds once. Some are TensorFlow's own, so that
+// the number is measured (SitHolders); until then it is 0, and nothing is overwritten.
+std::atomic<int>& HoldersOfOne();
+
+inline tensorflow::TensorBuffer* BufferOf(const Tensor& tensor) {
+  return const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
+}
+
+// References to the tensor's memory; 0 where that is a part of another's, or not TensorFlow's to give: a tensor made of an
+// array of JavaScript lies in that array.
+inline int HoldersOf(const Tensor& tensor) {
+  tensorflow::TensorBuffer* const buffer = BufferOf(tensor);
+  if (buffer == nullptr || buffer->root_buffer() != buffer || !buffer->OwnsMemory()) return 0;
+  return static_cast<int>(buffer->RefCount());
+}
+
+// True where nothing in TensorFlow shares the memory of this input, no other input either. JavaScript answers for its own
+// side: it asks for overwriting only where it gives the tensor up.
+inline bool HeldOnce(OpKernelContext* context, const Tensor& input) {
+  const int holders = HoldersOf(input);
+  if (holders == 0 || holders != HoldersOfOne().load()) return false;
+  int same = 0;
+  for (int i = 0; i < context->num_inputs(); i++) same += BufferOf(context->input(i)) == BufferOf(input) ? 1 : 0;
+  return same == 1;
 }
 
 // Output `index`, shaped like `input`: its very memory where `overwrite` and nobody else holds it.
 inline absl::Status OutputFor(OpKernelContext* context, int index, const Tensor& input, bool overwrite, float** data) {
-  if (overwrite && HeldOnce(input)) {
+  if (overwrite && HeldOnce(context, input)) {
     context->set_output(index, input);
     *data = const_cast<float*>(In(input));
     return absl::OkStatus();

@@ -5,6 +5,7 @@ import { findCompiler } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
 import { buildKernels } from "./build.js";
 import { earlierFailure, exists, kernelsPath, otherBuild } from "./built.js";
+import { measureHolders } from "./holders.js";
 import { kernelNames, registerKernels } from "./register.js";
 
 /** The kernels that run, or in words why none do; `reason` is undefined where nothing could be expected. */
@@ -32,6 +33,8 @@ export async function loadKernels(
       return { kernels: [], reason: message.split("\n")[0] };
     }
     Object.defineProperty(globalThis, loadedSlot, { value: true });
+    registerKernels();
+    measureHolders();
   }
   registerKernels();
   return { kernels: kernelNames };

@@ -70,6 +70,7 @@ const plans: Readonly<Record<string, KernelPlan>> = {
     count: { name: "count", lists: 2 },
     outputs: (count) => count,
   },
+  SitHolders: { inputs: 0, attributes: { one: "int" }, count: { name: "count" }, outputs: () => 1 },
   SitAddTo: { inputs: 2, outputs: () => 1 },
   SitResidual: { inputs: 3, outputs: () => 1 },
   SitScaleSamples: { inputs: 2, outputs: () => 1 },

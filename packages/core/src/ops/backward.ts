@@ -56,6 +56,9 @@ export function valueAndGradients(
       return xs.map((x) => found.get(x.id)) as unknown as tf.Tensor[];
     });
     return { value, gradients };
+  } catch (error) {
+    value.dispose();
+    throw error;
   } finally {
     release(tape);
   }
@@ -75,7 +78,7 @@ function walk(tape: Node[], value: tf.Tensor, kept: ReadonlySet<number>): Map<nu
   }
   const gradients = new Map<number, tf.Tensor>();
   if (dependent.has(value.id)) gradients.set(value.id, tf.onesLike(value));
-  for (let node = tape.pop(); node !== undefined; node = tape.pop()) {
+  for (let node = tape.at(-1); node !== undefined; node = tape.at(-1)) {
     const dys = node.outputs.map(({ id }) => gradients.get(id));
     if (dys.some((dy) => dy !== undefined)) {
       for (const [id, dx] of inputGradients(node, dys, dependent)) {
@@ -89,6 +92,7 @@ function walk(tape: Node[], value: tf.Tensor, kept: ReadonlySet<number>): Map<nu
       gradients.delete(id);
     }
     release([node]);
+    tape.pop(); // not before: where a gradient throws, the caller releases what the node has saved
   }
   return gradients;
 }

@@ -6,6 +6,7 @@
 #include "attention.cc"
 #include "batch_norm.cc"
 #include "gelu.cc"
+#include "holders.cc"
 #include "layer_norm.cc"
 #include "linear.cc"
 #include "optimizer.cc"

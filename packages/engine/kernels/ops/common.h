@@ -65,29 +65,35 @@ inline const float* In(const Tensor& tensor) { return tensor.flat<float>().data(
 
 inline float* Out(Tensor* tensor) { return tensor->flat<float>().data(); }
 
-// How many references TensorFlow itself holds, during a call, to the memory of an input that only one handle has; 0
-// until SitCalibrate has counted them, and nothing is overwritten.
-inline std::atomic<int>& OwnReferences() {
-  static std::atomic<int> count{0};
-  return count;
+// How many references there are to the memory of a tensor that JavaScript holds once. Some are TensorFlow's own, so that
+// the number is measured (SitHolders); until then it is 0, and nothing is overwritten.
+std::atomic<int>& HoldersOfOne();
+
+inline tensorflow::TensorBuffer* BufferOf(const Tensor& tensor) {
+  return const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
 }
 
-inline int References(const Tensor& tensor) {
-  tensorflow::TensorBuffer* const buffer = const_cast<tensorflow::TensorBuffer*>(tensorflow::DMAHelper::buffer(&tensor));
-  // A part of another buffer is never anybody's own.
-  return buffer == nullptr || buffer->root_buffer() != buffer ? 0 : static_cast<int>(buffer->RefCount());
+// References to the tensor's memory; 0 where that is a part of another's, or not TensorFlow's to give: a tensor made of an
+// array of JavaScript lies in that array.
+inline int HoldersOf(const Tensor& tensor) {
+  tensorflow::TensorBuffer* const buffer = BufferOf(tensor);
+  if (buffer == nullptr || buffer->root_buffer() != buffer || !buffer->OwnsMemory()) return 0;
+  return static_cast<int>(buffer->RefCount());
 }
 
-// True where no other handle of TensorFlow's shares this input's memory. JavaScript answers for its own side: it asks for
-// overwriting only where it gives the tensor up.
-inline bool HeldOnce(const Tensor& tensor) {
-  const int references = References(tensor);
-  return references > 0 && references <= OwnReferences();
+// True where nothing in TensorFlow shares the memory of this input, no other input either. JavaScript answers for its own
+// side: it asks for overwriting only where it gives the tensor up.
+inline bool HeldOnce(OpKernelContext* context, const Tensor& input) {
+  const int holders = HoldersOf(input);
+  if (holders == 0 || holders != HoldersOfOne().load()) return false;
+  int same = 0;
+  for (int i = 0; i < context->num_inputs(); i++) same += BufferOf(context->input(i)) == BufferOf(input) ? 1 : 0;
+  return same == 1;
 }
 
 // Output `index`, shaped like `input`: its very memory where `overwrite` and nobody else holds it.
 inline absl::Status OutputFor(OpKernelContext* context, int index, const Tensor& input, bool overwrite, float** data) {
-  if (overwrite && HeldOnce(input)) {
+  if (overwrite && HeldOnce(context, input)) {
     context->set_output(index, input);
     *data = const_cast<float*>(In(input));
     return absl::OkStatus();

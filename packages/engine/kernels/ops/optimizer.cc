@@ -196,23 +196,6 @@ class AddToOp : public OpKernel {
 };
 
 REGISTER_KERNEL_BUILDER(Name("SitAdamW").Device(DEVICE_CPU), AdamWOp);
-// Counts the references to the memory of a fresh input: see OwnReferences.
-REGISTER_OP("SitCalibrate").Input("fresh: float").Output("references: int32").SetShapeFn(
-    [](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
-
-class CalibrateOp : public OpKernel {
- public:
-  using OpKernel::OpKernel;
-
-  void Compute(OpKernelContext* context) override {
-    OwnReferences() = References(context->input(0));
-    Tensor* references;
-    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &references));
-    references->scalar<tensorflow::int32>()() = OwnReferences();
-  }
-};
-
-REGISTER_KERNEL_BUILDER(Name("SitCalibrate").Device(DEVICE_CPU), CalibrateOp);
 REGISTER_KERNEL_BUILDER(Name("SitAddTo").Device(DEVICE_CPU), AddToOp);
 REGISTER_KERNEL_BUILDER(Name("SitMomentum").Device(DEVICE_CPU), MomentumOp);
 

@@ -41,11 +41,16 @@ REGISTER_OP("SitMaskedErrorGrad")
     .Output("dx: float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
 
+// Of a patch's side and of patches along a side, so that no product of two sides is beyond 64 bits. Tensors without
+// elements have any shape, so that their memory bounds nothing.
+constexpr int64_t kMostPixels = 1 << 20;
+
 class PatchifyOp : public OpKernel {
  public:
   explicit PatchifyOp(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("patch", &patch_));
-    OP_REQUIRES(context, patch_ >= 1, InvalidArgument("SitPatchify: expected a patch of at least 1, got ", patch_));
+    OP_REQUIRES(context, patch_ >= 1 && patch_ <= kMostPixels,
+                InvalidArgument("SitPatchify: expected a patch from 1 to ", kMostPixels, ", got ", patch_));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -56,9 +61,10 @@ class PatchifyOp : public OpKernel {
                                 patch_, " divides, got ", images.shape().DebugString()));
     const Index batch = images.dim_size(0), channels = images.dim_size(3);
     const Index rows = images.dim_size(1) / patch_, columns = images.dim_size(2) / patch_;
+    TensorShape shape;
+    OP_REQUIRES_OK(context, TensorShape::BuildTensorShape({batch, rows * columns, channels * patch_ * patch_}, &shape));
     Tensor* patches;
-    OP_REQUIRES_OK(context, context->allocate_output(
-                                0, TensorShape({batch, rows * columns, channels * patch_ * patch_}), &patches));
+    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &patches));
     const Index band = columns * patch_ * patch_ * channels;
     if (band == 0) return;
     ForEach(context, batch * rows, 0.3 * band, [&](Index task) {
@@ -76,11 +82,10 @@ class UnpatchifyOp : public OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("rows", &rows_));
     OP_REQUIRES_OK(context, context->GetAttr("columns", &columns_));
     OP_REQUIRES_OK(context, context->GetAttr("patch", &patch_));
-    const int64_t most = 1 << 20;  // so that no product of them is beyond 64 bits
-    OP_REQUIRES(context,
-                rows_ >= 1 && columns_ >= 1 && patch_ >= 1 && rows_ <= most && columns_ <= most && patch_ <= most,
-                InvalidArgument("SitUnpatchify: expected rows, columns and patch from 1 to ", most, ", got ", rows_,
-                                ", ", columns_, ", ", patch_));
+    const auto fits = [](int64_t side) { return side >= 1 && side <= kMostPixels; };
+    OP_REQUIRES(context, fits(rows_) && fits(columns_) && fits(patch_),
+                InvalidArgument("SitUnpatchify: expected rows, columns and patch from 1 to ", kMostPixels, ", got ",
+                                rows_, ", ", columns_, ", ", patch_));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -91,9 +96,11 @@ class UnpatchifyOp : public OpKernel {
                 InvalidArgument("SitUnpatchify: expected patches [batch, ", rows_ * columns_, ", channels x ",
                                 patch_ * patch_, "], got ", patches.shape().DebugString()));
     const Index batch = patches.dim_size(0), channels = patches.dim_size(2) / (patch_ * patch_);
+    TensorShape shape;
+    OP_REQUIRES_OK(context,
+                   TensorShape::BuildTensorShape({batch, rows_ * patch_, columns_ * patch_, channels}, &shape));
     Tensor* images;
-    OP_REQUIRES_OK(context, context->allocate_output(
-                                0, TensorShape({batch, rows_ * patch_, columns_ * patch_, channels}), &images));
+    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &images));
     const Index band = columns_ * patch_ * patch_ * channels;
     if (band == 0) return;
     ForEach(context, batch * rows_, 0.3 * band, [&](Index task) {

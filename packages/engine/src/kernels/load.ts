@@ -5,7 +5,8 @@ import { findCompiler } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
 import { buildKernels } from "./build.js";
 import { earlierFailure, exists, kernelsPath, otherBuild } from "./built.js";
-import { calibrateKernels, kernelNames, registerKernels } from "./register.js";
+import { measureHolders } from "./holders.js";
+import { kernelNames, registerKernels } from "./register.js";
 
 /** The kernels that run, or in words why none do; `reason` is undefined where nothing could be expected. */
 export interface LoadedKernels {
@@ -32,9 +33,10 @@ export async function loadKernels(
       return { kernels: [], reason: message.split("\n")[0] };
     }
     Object.defineProperty(globalThis, loadedSlot, { value: true });
+    registerKernels();
+    measureHolders();
   }
   registerKernels();
-  calibrateKernels();
   return { kernels: kernelNames };
 }
 

@@ -12,7 +12,7 @@ const engine = (await engines()).some((under) => under.engine.kernels.length > 0
   ? await installedEngine()
   : undefined;
 
-const program = `
+const start = `
 const [tfjs, nativePackage, kernels] = process.argv.slice(1);
 const tf = require(tfjs);
 globalThis[Symbol.for("sitjs.tfjs")] = tf;
@@ -20,17 +20,20 @@ require(nativePackage);
 const { table, tables } = require(kernels);
 const backend = tf.backend();
 const { TF_ATTR_INT, TF_ATTR_FLOAT, TF_ATTR_BOOL } = backend.binding;
+const run = (name, attributes, inputs, count) =>
+  backend.executeMultipleOutputs(name, attributes.map(([name, type, value]) => ({ name, type, value })), inputs, count);
+const ints = (values) => Object.entries(values).map(([name, value]) => [name, TF_ATTR_INT, value]);
+const bools = (values) => Object.entries(values).map(([name, value]) => [name, TF_ATTR_BOOL, value]);
+`;
+
+const program = `${start}
 let state = 1;
 const draw = (...shape) =>
   tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
     return state / 2 ** 31 - 1;
   }), shape);
-const run = (name, attributes, inputs, count) =>
-  backend.executeMultipleOutputs(name, attributes.map(([name, type, value]) => ({ name, type, value })), inputs, count);
 const [x, weight, bias, dy] = [draw(1500, 70), draw(190, 70), draw(190), draw(1500, 190)];
-const ints = (values) => Object.entries(values).map(([name, value]) => [name, TF_ATTR_INT, value]);
-const bools = (values) => Object.entries(values).map(([name, value]) => [name, TF_ATTR_BOOL, value]);
 const products = (reduced) => {
   const [xs, roundeds] = reduced ? [0, 1] : [1, 0];
   const linear = [...ints({ biases: 1, ontos: 0, scales: 0 }), ...bools({ gelu: true, keep: true, reduced })];
@@ -88,6 +91,38 @@ const values = (tensors) => tensors.map((tensor) => [...tensor.dataSync()]);
 console.log(JSON.stringify({ table, tables, outputs: values(outputs), bfloat16: values(bfloat16), exact: values(exact) }));
 `;
 
+// Past what this package's own JavaScript refuses: sizes that only the kernels can look at. Tensors without elements
+// have any shape.
+const wrongCalls = `${start}
+const calls = {
+  patch: () => run("SitPatchify", ints({ patch: 2 ** 31 }), [tf.ones([1, 0, 0, 3])], 1),
+  sides: () =>
+    run("SitUnpatchify", ints({ rows: 2 ** 15, columns: 2 ** 15, patch: 2 ** 20 }), [tf.ones([1, 2 ** 30, 0])], 1),
+  heads: () =>
+    run("SitAttention", [...ints({ heads: -1 }), ...bools({ keep: true, reduced: true })], [tf.ones([1, 2, 12])], 2),
+  weight: () =>
+    run(
+      "SitLinearGrad",
+      ints({ xs: 0, roundeds: 1, befores: 0, scales: 0 }),
+      [tf.ones([2, 4]), tf.ones([4, 3]), tf.ones([2, 3], "int32")],
+      3,
+    ),
+  random: () =>
+    run("SitRandom", bools({ normal: true }), [
+      tf.ones([1, 2], "int32"),
+      tf.tensor1d([2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1], "int32"),
+    ], 1),
+};
+const refused = Object.entries(calls).map(([name, call]) => {
+  try {
+    return [name, "ran: " + call().map(({ shape }) => "[" + shape + "]")];
+  } catch (error) {
+    return [name, "refused"];
+  }
+});
+console.log(JSON.stringify({ ...Object.fromEntries(refused), sum: tf.add(1, 1).dataSync()[0] }));
+`;
+
 interface Result {
   readonly table: string;
   readonly tables: readonly string[];
@@ -96,16 +131,20 @@ interface Result {
   readonly exact: number[][];
 }
 
-async function compute(installed: InstalledEngine, env: Record<string, string>): Promise<Result> {
+async function compute<T = Result>(
+  installed: InstalledEngine,
+  env: Record<string, string>,
+  text = program,
+): Promise<T> {
   const host = nodeHost();
   const tfjs = createRequire(import.meta.url).resolve("@tensorflow/tfjs");
   const kernels = await builtKernels(installed, host, () => undefined);
-  const args = ["-e", program, "--", tfjs, installed.packageDirectory, kernels];
+  const args = ["-e", text, "--", tfjs, installed.packageDirectory, kernels];
   const result = await host.run(process.execPath, args, {
     env: { ...host.env, NODE_OPTIONS: "", TF_CPP_MIN_LOG_LEVEL: "2", ...env },
   });
   expect(result.code, result.stderr).toBe(0);
-  return JSON.parse(result.stdout) as Result;
+  return JSON.parse(result.stdout) as T;
 }
 
 // Only where the native engine is installed and its kernels were compiled.
@@ -120,6 +159,17 @@ describe.skipIf(engine === undefined)("fused kernels in processes of their own",
       expect(other.bfloat16).toEqual(one.bfloat16);
       expect(other.exact).toEqual(one.exact);
     }
+  });
+
+  it("refuse sizes beyond all memory, and live on", async () => {
+    expect(await compute<Record<string, unknown>>(installed, {}, wrongCalls)).toEqual({
+      patch: "refused",
+      sides: "refused",
+      heads: "refused",
+      weight: "refused",
+      random: "refused",
+      sum: 2,
+    });
   });
 
   // Other processors have one instruction set only, so that there is nothing to compare.

@@ -1,75 +1,107 @@
 import { SitError } from "@sitjs/core/errors";
 import * as tf from "@tensorflow/tfjs";
 
-type AttributeKind = "int" | "float" | "bool";
+/** list: an int, the number of tensors in a list of inputs. */
+type AttributeKind = "int" | "float" | "bool" | "list";
 
 interface KernelPlan {
+  /** Inputs that are in no list. */
+  readonly inputs: number;
   /** Attributes that the caller gives, by name. */
   readonly attributes?: Readonly<Record<string, AttributeKind>>;
-  /** The attribute that counts the tensors of a list, from the number of inputs. */
-  readonly count?: { readonly name: string; of(inputs: number): number };
-  outputs(inputs: number): number;
+  /** The attribute that counts the tensors of the only kind of list, which comes in `lists` of them (default 1). */
+  readonly count?: { readonly name: string; readonly lists?: number };
+  /** For lists of `count` tensors. */
+  outputs(count: number): number;
 }
 
 /** Every fused operation of `kernels/ops`: inputs go in the order they are given in. */
 const plans: Readonly<Record<string, KernelPlan>> = {
-  SitLayerNorm: { attributes: { epsilon: "float" }, outputs: () => 3 },
-  SitLayerNormGrad: { outputs: () => 3 },
-  SitGelu: { outputs: () => 1 },
-  SitGeluGrad: { outputs: () => 1 },
+  SitLayerNorm: { inputs: 3, attributes: { epsilon: "float" }, outputs: () => 3 },
+  SitLayerNormGrad: { inputs: 5, outputs: () => 3 },
+  SitGelu: { inputs: 1, outputs: () => 1 },
+  SitGeluGrad: { inputs: 2, outputs: () => 1 },
   SitLinear: {
-    attributes: { biases: "int", ontos: "int", scales: "int", gelu: "bool", keep: "bool", reduced: "bool" },
+    inputs: 2,
+    attributes: {
+      biases: "list",
+      ontos: "list",
+      scales: "list",
+      gelu: "bool",
+      keep: "bool",
+      reduced: "bool",
+    },
     outputs: () => 3,
   },
   SitLinearGrad: {
-    attributes: { xs: "int", roundeds: "int", befores: "int", scales: "int" },
+    inputs: 2,
+    attributes: { xs: "list", roundeds: "list", befores: "list", scales: "list" },
     outputs: () => 3,
   },
   SitPerceptron: {
-    attributes: { ontos: "int", scales: "int", keep: "bool", reduced: "bool" },
+    inputs: 5,
+    attributes: { ontos: "list", scales: "list", keep: "bool", reduced: "bool" },
     outputs: () => 4,
   },
-  SitPerceptronGrad: { attributes: { exacts: "int", roundeds: "int", scales: "int" }, outputs: () => 5 },
-  SitAttention: { attributes: { heads: "int", keep: "bool", reduced: "bool" }, outputs: () => 2 },
-  SitAttentionGrad: { attributes: { qkvs: "int", roundeds: "int", heads: "int" }, outputs: () => 1 },
+  SitPerceptronGrad: {
+    inputs: 3,
+    attributes: { exacts: "list", roundeds: "list", scales: "list" },
+    outputs: () => 5,
+  },
+  SitAttention: {
+    inputs: 1,
+    attributes: { heads: "int", keep: "bool", reduced: "bool" },
+    outputs: () => 2,
+  },
+  SitAttentionGrad: {
+    inputs: 1,
+    attributes: { qkvs: "list", roundeds: "list", heads: "int" },
+    outputs: () => 1,
+  },
   SitAdamW: {
+    inputs: 5,
     attributes: { overwrite: "bool" },
-    count: { name: "count", of: (inputs) => (inputs - 5) / 2 },
-    outputs: (inputs) => (inputs - 5) / 2 + 2,
+    count: { name: "count", lists: 2 },
+    outputs: (count) => count + 2,
   },
   SitMomentum: {
+    inputs: 1,
     attributes: { overwrite: "bool" },
-    count: { name: "count", of: (inputs) => (inputs - 1) / 2 },
-    outputs: (inputs) => (inputs - 1) / 2,
+    count: { name: "count", lists: 2 },
+    outputs: (count) => count,
   },
-  SitAddTo: { outputs: () => 1 },
-  SitCalibrate: { outputs: () => 1 },
-  SitResidual: { outputs: () => 1 },
-  SitScaleSamples: { outputs: () => 1 },
-  SitPatchify: { attributes: { patch: "int" }, outputs: () => 1 },
-  SitUnpatchify: { attributes: { rows: "int", columns: "int", patch: "int" }, outputs: () => 1 },
+  SitHolders: { inputs: 0, attributes: { one: "int" }, count: { name: "count" }, outputs: () => 1 },
+  SitAddTo: { inputs: 2, outputs: () => 1 },
+  SitResidual: { inputs: 3, outputs: () => 1 },
+  SitScaleSamples: { inputs: 2, outputs: () => 1 },
+  SitPatchify: { inputs: 1, attributes: { patch: "int" }, outputs: () => 1 },
+  SitUnpatchify: { inputs: 1, attributes: { rows: "int", columns: "int", patch: "int" }, outputs: () => 1 },
   SitMaskedError: {
+    inputs: 2,
     attributes: { squared: "bool" },
-    count: { name: "mask_count", of: (inputs) => inputs - 2 },
+    count: { name: "mask_count" },
     outputs: () => 2,
   },
   SitMaskedErrorGrad: {
+    inputs: 4,
     attributes: { squared: "bool" },
-    count: { name: "mask_count", of: (inputs) => inputs - 4 },
+    count: { name: "mask_count" },
     outputs: () => 1,
   },
-  SitBatchStatistics: { outputs: () => 2 },
+  SitBatchStatistics: { inputs: 1, outputs: () => 2 },
   SitBatchNorm: {
+    inputs: 3,
     attributes: { epsilon: "float" },
-    count: { name: "affine_count", of: (inputs) => inputs - 3 },
+    count: { name: "affine_count" },
     outputs: () => 1,
   },
   SitBatchNormGrad: {
+    inputs: 4,
     attributes: { epsilon: "float" },
-    count: { name: "affine_count", of: (inputs) => inputs - 4 },
+    count: { name: "affine_count" },
     outputs: () => 3,
   },
-  SitRandom: { attributes: { normal: "bool" }, outputs: () => 1 },
+  SitRandom: { inputs: 2, attributes: { normal: "bool" }, outputs: () => 1 },
 };
 
 export const kernelNames: readonly string[] = Object.keys(plans);
@@ -110,17 +142,6 @@ export function registerKernels(): void {
   }
 }
 
-/**
- * Tells the kernels how TensorFlow counts the holders of a tensor that only one handle has, so that they can see
- * whether an input's memory may be written to. The "tensorflow" backend must be in use.
- */
-export function calibrateKernels(): void {
-  tf.tidy(() => {
-    const fresh = tf.fill([16, 16], 1);
-    tf.engine().runKernel("SitCalibrate", { fresh });
-  });
-}
-
 export function unregisterKernels(): void {
   for (const kernelName of kernelNames) {
     if (tf.getKernel(kernelName, "tensorflow") != null) tf.unregisterKernel(kernelName, "tensorflow");
@@ -135,21 +156,54 @@ function execute(
   attrs: Readonly<Record<string, unknown>>,
 ): tf.Tensor[] {
   const { TF_ATTR_INT, TF_ATTR_FLOAT, TF_ATTR_BOOL } = backend.binding;
-  const types = { int: TF_ATTR_INT, float: TF_ATTR_FLOAT, bool: TF_ATTR_BOOL };
+  const types = { int: TF_ATTR_INT, list: TF_ATTR_INT, float: TF_ATTR_FLOAT, bool: TF_ATTR_BOOL };
   const attributes: OperationAttribute[] = [];
+  let expected = plan.inputs;
   for (const [attribute, kind] of Object.entries(plan.attributes ?? {})) {
     const value = attrs[attribute];
-    if (typeof value !== (kind === "bool" ? "boolean" : "number")) {
-      throw new SitError("bad-option", `${name}: expected ${attribute}, a ${kind}, got ${String(value)}`);
+    if (!isOfKind(value, kind)) {
+      throw new SitError(
+        "bad-option",
+        `${name}: expected ${attribute}, ${inWords[kind]}, got ${String(value)}`,
+      );
     }
-    attributes.push({ name: attribute, type: types[kind], value: value as number | boolean });
+    if (kind === "list") expected += value as number;
+    attributes.push({ name: attribute, type: types[kind], value });
   }
+  let count = 0;
   if (plan.count !== undefined) {
-    const value = plan.count.of(inputs.length);
-    if (!Number.isInteger(value) || value < 0) {
-      throw new SitError("bad-shape", `${name}: got ${inputs.length} inputs, which cannot be`);
-    }
-    attributes.push({ name: plan.count.name, type: TF_ATTR_INT, value });
+    count = Math.max(0, Math.floor((inputs.length - plan.inputs) / (plan.count.lists ?? 1)));
+    expected += count * (plan.count.lists ?? 1);
+    attributes.push({ name: plan.count.name, type: TF_ATTR_INT, value: count });
   }
-  return backend.executeMultipleOutputs(name, attributes, inputs, plan.outputs(inputs.length));
+  // TensorFlow makes lists of the length that it is told before it compares that with what is there.
+  if (inputs.length !== expected) {
+    throw new SitError("bad-shape", `${name}: expected ${expected} inputs, got ${inputs.length}`);
+  }
+  try {
+    return backend.executeMultipleOutputs(name, attributes, inputs, plan.outputs(count));
+  } catch (error) {
+    throw refusal(name, error);
+  }
+}
+
+const inWords: Readonly<Record<AttributeKind, string>> = {
+  int: "a whole number",
+  list: "a number of inputs",
+  float: "a number",
+  bool: "true or false",
+};
+
+function isOfKind(value: unknown, kind: AttributeKind): value is number | boolean {
+  if (kind === "bool") return typeof value === "boolean";
+  if (kind === "float") return typeof value === "number";
+  return Number.isSafeInteger(value) && (kind === "int" || (value as number) >= 0);
+}
+
+/** TensorFlow's refusal by the kernel's name: it comes as "Invalid TF_Status: <number>" and, below, a message. */
+function refusal(name: string, error: unknown): SitError {
+  const whole = error instanceof Error ? error.message : String(error);
+  const message = whole.replace(/^Invalid TF_Status: \d+\s*(Message: )?/, "");
+  const named = message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
+  return new SitError("bad-shape", named, { cause: error });
 }

@@ -1,5 +1,5 @@
 // What tests of fused kernels share: numbers to compute on, and comparisons with float64 and with the composed form.
-import { randomStream } from "@sitjs/core";
+import { randomStream, SitError } from "@sitjs/core";
 import { closeness } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
@@ -67,8 +67,9 @@ export function kernelsOf(work: () => unknown): string[] {
   return names;
 }
 
-/** A wrong call is an error, and the engine computes on. */
-export function expectRefused(call: () => unknown): void {
-  expect(call).toThrow(Error);
+/** A wrong call is an error that names its kernel, and the engine computes on. */
+export function expectRefused(call: () => unknown, kernel = "Sit\\w+"): void {
+  expect(call).toThrow(new RegExp(`^${kernel}: `));
+  expect(call).toThrow(SitError);
   expect(tf.add(1, 1).dataSync()[0]).toBe(2);
 }

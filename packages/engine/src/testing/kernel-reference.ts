@@ -30,43 +30,6 @@ export const gelu = (x: number): number => x * cumulativeNormal(x);
 
 export const geluSlope = (x: number): number => cumulativeNormal(x) + x * normalDensity(x);
 
-export interface LinearReference {
-  readonly before: Float64Array;
-  readonly y: Float64Array;
-  readonly dx: Float64Array;
-  readonly dWeight: Float64Array;
-  readonly dBias: Float64Array;
-}
-
-/** x [rows, inputs], weight [outputs, inputs], bias [outputs], dy [rows, outputs]. */
-export function linearReference(
-  x: Numbers,
-  weight: Numbers,
-  bias: Numbers | undefined,
-  dy: Numbers,
-  [rows, inputs, outputs]: readonly [number, number, number],
-  withGelu: boolean,
-): LinearReference {
-  const before = new Float64Array(rows * outputs);
-  const dx = new Float64Array(rows * inputs);
-  const dWeight = new Float64Array(outputs * inputs);
-  const dBias = new Float64Array(outputs);
-  for (let r = 0; r < rows; r++) {
-    for (let o = 0; o < outputs; o++) {
-      let sum = bias === undefined ? 0 : at(bias, o);
-      for (let i = 0; i < inputs; i++) sum += at(x, r * inputs + i) * at(weight, o * inputs + i);
-      before[r * outputs + o] = sum;
-      const d = at(dy, r * outputs + o) * (withGelu ? geluSlope(sum) : 1);
-      dBias[o] = at(dBias, o) + d;
-      for (let i = 0; i < inputs; i++) {
-        dx[r * inputs + i] = at(dx, r * inputs + i) + d * at(weight, o * inputs + i);
-        dWeight[o * inputs + i] = at(dWeight, o * inputs + i) + d * at(x, r * inputs + i);
-      }
-    }
-  }
-  return { before, y: withGelu ? before.map(gelu) : before, dx, dWeight, dBias };
-}
-
 /** x and dy [rows, features], gamma and beta [features]. */
 export function layerNormReference(
   x: Numbers,
@@ -97,12 +60,17 @@ export function layerNormReference(
   return { y, dx, dGamma, dBeta };
 }
 
-/** qkv [batch, tokens, 3 x heads x size], dy [batch, tokens, heads x size]. */
+/**
+ * qkv [batch, tokens, 3 x heads x size], dy [batch, tokens, heads x size]; `round` is what happens to the operands of
+ * products, softmax itself not being one.
+ */
 export function attentionReference(
-  qkv: Numbers,
-  dy: Numbers,
+  exactQkv: Numbers,
+  exactDy: Numbers,
   [batch, tokens, heads, size]: readonly [number, number, number, number],
+  round: (value: number) => number = (value) => value,
 ): { output: Float64Array; dQkv: Float64Array } {
+  const [qkv, dy] = [Float64Array.from(exactQkv, round), Float64Array.from(exactDy, round)];
   const width = heads * size;
   const output = new Float64Array(batch * tokens * width);
   const dQkv = new Float64Array(batch * tokens * 3 * width);
@@ -125,7 +93,8 @@ export function attentionReference(
         const powers = scores.map((score) => Math.exp(score - largest));
         const total = powers.reduce((sum, power) => sum + power, 0);
         const weights = powers.map((power) => power / total);
-        const dWeights = weights.map((weight, s) => {
+        const dWeights = weights.map((exact, s) => {
+          const weight = round(exact);
           let dot = 0;
           for (let i = 0; i < size; i++) {
             output[outPlace(t, i)] = at(output, outPlace(t, i)) + weight * at(qkv, place(2, s, i));
@@ -136,7 +105,7 @@ export function attentionReference(
         });
         const mean = dWeights.reduce((sum, d, s) => sum + d * at(weights, s), 0);
         weights.forEach((weight, s) => {
-          const d = weight * (at(dWeights, s) - mean) * scale;
+          const d = round(weight * (at(dWeights, s) - mean) * scale);
           for (let i = 0; i < size; i++) {
             add(place(0, t, i), d * at(qkv, place(1, s, i)));
             add(place(1, s, i), d * at(qkv, place(0, t, i)));

@@ -274,10 +274,6 @@ describe.skipIf(native === undefined)("a wrong call from JavaScript is an error 
         perceptronResidual(x, params(4, 4), { onto: x, scale: scale(4) }),
       attention: () => attention(ones(1, 2, 12) as tf.Tensor3D, 0),
       "attention: expected": () => attention(ones(1, 2, 12) as tf.Tensor3D, 1.5),
-      SitLinear: () => linear(whole(2, 3), ones(4, 3)),
-      "SitLinear: ": () => linearGelu(x, whole(4, 3)),
-      SitPerceptron: () => perceptronResidual(whole(2, 3), params(4, 4), { onto: x }),
-      SitAttention: () => attention(whole(1, 2, 12) as tf.Tensor3D, 2),
     };
     for (const [start, call] of Object.entries(wrong)) {
       expect(call, start).toThrow(SitError);

@@ -170,12 +170,12 @@ function startBlock({ rounds, targets, commands, imports }) {
   const rows = [
     ...commands.map(({ command, wall }) => [
       `\`${command}\``,
-      range(wall.median, { min: wall.minimum, max: wall.maximum }),
+      range(wall.median, wall),
       command === "sit --help" ? String(targets.help) : "",
     ]),
     ...imports.map(({ entry, wall }) => [
       `import \`${entry}\`, beyond tfjs`,
-      range(wall.median, { min: wall.minimum, max: wall.maximum }),
+      range(wall.median, wall),
       String(targets.import),
     ]),
   ];
@@ -192,6 +192,6 @@ function toReach({ ratio, target }) {
 }
 
 /** "152 (148 to 160)". */
-function range(middle, { min, max }) {
-  return `${middle.toFixed(0)} (${min.toFixed(0)} to ${max.toFixed(0)})`;
+function range(middle, { minimum, maximum }) {
+  return `${middle.toFixed(0)} (${minimum.toFixed(0)} to ${maximum.toFixed(0)})`;
 }

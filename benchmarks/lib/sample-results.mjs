@@ -2,11 +2,11 @@
 import { growthPoints } from "./growth-points.mjs";
 
 const spreadOf = (median) => ({
-  min: 0.9 * median,
+  minimum: 0.9 * median,
   lower: 0.95 * median,
   median,
   upper: 1.05 * median,
-  max: 1.1 * median,
+  maximum: 1.1 * median,
 });
 
 function row(workload, precision, ours, peer) {

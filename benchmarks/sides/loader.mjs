@@ -5,6 +5,8 @@ import { batches, imageFolder, memoryDataset } from "@sitjs/data";
 import { useEngine } from "@sitjs/engine";
 import * as tf from "@tensorflow/tfjs";
 
+/** @type {import("@sitjs/data").Batches} */
+let loader;
 /** @type {AsyncIterator<import("@sitjs/data").Batch>} */
 let loading;
 let batchSize = 0;
@@ -34,7 +36,8 @@ const handlers = {
             channels: 3,
           });
     batchSize = batch_size;
-    loading = batches(dataset, { views, batchSize, workers, epochs: Infinity })[Symbol.asyncIterator]();
+    loader = batches(dataset, { views, batchSize, workers, epochs: Infinity });
+    loading = loader[Symbol.asyncIterator]();
     const { value: first } = await loading.next();
     return {
       views: first.views.map(({ shape, data: values }) => ({
@@ -73,6 +76,7 @@ async function nextBatch() {
     // The engine takes the values over with the first operation on them; this one computes next to nothing.
     tf.dispose([tf.slice4d(images, [0, 0, 0, 0], [1, 1, 1, 1]), images]);
   }
+  loader.release(value);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

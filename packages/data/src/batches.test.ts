@@ -106,6 +106,29 @@ describe("the same batches", () => {
     }
   });
 
+  it.each([0, 2])("where their memory is used again, %i workers", async (workers) => {
+    const expected = await all(load({ epochs: 3, dropLast: false }));
+    const given = vi.spyOn(globalThis, "structuredClone");
+    const loader = load({ epochs: 3, dropLast: false, workers, workerUrl: worker.url });
+    given.mockClear(); // the views are checked with it
+    const reused = new Set<unknown>();
+    let at = 0;
+    for await (const batch of loader) {
+      expect(batch).toEqual(expected[at++]);
+      for (const { value } of given.mock.results) {
+        if (batch.views.some(({ data }) => data.buffer === value)) reused.add(value);
+      }
+      loader.release(batch);
+      for (const { data } of batch.views) expect(data).toHaveLength(0);
+      loader.release(batch); // once more changes nothing
+    }
+    expect(at).toBe(15);
+    expect(given).toHaveBeenCalledTimes(2 * 15);
+    // In a worker it is moved on, so what comes back is the same memory in another object.
+    if (workers === 0) expect(reused.size).toBeGreaterThan(12);
+    given.mockRestore();
+  });
+
   it("when going on in the middle", async () => {
     const whole = await all(load({ epochs: 3 }));
     expect(await all(load().range(6, 12))).toEqual(whole.slice(6));

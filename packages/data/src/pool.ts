@@ -90,7 +90,7 @@ export function createPool({ workers, workerUrl, ...start }: PoolOptions): Batch
         thread.waiting.set(id, { resolve, reject });
         thread.worker.ref();
         const message: ToWorker = { kind: "batch", id, ...task };
-        thread.worker.postMessage(message);
+        thread.worker.postMessage(message, task.buffers ?? []);
       });
     },
     async close() {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createViews } from "@sitjs/augment";
 import { makeBatch } from "./make-batch.js";
+import { readAhead } from "./read-ahead.js";
 import { type FromWorker, postError, type ToWorker, type WorkerStart } from "./worker-protocol.js";
 
 const port = parentPort;
@@ -14,6 +15,7 @@ const ready = createViews(specs);
 // A bad view is told with the first batch that wants it, as any other error.
 ready.catch(() => undefined);
 
+const reader = readAhead(recipe.storage);
 let last: Promise<void> = Promise.resolve();
 port.on("message", (message: ToWorker) => {
   if (message.kind === "close") {
@@ -21,16 +23,19 @@ port.on("message", (message: ToWorker) => {
     port.close();
     return;
   }
+  // At once, while the batch before is still being made.
+  const images = reader.open(message.indices);
   last = last.then(async () => {
     const { id } = message;
     try {
-      const views = await makeBatch(recipe, await ready, message, cancelled);
+      const views = await makeBatch(recipe, await ready, message, images, cancelled);
       const done: FromWorker = { id, views };
       port.postMessage(
         done,
         views.map((view) => view.buffer),
       );
     } catch (error) {
+      images.close();
       const failed: FromWorker = { id, error: postError(error) };
       port.postMessage(failed);
     }

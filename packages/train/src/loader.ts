@@ -24,6 +24,8 @@ export interface BatchSource {
   readonly stepsPerEpoch: number;
   /** Batches of the steps `start` … `end - 1`; the same whenever they are asked for. */
   range(start: number, end: number): AsyncIterable<ImageBatch>;
+  /** Told when a batch's pixels are not wanted any more, for a loader that uses the memory again. */
+  release?(batch: ImageBatch): void;
 }
 
 /** How long to train: one number with its unit. */

@@ -78,6 +78,25 @@ for (const engine of await engines()) {
       }
     });
 
+    it("gives each batch back when its step is done, and looks at its pixels no more", async () => {
+      const kept = await runAll({ steps: 4 });
+      const given: number[] = [];
+      const taking: MemoryLoader = {
+        ...loader(),
+        release({ step, views }) {
+          given.push(step);
+          // Other pixels, as a loader puts there that uses the memory again.
+          for (const { data } of views) data.fill(Number.NaN);
+        },
+      };
+      const { reports, state } = await runAll({ steps: 4 }, taking);
+      expect(given).toEqual([0, 1, 2, 3]);
+      expect(reports.map(({ metrics }) => metrics)).toEqual(kept.reports.map(({ metrics }) => metrics));
+      expect(bits(state.student)).toEqual(bits(kept.state.student));
+      disposeState(state);
+      disposeState(kept.state);
+    });
+
     it("follows SiT's schedules, the learning rate scaled to the batch", async () => {
       const options = {
         learningRate: 0.064,

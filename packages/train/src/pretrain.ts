@@ -95,6 +95,7 @@ export async function* pretrain(
       } finally {
         for (const view of views) view.dispose();
       }
+      loader.release?.(batch);
       state = result.state;
       const metrics = await readMetrics(result.metrics);
       requireFinite(metrics, step, settings);

@@ -40,7 +40,7 @@ function gradients(of: (tensors: Params) => tf.Tensor, at: Params): Params {
 
 const dot = (a: tf.Tensor, b: tf.Tensor): tf.Scalar => tf.sum(tf.mul(a, b));
 
-for (const engine of await engines()) {
+for (const engine of await engines({ plain: true })) {
   describe(`vit_forward on ${engine.name}`, () => {
     const fixture = loadFixture("vit_forward");
     const vit = visionTransformer({ imageSize: 32, patchSize: 8, width: 32, depth: 3, heads: 4 });

@@ -11,6 +11,8 @@ export interface Closeness {
   readonly relativeToMax: number;
   /** Share of elements beyond the tolerance. */
   readonly shareBeyond: number;
+  /** Cosine of the angle between both as vectors: 1 for the same direction; 1 where both are all zeros. */
+  readonly cosine: number;
 }
 
 /** Compares element by element, `|a - b| <= absolute + relative |b|`. */
@@ -21,12 +23,19 @@ export function closeness(
 ): Closeness {
   const { absolute = 0, relative = 0 } = tolerance;
   if (actual.length !== expected.length) {
-    return { maxAbsolute: Number.NaN, excess: Number.NaN, relativeToMax: Number.NaN, shareBeyond: 1 };
+    return {
+      maxAbsolute: Number.NaN,
+      excess: Number.NaN,
+      relativeToMax: Number.NaN,
+      shareBeyond: 1,
+      cosine: Number.NaN,
+    };
   }
   let maxAbsolute = 0;
   let excess = Number.NEGATIVE_INFINITY;
   let largest = 0;
   let beyond = 0;
+  let [dot, squareA, squareB] = [0, 0, 0];
   for (let i = 0; i < actual.length; i++) {
     const a = actual[i] as number;
     const b = expected[i] as number;
@@ -38,9 +47,13 @@ export function closeness(
     maxAbsolute = Number.isNaN(difference) ? Number.NaN : Math.max(maxAbsolute, difference);
     excess = Number.isNaN(over) ? Number.NaN : Math.max(excess, over);
     largest = Math.max(largest, Math.abs(b));
+    dot += a * b;
+    squareA += a * a;
+    squareB += b * b;
   }
   const relativeToMax = largest === 0 ? maxAbsolute : maxAbsolute / largest;
-  return { maxAbsolute, excess, relativeToMax, shareBeyond: beyond / Math.max(1, actual.length) };
+  const cosine = squareA === 0 && squareB === 0 ? 1 : dot / Math.sqrt(squareA * squareB);
+  return { maxAbsolute, excess, relativeToMax, shareBeyond: beyond / Math.max(1, actual.length), cosine };
 }
 
 /**

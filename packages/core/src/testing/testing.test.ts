@@ -19,6 +19,13 @@ describe("closeness", () => {
     expect(closeness([0.5], [0], { absolute: 0.5 }).excess).toBe(0);
   });
 
+  it("tells directions apart", () => {
+    expect(closeness([3, 4], [6, 8]).cosine).toBeCloseTo(1, 12);
+    expect(closeness([3, 4], [-4, 3]).cosine).toBeCloseTo(0, 12);
+    expect(closeness([0, 0], [0, 0]).cosine).toBe(1);
+    expect(closeness([1, Number.NaN], [1, 1]).cosine).toBeNaN();
+  });
+
   it("takes NaN for NaN and infinity for itself, and never lets a NaN pass for close", () => {
     const odd = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     expect(closeness(odd, odd).maxAbsolute).toBe(0);

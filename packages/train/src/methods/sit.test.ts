@@ -1,98 +1,12 @@
-import {
-  type Corruption,
-  disposeParams,
-  isBuffer,
-  type Params,
-  param,
-  pick,
-  randomStream,
-  type SafetensorsEntry,
-} from "@sitjs/core";
+import { isBuffer, type Params, param, pick, randomStream, type SafetensorsEntry } from "@sitjs/core";
 import { compareTo } from "@sitjs/core/testing";
-import { crossViewNtXent, maskedL1 } from "@sitjs/losses";
-import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { type Fixture, loadFixture } from "../../../../fixtures/load.js";
-import { toTensors } from "../../../../fixtures/tensors.js";
-import type { Method } from "../method.js";
+import { type Config, methodOf, recorded, stateOf, stepOf, trajectoryOf } from "../../test/sit-fixture.js";
 import { adamW, clip } from "../optimizer.js";
-import { cosineSchedule } from "../schedules.js";
-import { disposeState, lossAndGradients, type TrainState, trainStep } from "../step.js";
-import { sit } from "./sit.js";
-
-interface Config {
-  img: number;
-  patch: number;
-  dim: number;
-  depth: number;
-  heads: number;
-  out_dim: number;
-  hidden: number;
-  batch: number;
-  lmbda: number;
-  temp: number;
-  clip: number;
-  lr: number;
-  wd: number;
-  momentum: number;
-  steps: number;
-  schedules: Record<"lr" | "weight_decay" | "momentum", Record<string, number>>;
-}
-
-/** A corruption that gives the fixture's images and masks, view after view. */
-function recorded(images: tf.Tensor4D, mask: tf.Tensor4D, batch: number): Corruption {
-  let view = 0;
-  return {
-    name: "recorded",
-    corrupt() {
-      const start = (view++ % 2) * batch;
-      return {
-        images: tf.slice4d(images, [start, 0, 0, 0], [batch, -1, -1, -1]),
-        mask: tf.slice4d(mask, [start, 0, 0, 0], [batch, -1, -1, -1]),
-      };
-    },
-  };
-}
-
-function methodOf(config: Config, corruption: Corruption): Method {
-  const { dim: width, patch: patchSize } = config;
-  return sit({
-    backbone: visionTransformer({
-      imageSize: config.img,
-      patchSize,
-      channels: 3,
-      width,
-      depth: config.depth,
-      heads: config.heads,
-      dropPath: 0,
-    }),
-    corruption,
-    reconstruction: {
-      head: reconstructionHead({ variant: "official", width, patchSize, channels: 3 }),
-      loss: maskedL1(),
-    },
-    contrast: {
-      head: projectionHead({ variant: "official", width, hidden: config.hidden, output: config.out_dim }),
-      loss: crossViewNtXent({ temperature: config.temp }),
-    },
-    alpha: config.lmbda,
-  });
-}
-
-/** [n, 3, h, w] to [n, h, w, 3]. */
-const images = (entry: tf.Tensor): tf.Tensor4D =>
-  tf.tidy(() => tf.transpose(entry, [0, 2, 3, 1])) as tf.Tensor4D;
-
-function stateOf(fixture: Fixture): TrainState {
-  const student = toTensors(fixture.under("student/"));
-  const all = toTensors(fixture.under("teacher/"));
-  const teacher = pick(all, (name) => name.startsWith("backbone.") || name.startsWith("head."));
-  disposeParams(pick(all, (name) => !(name in teacher)));
-  const optimizer = adamW().init(student);
-  return { student, teacher, optimizer, step: 0 };
-}
+import { disposeState, lossAndGradients, trainStep } from "../step.js";
 
 /** How far PyTorch's own float32 run was from the stored float64 value. */
 function float32Noise(fixture: Fixture, name: string): number {
@@ -141,22 +55,13 @@ async function expectParams(
   expect(beyond / elements).toBeLessThanOrEqual(0.001);
 }
 
-for (const engine of await engines({ cpu: true })) {
+for (const engine of await engines({ cpu: true, plain: true })) {
   describe(`SiT on ${engine.name}`, () => {
     beforeAll(() => engine.use());
 
     it("one step: losses, every gradient, clipping, AdamW and teacher (fixture sit_step)", async () => {
       const fixture = loadFixture("sit_step");
-      const config = fixture.json.config as unknown as Config;
-      const input = toTensors(fixture.under("in/"));
-      const clean = images(input.clean as tf.Tensor);
-      const corrupted = images(input.corrupted as tf.Tensor);
-      const mask = tf.slice4d(images(input.masks as tf.Tensor), [0, 0, 0, 0], [-1, -1, -1, 1]);
-      const method = methodOf(config, recorded(corrupted, mask, config.batch));
-      const views = [0, 1].map((view) =>
-        tf.slice4d(clean, [view * config.batch, 0, 0, 0], [config.batch, -1, -1, -1]),
-      );
-      const state = stateOf(fixture);
+      const { config, method, views, state } = stepOf(fixture);
       const rng = randomStream(0, "test");
 
       const trained = pick(state.student, (name) => !isBuffer(name));
@@ -214,56 +119,19 @@ for (const engine of await engines({ cpu: true })) {
 
     it("five steps with schedules (fixture sit_trajectory)", async () => {
       const fixture = loadFixture("sit_trajectory");
-      const config = fixture.json.config as unknown as Config;
-      const { lr, weight_decay, momentum } = config.schedules;
-      const steps = (lr.epochs as number) * (lr.niter_per_ep as number);
-      const schedule = ({
-        base_value,
-        final_value,
-        warmup_epochs = 0,
-        niter_per_ep,
-      }: Record<string, number>) =>
-        cosineSchedule({
-          base: base_value as number,
-          final: final_value as number,
-          steps,
-          warmupSteps: warmup_epochs * (niter_per_ep as number),
-        });
-      const [rateAt, decayAt, momentumAt] = [schedule(lr), schedule(weight_decay), schedule(momentum)];
-      const input = toTensors(fixture.under("in/"));
-      const [size, batch] = [config.img, config.batch];
-      const at = (name: string, step: number, channels: number): tf.Tensor4D => {
-        const all = tf.reshape(input[name] as tf.Tensor, [config.steps, 2 * batch, channels, size, size]);
-        const one = tf.slice(all, [step, 0, 0, 0, 0], [1, -1, -1, -1, -1]);
-        return images(tf.cast(tf.reshape(one, [2 * batch, channels, size, size]), "float32"));
-      };
-      let state = stateOf(fixture);
-      let rates = 0;
-      for (let step = 0; step < config.steps; step++) {
-        const clean = at("clean", step, 3);
-        const method = methodOf(config, recorded(at("corrupted", step, 3), at("masks", step, 1), batch));
-        const views = [0, 1].map((view) => tf.slice4d(clean, [view * batch, 0, 0, 0], [batch, -1, -1, -1]));
-        const { state: next, metrics } = trainStep(
-          method,
-          adamW({ clipping: { perParameter: config.clip } }),
-          state,
-          views,
-          randomStream(0, "test", step),
-          { learningRate: rateAt(step), weightDecay: decayAt(step), momentum: momentumAt(step) },
-        );
-        state = next;
-        rates += rateAt(step);
+      const { metrics, state, rates } = trajectoryOf(fixture);
+      expect(metrics).toHaveLength(5);
+      for (const [step, made] of metrics.entries()) {
         for (const [name, key] of [
           ["loss", "out/loss"],
           ["reconstruction", "out/r_loss"],
           ["contrast", "out/c_loss"],
         ] as const) {
           const expected = Number(fixture.entry(key).data[step]);
-          const actual = (metrics[name] as tf.Scalar).dataSync()[0] as number;
           // XNNPACK's float32 sums are noisier than the others': ten times PyTorch's own float32 noise, as the
           // fixtures' README advises for other float32 implementations.
           const noise = engine.name === "wasm" ? 10 * float32Noise(fixture, key) : 0;
-          expect(Math.abs(actual - expected), `${name} at step ${step}`).toBeLessThanOrEqual(
+          expect(Math.abs((made[name] as number) - expected), `${name} at step ${step}`).toBeLessThanOrEqual(
             Math.max(1e-5 * Math.abs(expected), noise),
           );
         }

@@ -66,6 +66,14 @@ describe("blocks", () => {
     expect(alone.at(-1)).toBe("");
   });
 
+  it("set each precision's curves beside float32's", () => {
+    const rows = cells(blocks.precision(sampleResults)).slice(1);
+    expect(rows).toEqual([
+      ["float32", "", "", "", "50.0 %", "300"],
+      ["bfloat16", "0.40 %", "0.30 %", "1.20 %", "51.0 %", "300"],
+    ]);
+  });
+
   it("show both sides' exponents beside each other", () => {
     const exponent = { axis: "batch", precision: "float32", memory: 0.5 };
     const exponents = [

@@ -1,4 +1,5 @@
-// Draws docs/pictures/growth.svg and docs/pictures/performance.svg from benchmarks/results/latest.json.
+// Draws growth.svg and performance.svg of docs/pictures from benchmarks/results/latest.json, and precision.svg from
+// precision.json beside it.
 //   node benchmarks/plot.mjs
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { root } from "../scripts/lib/steps.mjs";
 import { latestResults } from "./lib/latest.mjs";
 import { runAsProgram } from "./lib/main.mjs";
 import { growthPicture } from "./lib/picture-growth.mjs";
+import { precisionPicture } from "./lib/picture-precision.mjs";
 import { ratiosPicture } from "./lib/picture-ratios.mjs";
 
 export const picturesFolder = join(root, "docs", "pictures");
@@ -17,10 +19,11 @@ export const picturesFolder = join(root, "docs", "pictures");
  * @param {any} results
  * @returns {{ name: string, svg: string }[]}
  */
-export function pictures({ growth, rows }) {
+export function pictures({ growth, rows, precision }) {
   return [
     ...(growth ? [{ name: "growth.svg", svg: growthPicture(growth) }] : []),
     ...(rows?.length > 0 ? [{ name: "performance.svg", svg: ratiosPicture(rows) }] : []),
+    ...(precision ? [{ name: "precision.svg", svg: precisionPicture(precision) }] : []),
   ];
 }
 

@@ -9,7 +9,7 @@ const parse = (svg) => parseHTML(`<!doctype html><body>${svg}</body>`).document;
 
 describe("pictures", () => {
   it("are the same every time and reach for nothing outside", () => {
-    expect(Object.keys(drawn)).toEqual(["growth.svg", "performance.svg"]);
+    expect(Object.keys(drawn)).toEqual(["growth.svg", "performance.svg", "precision.svg"]);
     for (const { name, svg } of pictures(sampleResults)) {
       expect(svg).toBe(drawn[name]);
       expect(svg.replaceAll("http://www.w3.org/", "")).not.toMatch(/https?:|url\(|<script|<image/);
@@ -41,6 +41,13 @@ describe("pictures", () => {
     for (const words of ["sitjs float32", "sitjs bfloat16", "PyTorch float32", "PyTorch bfloat16"]) {
       expect(drawn["growth.svg"]).toContain(`>${words}<`);
     }
+  });
+
+  it("draw a smoothed line a run in both panels of the precisions", () => {
+    const lines = parse(drawn["precision.svg"]).querySelectorAll("[aria-label=line] path");
+    expect(lines).toHaveLength(2 * 2);
+    // 40 steps, means of 5: 36 points.
+    for (const line of lines) expect(line.getAttribute("d").match(/[ML]/g)).toHaveLength(36);
   });
 
   it("leave out what was not measured", () => {

@@ -19,6 +19,7 @@ export const blocks = {
   growth: ({ growth }) => growth && growthBlock(growth),
   loader: ({ loader, rows }) => loader && loaderBlock(loader, rows),
   start: ({ start }) => start && startBlock(start),
+  precision: ({ precision }) => precision && precisionBlock(precision),
 };
 
 /**
@@ -180,6 +181,28 @@ function startBlock({ rounds, targets, commands, imports }) {
     ]),
   ];
   return `${markdownTable(["", "ms", "to stay under"], rows)}\n\nMedian (least to most) of ${rounds} rounds of fresh processes.`;
+}
+
+function precisionBlock({ command, machine, versions, settings, runs, differences }) {
+  const { preset, steps, window, neighbours } = settings;
+  const [first] = runs;
+  const shares = (one) =>
+    ["loss", "reconstruction", "contrast"].map((curve) => `${(100 * one[curve]).toFixed(2)} %`);
+  const rows = runs.map((run) => {
+    const difference = differences.find(({ name }) => name === run.name);
+    const last = difference === undefined ? ["", "", ""] : shares(difference);
+    return [run.name, ...last, `${(100 * run.knn).toFixed(1)} %`, run.imagesPerSecond.toFixed(0)];
+  });
+  const head = ["", "loss", "reconstruction", "contrast", "k-NN", "images/s"];
+  return `Pretraining of the preset \`${preset}\` on Fashion-MNIST, ${steps} steps, the same seed, images and batches. How far the
+losses are from ${first.name}'s, mean over all steps, each smoothed by the mean of ${window} steps; another seed shows what is
+no difference that matters. k-NN: top-1 on ${first.testImages.toLocaleString("en")} test images by ${neighbours.toLocaleString("en")} training images.
+
+![Smoothed losses of pretraining in both precisions](pictures/precision.svg)
+
+${markdownTable(head, rows)}
+
+${machineLine(machine)}; Node ${versions.node}, TensorFlow ${versions.tensorflow}. By \`${command}\`.`;
 }
 
 /** "**1.62** (1.58 to 1.66)": by medians, and the quartiles of the rounds. */

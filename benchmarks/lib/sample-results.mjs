@@ -64,6 +64,21 @@ const growthRows = growthPoints().flatMap(({ workload, axes }) =>
   ),
 );
 
+const curve = (name, precision, shift) => ({
+  name,
+  precision,
+  seed: 0,
+  ...Object.fromEntries(
+    ["loss", "reconstruction", "contrast"].map((key, i) => [
+      key,
+      Array.from({ length: 40 }, (_, step) => (i + 1) / (step + 1) + shift),
+    ]),
+  ),
+  knn: 0.5 + shift,
+  testImages: 10_000,
+  imagesPerSecond: 300,
+});
+
 const startCost = { median: 120, minimum: 110, maximum: 140 };
 
 export const sampleResults = {
@@ -106,6 +121,14 @@ export const sampleResults = {
         batchMs: 21,
       },
     ],
+  },
+  precision: {
+    command: "node benchmarks/precision.mjs",
+    machine: { cpu: "Test processor", cores: 2, instructions: ["avx2"], memoryGB: 8, os: "linux" },
+    versions: { node: "20", tensorflow: "2" },
+    settings: { preset: "demo", steps: 40, window: 5, neighbours: 5000 },
+    runs: [curve("float32", "float32", 0), curve("bfloat16", "bfloat16", 0.01)],
+    differences: [{ name: "bfloat16", loss: 0.004, reconstruction: 0.003, contrast: 0.012, knn: 0.01 }],
   },
   start: {
     rounds: 7,

@@ -44,7 +44,7 @@ describe("pictures", () => {
   });
 
   it("draw a smoothed line a run in both panels of the precisions", () => {
-    const lines = parse(drawn["precision.svg"]).querySelectorAll("[aria-label=line] path");
+    const lines = Array.from(parse(drawn["precision.svg"]).querySelectorAll("[aria-label=line] path"));
     expect(lines).toHaveLength(2 * 2);
     // 40 steps, means of 5: 36 points.
     for (const line of lines) expect(line.getAttribute("d").match(/[ML]/g)).toHaveLength(36);

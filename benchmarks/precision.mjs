@@ -46,7 +46,10 @@ async function measure({ steps, log }) {
       const { pretrain, settings } = await sit(["pretrain", ...common, ...options]);
       const judged = ["--checkpoint", out, "--images", String(neighbours)];
       const { accuracy, testImages } = await sit(["knn", ...common, ...judged]);
-      const lines = readFileSync(join(out, "history.jsonl"), "utf8").trim().split("\n").map(JSON.parse);
+      const lines = readFileSync(join(out, "history.jsonl"), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
       if (settings.precision !== precision || lines.length !== steps) {
         throw new Error(
           `${name}: expected ${steps} steps in ${precision}, got ${lines.length} in ${settings.precision}`,
@@ -78,7 +81,8 @@ async function measure({ steps, log }) {
 }
 
 /** How far each run's smoothed curves are from the first one's, on average, as a share of the first's. */
-function differencesOf([first, ...others], window) {
+function differencesOf(runs, window) {
+  const [first, ...others] = runs;
   return others.map((run) => ({
     name: run.name,
     ...Object.fromEntries(

@@ -47,8 +47,8 @@ void ForEach(OpKernelContext* context, Index count, double nanoseconds, const Ta
     for (Index i = 0; i < count; i++) task(i);
     return;
   }
-  // Some more parts than threads, so that one that is late costs little; not too many, since each has to be handed over.
-  const Index parts = 6 * threads.num_threads;
+  // Many more parts than threads, so that none ends much later than the others; not more than are worth handing over.
+  const Index parts = 32 * threads.num_threads;
   const Index by_time = static_cast<Index>(nanoseconds * static_cast<double>(count) / kTaskNanoseconds) + 1;
   const int64_t block = Blocks(count, parts < by_time ? parts : by_time);
   using tsl::thread::ThreadPool;

@@ -48,6 +48,7 @@ function stepsBlock(rows) {
     "to reach",
     "peak MB",
     "products",
+    "bound",
   ];
   return markdownTable(
     head,
@@ -59,6 +60,7 @@ function stepsBlock(rows) {
       toReach(row),
       `${row.oursPeakMB.toFixed(0)} / ${row.peerPeakMB.toFixed(0)}`,
       `${(100 * row.gemmShare).toFixed(0)} %`,
+      (row.ratio / row.gemmShare).toFixed(2),
     ]),
   );
 }

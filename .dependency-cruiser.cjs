@@ -15,7 +15,7 @@ const may = {
   engine: ["core"],
 };
 /** What a test may import beside its own package's row: any package's public entry, and the fixtures' loader. */
-const test = "[.]test[.]ts$";
+const test = "(^packages/[^/]+/test/|[.]test[.]ts$)";
 const ours = "^(packages|apps)/";
 /** The packages that load in a browser. */
 const browser = "^packages/(core|vit|masking|losses|augment|train|eval)/src/";

@@ -88,12 +88,17 @@ async function profileSteps({ workload, kernels, precision, steps, shapes }) {
   const { operations, whole } = await watch.profile(async () => {
     for (let i = 0; i < steps; i++) await step.run();
   });
+  /** @template {object} T @param {T} cost @returns {T} */
   const perStep = (cost) =>
-    Object.fromEntries(
-      Object.entries(cost).map(([key, value]) => [key, key === "name" ? value : value / steps]),
+    /** @type {T} */ (
+      Object.fromEntries(
+        Object.entries(cost).map(([key, value]) => [key, key === "name" ? value : value / steps]),
+      )
     );
   const inside = totalCost(operations);
-  const outside = Object.fromEntries(Object.entries(whole).map(([key, value]) => [key, value - inside[key]]));
+  const outside = /** @type {typeof whole} */ (
+    Object.fromEntries(Object.entries(whole).map(([key, value]) => [key, value - inside[key]]))
+  );
   return {
     workload,
     precision,
@@ -101,9 +106,9 @@ async function profileSteps({ workload, kernels, precision, steps, shapes }) {
     steps,
     engine: engine.note,
     peakMB: residentMemory().peakMB,
-    whole: /** @type {any} */ (perStep({ name: "whole step", calls: inside.calls, ...whole })),
-    outside: /** @type {any} */ (perStep({ name: "(outside operations)", calls: 0, ...outside })),
-    operations: operations.map((cost) => /** @type {any} */ (perStep(cost))),
+    whole: perStep({ name: "whole step", calls: inside.calls, ...whole }),
+    outside: perStep({ name: "(outside operations)", calls: 0, ...outside }),
+    operations: operations.map(perStep),
   };
 }
 

@@ -1,8 +1,7 @@
 import * as Plot from "@observablehq/plot";
-import { picture, plot } from "./picture.mjs";
+import { legend, legendHeight, picture, plot } from "./picture.mjs";
 
 const panel = { width: 300, height: 230 };
-const legendHeight = 34;
 const axes = { batch: "images in a batch", tokens: "tokens of an image", depth: "blocks" };
 const costs = [
   { key: "milliseconds", label: "milliseconds a step" },
@@ -32,7 +31,17 @@ export function growthPicture({ rows }) {
     width: 3 * panel.width,
     height: legendHeight + 2 * panel.height,
     description: "Time and peak memory of a training step against batch, tokens and depth, sitjs and PyTorch",
-    parts: [{ x: 0, y: 0, svg: legend([...new Set(rows.map(seriesOf))]) }, ...parts],
+    parts: [
+      {
+        x: 0,
+        y: 0,
+        svg: legend(
+          3 * panel.width,
+          [...new Set(rows.map(seriesOf))].map((name) => ({ name, ...look(name) })),
+        ),
+      },
+      ...parts,
+    ],
   });
 }
 
@@ -64,25 +73,6 @@ function growthPanel(rows, { key, xLabel, yLabel }, domain) {
     },
     y: { type: "log", domain, label: yLabel, labelArrow: "none", grid: true, ticks: 4, tickFormat: "~f" },
     marks,
-  });
-}
-
-function legend(series) {
-  return plot({
-    width: 3 * panel.width,
-    height: legendHeight,
-    margin: 0,
-    axis: null,
-    x: { domain: [0, 3 * panel.width] },
-    y: { domain: [0, 1] },
-    marks: series.flatMap((one, index) => {
-      const { color, dash } = look(one);
-      const x = 58 + index * 150;
-      return [
-        Plot.link([x], { x1: x, x2: x + 28, y: 0.4, stroke: color, strokeWidth: 1.8, strokeDasharray: dash }),
-        Plot.text([one], { x: x + 34, y: 0.4, textAnchor: "start", text: (words) => words }),
-      ];
-    }),
   });
 }
 

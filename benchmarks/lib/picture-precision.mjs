@@ -1,9 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { smoothed } from "./curves.mjs";
-import { picture, plot } from "./picture.mjs";
+import { legend, legendHeight, picture, plot } from "./picture.mjs";
 
 const panel = { width: 450, height: 280 };
-const legendHeight = 34;
 const shown = { reconstruction: "reconstruction (masked L1)", contrast: "contrast (NT-Xent)" };
 const looks = [
   { color: "var(--ours)" },
@@ -29,7 +28,17 @@ export function precisionPicture({ runs, settings: { window } }) {
     width: 2 * panel.width,
     height: legendHeight + panel.height,
     description: `Losses of pretraining in ${runs.map(({ name }) => name).join(", in ")}`,
-    parts: [{ x: 0, y: 0, svg: legend(runs.map(({ name }) => name)) }, ...parts],
+    parts: [
+      {
+        x: 0,
+        y: 0,
+        svg: legend(
+          2 * panel.width,
+          runs.map(({ name }, index) => ({ name, ...looks[index] })),
+        ),
+      },
+      ...parts,
+    ],
   });
 }
 
@@ -56,31 +65,5 @@ function curvePanel(series, { label, window }) {
         },
       ),
     ),
-  });
-}
-
-function legend(names) {
-  return plot({
-    width: 2 * panel.width,
-    height: legendHeight,
-    margin: 0,
-    axis: null,
-    x: { domain: [0, 2 * panel.width] },
-    y: { domain: [0, 1] },
-    marks: names.flatMap((name, index) => {
-      const { color, dash, width } = looks[index];
-      const x = 58 + index * 150;
-      return [
-        Plot.link([x], {
-          x1: x,
-          x2: x + 28,
-          y: 0.4,
-          stroke: color,
-          strokeWidth: width ?? 1.8,
-          strokeDasharray: dash,
-        }),
-        Plot.text([name], { x: x + 34, y: 0.4, textAnchor: "start", text: (words) => words }),
-      ];
-    }),
   });
 }

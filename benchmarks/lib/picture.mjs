@@ -19,6 +19,33 @@ export function plot(options) {
   return svg.outerHTML;
 }
 
+export const legendHeight = 34;
+
+/**
+ * What the lines of a picture are, side by side.
+ *
+ * @param {number} width
+ * @param {readonly { name: string, color: string, dash?: string, width?: number }[]} entries `width` of the line (default
+ *   1.8)
+ */
+export function legend(width, entries) {
+  return plot({
+    width,
+    height: legendHeight,
+    margin: 0,
+    axis: null,
+    x: { domain: [0, width] },
+    y: { domain: [0, 1] },
+    marks: entries.flatMap(({ name, color, dash, width: strokeWidth = 1.8 }, index) => {
+      const x = 58 + index * 150;
+      return [
+        Plot.link([x], { x1: x, x2: x + 28, y: 0.4, stroke: color, strokeWidth, strokeDasharray: dash }),
+        Plot.text([name], { x: x + 34, y: 0.4, textAnchor: "start", text: (words) => words }),
+      ];
+    }),
+  });
+}
+
 /**
  * @param {{ width: number, height: number, description: string,
  *   parts: readonly { x: number, y: number, svg: string }[] }} picture `parts` are SVG elements and where they go

@@ -4,7 +4,6 @@ Messages: `hello`; `start { data, views, backend, workers, batch_size }`, with `
 describes it and `views` as @sitjs/augment's `sitViews` gives them; `run { seconds, skip }`; `quit`.
 """
 
-import json
 import os
 import random
 import sys
@@ -14,6 +13,8 @@ import numpy
 import torch
 from PIL import Image, ImageFilter, features
 from torch.utils.data import DataLoader, Dataset, RandomSampler
+
+from serve import serve
 
 
 def import_torchvision():
@@ -182,22 +183,5 @@ class Side:
         return {"images": batches * self.batch_size, "seconds": elapsed, "made": (batches + skip) * self.batch_size}
 
 
-def main():
-    # Libraries print to the standard output now and then: replies get a stream of their own.
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    side = Side()
-    for line in sys.stdin:
-        message = json.loads(line)
-        if message["do"] == "quit":
-            return
-        try:
-            reply = getattr(side, message.pop("do"))(**message)
-        except Exception as error:  # told to the bench, which decides what it means
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Side())

@@ -1,7 +1,5 @@
 """PyTorch's side of the benchmark: JSON lines in, JSON lines out; see benchmarks/lib/side.mjs for the messages."""
 
-import json
-import os
 import platform
 import resource
 import sys
@@ -11,24 +9,8 @@ import torch
 
 from given import read_given
 from products import fastest_product
+from serve import serve
 from steps import Settings, make_step
-
-
-def main():
-    # Libraries print to the standard output now and then: replies get a stream of their own.
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    side = Side()
-    for line in sys.stdin:
-        message = json.loads(line)
-        if message["do"] == "quit":
-            return
-        try:
-            reply = getattr(side, message.pop("do"))(**message)
-        except Exception as error:  # told to the bench, which decides what it means
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
 
 
 class Side:
@@ -75,4 +57,4 @@ def resident_megabytes(entry):
 
 
 if __name__ == "__main__":
-    main()
+    serve(Side())

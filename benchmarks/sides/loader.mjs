@@ -1,9 +1,9 @@
 // Our side of the loader's benchmark: JSON lines in, JSON lines out; ../peers/loader.py has the same messages.
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { batches, imageFolder, memoryDataset } from "@sitjs/data";
 import { useEngine } from "@sitjs/engine";
 import * as tf from "@tensorflow/tfjs";
+import { serve } from "./serve.mjs";
 
 /** @type {import("@sitjs/data").Batches} */
 let loader;
@@ -79,16 +79,6 @@ async function nextBatch() {
   loader.release(value);
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { do: name, ...message } = JSON.parse(line);
-  if (name === "quit") break;
-  let reply;
-  try {
-    reply = await handlers[name](message);
-  } catch (error) {
-    reply = { error: error instanceof Error ? error.message : String(error) };
-  }
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
+await serve(handlers);
 await loading?.return?.();
 process.exit(0);

@@ -1,9 +1,9 @@
 // Our side of the benchmark: JSON lines in, JSON lines out; ../lib/side.mjs has the messages.
 import { writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { useEngine } from "@sitjs/engine";
 import { residentMemory } from "./memory.mjs";
 import { fastestProduct } from "./products.mjs";
+import { serve } from "./serve.mjs";
 import { makeStep } from "./step.mjs";
 
 /** @type {import("./step.mjs").Step} */
@@ -43,15 +43,5 @@ const handlers = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { do: name, ...message } = JSON.parse(line);
-  if (name === "quit") break;
-  let reply;
-  try {
-    reply = await handlers[name](message);
-  } catch (error) {
-    reply = { error: error instanceof Error ? error.message : String(error) };
-  }
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
+await serve(handlers);
 process.exit(0);

@@ -55,7 +55,7 @@ export function applyBlock(
   rng: RandomStream | undefined,
   wantsWeights = false,
 ): { output: tf.Tensor3D; weights?: tf.Tensor4D } {
-  const work = () => {
+  return tidy(() => {
     const norm = (layer: string, input: tf.Tensor): tf.Tensor =>
       layerNorm(
         input,
@@ -86,6 +86,5 @@ export function applyBlock(
       { onto: attended, scale: scale("mlp") },
     ) as tf.Tensor3D;
     return wantsWeights ? { output, weights: attentionWeights(qkv, options.heads) } : { output };
-  };
-  return tidy(work);
+  });
 }

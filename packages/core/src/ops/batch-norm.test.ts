@@ -2,22 +2,9 @@ import { closeness, gradientError, leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
+import { draw, normalise } from "../../test/normalised.js";
 import { SitError } from "../errors.js";
-import { randomStream } from "../random.js";
 import { batchNorm, batchNormInference } from "./index.js";
-
-const draw = (shape: number[], ...path: (string | number)[]): tf.Tensor =>
-  tf.tensor(
-    randomStream(0, "norm", ...path).fillNormal(new Float32Array(shape.reduce((a, b) => a * b, 1))),
-    shape,
-  );
-
-/** (x - mean) / sqrt(variance + epsilon) of one list, with the biased variance, in float64. */
-function normalise(values: readonly number[], epsilon: number): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return values.map((value) => (value - mean) / Math.sqrt(variance + epsilon));
-}
 
 for (const engine of await engines({ cpu: true })) {
   describe(`batchNorm on ${engine.name}`, () => {

@@ -122,8 +122,6 @@ inline void TransposeBlock(const Word* from, Index ld, Word* to, Index ld_to) {
   for (Index i = 0; i < kLanes; i++) Store(to + i * ld_to, rows[i]);
 }
 
-inline Vector Splat(float value) { return value - Vector{}; }
-
 // The first `count` lanes; zero in the others.
 inline Vector LoadPart(const float* from, Index count) {
   float lanes[kLanes] = {};

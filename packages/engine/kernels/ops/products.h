@@ -297,6 +297,37 @@ struct Residual {
   }
 };
 
+// The shape of x with another last axis.
+inline TensorShape WithColumns(const Tensor& x, Index columns) {
+  TensorShape shape = x.shape();
+  shape.set_dim(x.dims() - 1, columns);
+  return shape;
+}
+
+inline bool IsWeight(const Tensor& weight, Index in) {
+  return weight.dims() >= 1 && weight.dim_size(0) >= 1 && in > 0 && weight.NumElements() == weight.dim_size(0) * in;
+}
+
+inline bool HoldsAtMostOne(const OpInputList& list, Index elements) {
+  return list.size() == 0 || (list.size() == 1 && list[0].NumElements() == elements);
+}
+
+// At most one scale, which divides the rows into samples.
+inline bool IsScale(const OpInputList& scale, Index rows) {
+  return scale.size() == 0 ||
+         (scale.size() == 1 && scale[0].NumElements() > 0 && rows % scale[0].NumElements() == 0);
+}
+
+inline Residual ResidualOf(const float* onto, const OpInputList& scale, Index rows) {
+  Residual residual;
+  residual.onto = onto;
+  if (scale.size() == 1) {
+    residual.scale = In(scale[0]);
+    residual.rows_per_sample = rows / scale[0].NumElements();
+  }
+  return residual;
+}
+
 }  // namespace sitjs
 
 #endif  // SITJS_OPS_PRODUCTS_H_

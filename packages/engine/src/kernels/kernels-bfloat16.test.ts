@@ -5,35 +5,20 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { draw, expectSameComposed } from "../testing/kernel-checks.js";
 import { attentionReference, type Numbers } from "../testing/kernel-reference.js";
-import { computeLayer, type LayerCase, linearCase, perceptronCase } from "../testing/layer-cases.js";
+import {
+  computeLayer,
+  type LayerCase,
+  linearCase,
+  linearSizes,
+  perceptronCase,
+  perceptronSizes,
+} from "../testing/layer-cases.js";
 import { exactly, toBfloat16 } from "../testing/product-reference.js";
 import { registerKernels } from "./register.js";
 
 // Only where the native engine is installed and its kernels were compiled.
 const native = (await engines()).find(({ engine }) => engine.kernels.length > 0);
 
-const linearSizes: [number, number, number, number][] = [
-  [1, 1, 1, 1],
-  [1, 1, 3, 2],
-  [5, 1, 1, 7],
-  [2, 17, 33, 31],
-  [5, 17, 8, 65],
-  [7, 100, 20, 15], // three stretches of the sum over rows
-  [3, 43, 130, 341],
-  [2, 45, 1024, 17],
-  [1, 90, 2048, 9],
-];
-const perceptronSizes: [number, number, number, number, number][] = [
-  [1, 1, 1, 1, 1],
-  [1, 2, 3, 1, 2],
-  [2, 3, 1, 5, 1],
-  [5, 17, 9, 31, 17],
-  [1, 169, 12, 40, 10],
-  [7, 100, 8, 20, 15],
-  [1, 60, 24, 341, 24],
-  [2, 45, 17, 1024, 9],
-  [1, 85, 2048, 8, 5],
-];
 const attentionSizes: [number, number, number, number][] = [
   [1, 1, 1, 1],
   [2, 17, 4, 16],

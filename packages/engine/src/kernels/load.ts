@@ -25,7 +25,8 @@ export async function loadKernels(
 ): Promise<LoadedKernels> {
   if (engine.includeDirectory === undefined || engine.variant !== "cpu") return { kernels: [] };
   const loaded = globalThis as { [loadedSlot]?: boolean };
-  if (loaded[loadedSlot] !== true) {
+  const first = loaded[loadedSlot] !== true;
+  if (first) {
     try {
       createRequire(import.meta.url)(await builtKernels(engine, host, onBuild));
     } catch (error) {
@@ -33,10 +34,9 @@ export async function loadKernels(
       return { kernels: [], reason: message.split("\n")[0] };
     }
     Object.defineProperty(globalThis, loadedSlot, { value: true });
-    registerKernels();
-    measureHolders();
   }
   registerKernels();
+  if (first) measureHolders();
   return { kernels: kernelNames };
 }
 

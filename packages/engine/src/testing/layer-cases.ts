@@ -6,6 +6,38 @@ import { draw } from "./kernel-checks.js";
 import type { Numbers } from "./kernel-reference.js";
 import { linearReference, perceptronReference, type Round } from "./product-reference.js";
 
+// Blocks of 84 rows, chunks of 168 (336 in bfloat16), bands of 168 columns, vectors of 4, 8 and 16, and rows that
+// are padded where their length is a multiple of 1024: sizes of 1, and one more or less than each.
+/** [batch, tokens, in, out] */
+export const linearSizes: [number, number, number, number][] = [
+  [1, 1, 1, 1],
+  [1, 1, 3, 2],
+  [5, 1, 1, 7],
+  [3, 5, 16, 16],
+  [2, 17, 33, 31],
+  [5, 17, 8, 65],
+  [1, 169, 12, 35],
+  [7, 100, 20, 15], // three stretches of the sum over rows
+  [3, 43, 130, 341],
+  [2, 45, 1024, 17],
+  [1, 90, 2048, 9],
+];
+/** [batch, tokens, in, hidden, out] */
+export const perceptronSizes: [number, number, number, number, number][] = [
+  [1, 1, 1, 1, 1],
+  [1, 2, 3, 1, 2],
+  [2, 3, 1, 5, 1],
+  [3, 5, 16, 16, 16],
+  [5, 17, 9, 31, 17],
+  [1, 169, 12, 40, 10],
+  [7, 100, 8, 20, 15],
+  [1, 60, 24, 341, 24],
+  [2, 45, 17, 1024, 9],
+  [1, 90, 1024, 33, 12],
+  [1, 85, 2048, 8, 5],
+  [2, 50, 6, 2048, 7],
+];
+
 export interface LayerCase {
   /** Of `inputs`, in their order. */
   readonly names: readonly string[];

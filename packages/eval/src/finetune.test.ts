@@ -206,7 +206,7 @@ for (const engine of await engines()) {
         withoutLabels,
         loss,
         "bad-option",
-        /^finetune: expected a loader with labels and one view, got none$/,
+        /^finetune: expected a loader with labels, got one without$/,
       ],
       [
         "labels beyond the head's classes",
@@ -223,7 +223,7 @@ for (const engine of await engines()) {
           loss: (logits, labels) => tf.tidy(() => tf.mul(loss.loss(logits, labels), Number.NaN)) as tf.Scalar,
         },
         "not-finite",
-        /^fine-tuning step 0: expected a finite loss, got NaN$/,
+        /^step 0 \(epoch 0\): expected a finite loss and gradient, got loss NaN at learning rate .*; images 0, 1, /,
       ],
     ])("refuses %s, and leaves no tensor", async (_, from, lossOf, code, message) => {
       let error: unknown;

@@ -1,15 +1,4 @@
-import {
-  type ClassificationLoss,
-  disposeParams,
-  isBuffer,
-  type Params,
-  type Precision,
-  pick,
-  randomStream,
-  SitError,
-  tidy,
-  withPrecision,
-} from "@sitjs/core";
+import { type ClassificationLoss, disposeParams, type Params, SitError } from "@sitjs/core";
 import {
   adamW,
   type BatchSource,
@@ -17,19 +6,21 @@ import {
   type Duration,
   durationInSteps,
   layerDecayRules,
-  lossAndGradients,
+  type Method,
   type Optimizer,
-  replaced,
+  type RunOptions,
+  type StepReport,
   scaledLearningRate,
+  train,
 } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
 import { CLASSIFIER_PREFIXES, type Classifier } from "./classifier.js";
 import { requireLabels } from "./metrics.js";
 
-export interface FinetuneSettings {
+export interface FinetuneSettings extends RunOptions {
   loss: ClassificationLoss;
   /** Backbone parameters to start from; undefined trains from scratch. */
-  pretrained?: Params;
+  pretrained?: Params | undefined;
   /** Peak learning rate for a batch of 256, scaled to the batch (default 5e-4, DeiT and MAE). */
   learningRate?: number;
   /** Where the cosine ends (default 1e-6). */
@@ -42,30 +33,22 @@ export interface FinetuneSettings {
   layerDecay?: number;
   /** Default `adamW` with the layer decay above. */
   optimizer?: Optimizer;
-  /** Of matrix products in training (default "float32"): see `withPrecision` of `@sitjs/core`. */
-  precision?: Precision;
-  /** Any safe integer (default 0). */
-  seed?: number;
 }
 
 export type FinetuneOptions = FinetuneSettings & Duration;
 
-/** Told after every step. */
-export interface FinetuneReport {
-  readonly step: number;
-  readonly totalSteps: number;
+/** Told after every step; `state` is gone after the last one, but for the parameters. */
+export interface FinetuneReport extends StepReport {
   readonly loss: number;
-  readonly learningRate: number;
-  readonly epochEnd: boolean;
   /** Borrowed until the next step; the last ones belong to the caller. */
   readonly params: Params;
 }
 
 /**
- * Trains a classifier on labelled images, all parameters together; from pretrained ones or from scratch.
+ * Trains a classifier on labelled images, all parameters together; from pretrained ones or from scratch. Saved, stopped
+ * and gone on with as `train` of `@sitjs/train` does.
  *
- * @throws SitError "bad-option" where the loader has no labels, or labels that are no class of the head;
- * "not-finite" where the loss is
+ * @throws SitError "bad-option" where the loader has no labels, or labels that are no class of the head; as `train`
  */
 export async function* finetune(
   model: Classifier,
@@ -73,70 +56,60 @@ export async function* finetune(
   options: FinetuneOptions,
 ): AsyncGenerator<FinetuneReport, void, void> {
   const { loss, pretrained, learningRate = 5e-4, finalLearningRate = 1e-6, warmupEpochs = 5 } = options;
-  const { weightDecay = 0.05, layerDecay = 0.65, seed = 0, precision = "float32" } = options;
+  const { weightDecay = 0.05, layerDecay = 0.65 } = options;
   const { depth } = model.backbone;
-  const optimizer =
-    options.optimizer ??
-    adamW({ rules: layerDecayRules({ depth, decay: layerDecay, prefix: CLASSIFIER_PREFIXES.backbone }) });
+  const rules = layerDecayRules({ depth, decay: layerDecay, prefix: CLASSIFIER_PREFIXES.backbone });
+  const own = adamW({ rules });
+  const optimizer = options.optimizer ?? { ...own, settings: { ...own.settings, layerDecay } };
   const totalSteps = durationInSteps(options, loader);
-  const rate = cosineSchedule({
-    base: scaledLearningRate(learningRate, loader.batchSize),
-    final: finalLearningRate,
-    steps: totalSteps,
-    warmupSteps: Math.min(Math.round(warmupEpochs * loader.stepsPerEpoch), Math.floor(totalSteps / 10)),
-  });
-  const root = randomStream(seed, "finetune");
-  let params = model.init(root.fork("init"), pretrained);
-  let memory = optimizer.init(params);
-  let finished = false;
-  try {
-    for await (const batch of loader.range(0, totalSteps)) {
-      const step = batch.step;
-      const view = batch.views[0];
-      const { labels } = batch;
-      if (view === undefined || labels === undefined) {
-        throw new SitError("bad-option", "finetune: expected a loader with labels and one view, got none");
+  const plan = {
+    totalSteps,
+    learningRate: cosineSchedule({
+      base: scaledLearningRate(learningRate, loader.batchSize),
+      final: finalLearningRate,
+      steps: totalSteps,
+      warmupSteps: Math.min(Math.round(warmupEpochs * loader.stepsPerEpoch), Math.floor(totalSteps / 10)),
+    }),
+    weightDecay: () => weightDecay,
+    momentum: () => 1, // there is no teacher
+    optimizer,
+    stream: "finetune",
+  };
+  for await (const report of train(supervised(model, loss, pretrained), loader, plan, options)) {
+    const { student: params, optimizer: memory } = report.state;
+    if (report.step + 1 === totalSteps) disposeParams(memory);
+    yield { ...report, loss: report.metrics.loss as number, params };
+  }
+}
+
+/**
+ * Supervised training of a classifier as a method: one view, the labels of the batch.
+ *
+ * @param pretrained backbone parameters to start from, copied
+ */
+export function supervised(model: Classifier, loss: ClassificationLoss, pretrained?: Params): Method {
+  return {
+    name: "supervised",
+    backbone: model.backbone,
+    backbonePrefix: CLASSIFIER_PREFIXES.backbone,
+    views: 1,
+    init: (rng) => model.init(rng, pretrained),
+    initTeacher: () => undefined,
+    prepare({ views, labels, rng }) {
+      const [images] = views as [tf.Tensor4D];
+      if (labels === undefined) {
+        throw new SitError("bad-option", "finetune: expected a loader with labels, got one without");
       }
       // The loss cannot look without waiting for the device: to it such a row has no target.
       requireLabels("labels", labels, model.head.classes);
-      const next = tidy(() => {
-        const images = tf.tensor4d(view.data, [...view.shape]);
-        const targets = tf.tensor1d(labels, "int32");
-        const trained = pick(params, (name) => !isBuffer(name));
-        const rng = root.fork("step", step);
-        const { gradients, output } = withPrecision(precision, () =>
-          lossAndGradients(trained, params, (current) => {
-            const { output: logits, buffers } = model.apply(current, images, { train: true, rng });
-            return { loss: loss.loss(logits, targets), parts: {}, buffers };
-          }),
-        );
-        const settings = { learningRate: rate(step), weightDecay };
-        const updated = optimizer.update({
-          params: trained,
-          gradients,
-          state: memory,
-          step,
-          ...settings,
-          overwrite: true,
-        });
-        const next = replaced(params, { ...updated.params, ...output.buffers });
-        return { loss: output.loss, params: next, state: updated.state };
-      });
-      disposeParams(params);
-      disposeParams(memory);
-      params = next.params;
-      memory = next.state;
-      const value = (await next.loss.data())[0] as number;
-      next.loss.dispose();
-      if (!Number.isFinite(value)) {
-        throw new SitError("not-finite", `fine-tuning step ${step}: expected a finite loss, got ${value}`);
-      }
-      finished = step + 1 === totalSteps;
-      const epochEnd = finished || (step + 1) % loader.stepsPerEpoch === 0;
-      yield { step, totalSteps, loss: value, learningRate: rate(step), epochEnd, params };
-    }
-  } finally {
-    disposeParams(memory);
-    if (!finished) disposeParams(params);
-  }
+      const targets = tf.tensor1d(labels, "int32");
+      return {
+        teacherBuffers: {},
+        loss(params) {
+          const { output: logits, buffers } = model.apply(params, images, { train: true, rng });
+          return { loss: loss.loss(logits, targets), parts: {}, buffers };
+        },
+      };
+    },
+  };
 }

@@ -1,5 +1,11 @@
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
 export { embed, evaluate, type FeatureKind } from "./embed.js";
-export { type FinetuneOptions, type FinetuneReport, type FinetuneSettings, finetune } from "./finetune.js";
+export {
+  type FinetuneOptions,
+  type FinetuneReport,
+  type FinetuneSettings,
+  finetune,
+  supervised,
+} from "./finetune.js";
 export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
 export { accuracy, meanAndDeviation, predictions } from "./metrics.js";

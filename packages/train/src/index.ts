@@ -1,3 +1,9 @@
+export type {
+  Checkpoint,
+  CheckpointInterval,
+  CheckpointProgress,
+  CheckpointStore,
+} from "./checkpoint.js";
 export {
   type BatchSource,
   type Duration,
@@ -7,11 +13,13 @@ export {
 } from "./loader.js";
 export type { Method, MethodLoss, PreparedStep, Reconstruction } from "./method.js";
 export { type SitOptions, sit } from "./methods/sit.js";
+export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
 export {
   type AdamWOptions,
   adamW,
   clip,
   type GradientClipping,
+  gradientNorms,
   layerDecayRules,
   layerScales,
   matrixDecayRules,
@@ -20,13 +28,13 @@ export {
   type OptimizerStep,
   type ParameterGroup,
 } from "./optimizer.js";
+export { type PretrainOptions, type PretrainSettings, pretrain } from "./pretrain.js";
 export {
-  type CheckpointStore,
-  type PretrainOptions,
-  type PretrainSettings,
-  pretrain,
-  type StepReport,
-} from "./pretrain.js";
+  type RunRecord,
+  requireSameRun,
+  type SettingDifference,
+  settingDifferences,
+} from "./run-record.js";
 export {
   constantSchedule,
   cosineSchedule,
@@ -36,13 +44,19 @@ export {
   scaledLearningRate,
 } from "./schedules.js";
 export {
+  applyStep,
+  type ComputedStep,
+  computeStep,
   disposeState,
+  disposeStep,
   initState,
   lossAndGradients,
   replaced,
+  type StepInput,
   type StepResult,
   type StepSettings,
   type TrainState,
   trainStep,
 } from "./step.js";
 export { momentumUpdate } from "./teacher.js";
+export { type RunOptions, type StepReport, type TrainPlan, train } from "./train.js";

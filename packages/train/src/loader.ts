@@ -22,8 +22,13 @@ export interface ImageBatch {
 export interface BatchSource {
   readonly batchSize: number;
   readonly stepsPerEpoch: number;
-  /** Batches of the steps `start` … `end - 1`; the same whenever they are asked for. */
-  range(start: number, end: number): AsyncIterable<ImageBatch>;
+  /**
+   * Batches of the steps `start` … `end - 1`; the same whenever they are asked for. A loader that knows `signal` stops
+   * waiting when it is aborted.
+   */
+  range(start: number, end: number, options?: { readonly signal?: AbortSignal }): AsyncIterable<ImageBatch>;
+  /** What to call an image, by its index: a path, usually. */
+  nameOf?(index: number): string;
   /** Told when a batch's pixels are not wanted any more, for a loader that uses the memory again. */
   release?(batch: ImageBatch): void;
 }

@@ -27,7 +27,7 @@ export interface Reconstruction {
   readonly reconstruction: tf.Tensor4D;
 }
 
-/** A self-supervised method: everything that differs between SiT, MAE, DINO and the others. */
+/** A way to train: everything that differs between SiT, MAE, DINO, supervised training and the others. */
 export interface Method {
   readonly name: string;
   readonly backbone: Backbone;
@@ -42,6 +42,8 @@ export interface Method {
   /** Corruption and targets of one batch; called outside the tape, inside `tf.tidy`. */
   prepare(input: {
     views: readonly tf.Tensor4D[];
+    /** Of the images, where the loader has them; only methods with supervision look. */
+    labels?: Int32Array | undefined;
     teacher: Params | undefined;
     rng: RandomStream;
   }): PreparedStep;

@@ -59,6 +59,8 @@ export interface OptimizerInput {
   readonly step: number;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** `gradientNorms` of `gradients`, where the caller has them already; else taken where they are wanted. */
+  readonly norms?: tf.Tensor1D;
   /**
    * The caller gives `params` and `state` up: their memory may become the result's, where no other tensor shares it
    * (default false). They still have to be disposed, and must not be read again.
@@ -68,6 +70,8 @@ export interface OptimizerInput {
 
 export interface Optimizer {
   readonly name: string;
+  /** What it was made with, for records: a run that goes on must have the same. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   init(params: Params): OptimizerState;
   /** One step; `gradients` and `params` have the same names. Nothing given is disposed, nor changed without `overwrite`. */
   update(input: OptimizerInput): OptimizerStep;
@@ -95,6 +99,7 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
   requireOption(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "betas", "two numbers in [0, 1)", betas);
   return {
     name: "adamw",
+    settings: { betas, epsilon, clipping: clipping ?? "none" },
     init(params) {
       const { total } = flatLayout(trainable(params));
       // Filled where it lies: `tf.zeros` would make it in JavaScript's memory first.
@@ -107,7 +112,7 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
       const layout = flatLayout(params);
       const plan = groupPlan(params, layout, rules);
       return tf.tidy(() => {
-        const clipped = clip(gradients, layout, clipping);
+        const clipped = clip(gradients, layout, clipping, input.norms);
         const gradient = flatten(clipped, layout);
         const first = tf.add(tf.mul(param(state, "first_moment"), beta1), tf.mul(gradient, 1 - beta1));
         const second = tf.add(
@@ -169,6 +174,10 @@ function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerSt
       ]),
       decay: each((group) => 1 - learningRate * group.learningRate * weightDecay * group.weightDecay),
       rate: each((group) => (learningRate * group.learningRate) / correction1),
+      norms:
+        clipping === undefined
+          ? tf.tensor1d([], "float32")
+          : (input.norms ?? gradientNorms(gradients, names)),
     };
     const outputs = runKernel("SitAdamW", inputs, {
       overwrite: overwrite && [...Object.values(params), ...Object.values(state)].every(holdsAlone),
@@ -181,17 +190,39 @@ function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerSt
   });
 }
 
+/**
+ * The Euclidean norm of each gradient: [names]. Its own pass over all of them, so take it once a step.
+ *
+ * @param names whose, in which order; default: those of `gradients`
+ */
+export function gradientNorms(
+  gradients: Params,
+  names: readonly string[] = Object.keys(gradients),
+): tf.Tensor1D {
+  return tidy(() => {
+    if (hasKernel("SitNorms")) {
+      return (runKernel("SitNorms", numbered("gradient", names, gradients)) as [tf.Tensor1D])[0];
+    }
+    const squares = names.map((name) => tf.sum(tf.square(param(gradients, name))));
+    return tf.sqrt(tf.stack(squares)) as tf.Tensor1D;
+  });
+}
+
 /** Clips as asked; returns the same tensors where nothing is asked. Call inside `tf.tidy`. */
-export function clip(gradients: Params, layout: FlatLayout, clipping: GradientClipping | undefined): Params {
+export function clip(
+  gradients: Params,
+  layout: FlatLayout,
+  clipping: GradientClipping | undefined,
+  norms?: tf.Tensor1D,
+): Params {
   if (clipping === undefined) return gradients;
-  const squares = layout.names.map((name) => tf.sum(tf.square(param(gradients, name))));
+  const each = norms ?? gradientNorms(gradients, layout.names);
   if ("global" in clipping) {
-    const norm = tf.sqrt(tf.addN(squares));
+    const norm = tf.sqrt(tf.sum(tf.square(each)));
     const factor = tf.minimum(tf.div(clipping.global, tf.add(norm, 1e-6)), 1);
     return mapParams(gradients, layout, (gradient) => tf.mul(gradient, factor));
   }
-  const norms = tf.sqrt(tf.stack(squares));
-  const factors = tf.unstack(tf.minimum(tf.div(clipping.perParameter, tf.add(norms, 1e-6)), 1));
+  const factors = tf.unstack(tf.minimum(tf.div(clipping.perParameter, tf.add(each, 1e-6)), 1));
   return mapParams(gradients, layout, (gradient, i) => tf.mul(gradient, factors[i] as tf.Tensor));
 }
 

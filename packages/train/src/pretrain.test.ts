@@ -1,55 +1,22 @@
-import { type Corruption, type Params, type ReconstructionLoss, SitError } from "@sitjs/core";
+import { type Corruption, cloneParams, type ReconstructionLoss, SitError } from "@sitjs/core";
 import { leakedTensors } from "@sitjs/core/testing";
-import { crossViewNtXent, maskedL1 } from "@sitjs/losses";
+import { maskedL1 } from "@sitjs/losses";
 import { gmml } from "@sitjs/masking";
-import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
+import { reconstructionHead } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { type MemoryLoader, memoryLoader } from "../test/memory-loader.js";
-import { type SitOptions, sit } from "./methods/sit.js";
+import { bits, failure, patchSize, runAll, size, stateBits, tinySit, width } from "../test/runs.js";
+import type { Checkpoint, CheckpointProgress, CheckpointStore } from "./checkpoint.js";
+import type { NotFiniteReport } from "./not-finite.js";
 import { adamW, type Optimizer } from "./optimizer.js";
-import { type CheckpointStore, type PretrainOptions, pretrain, type StepReport } from "./pretrain.js";
+import { pretrain } from "./pretrain.js";
 import { cosineSchedule } from "./schedules.js";
 import { disposeState, type TrainState } from "./step.js";
 
-const [size, patchSize, width] = [16, 4, 16];
-
-function method(changes: Partial<SitOptions> = {}) {
-  return sit({
-    backbone: visionTransformer({ imageSize: size, patchSize, width, depth: 1, heads: 2 }),
-    corruption: gmml(),
-    reconstruction: { head: reconstructionHead({ width, patchSize, hidden: 24 }), loss: maskedL1() },
-    contrast: { head: projectionHead({ width, hidden: 24, output: 8 }), loss: crossViewNtXent() },
-    ...changes,
-  });
-}
-
 /** 3 steps an epoch. */
 const loader = () => memoryLoader({ images: 12, batchSize: 4, views: 2, size });
-
-/** All reports, without the borrowed states, and the last state, which is the caller's. */
-async function runAll(options: PretrainOptions, source: MemoryLoader = loader(), of = method()) {
-  const reports: Omit<StepReport, "state">[] = [];
-  let state: TrainState | undefined;
-  for await (const { state: current, ...report } of pretrain(of, source, options)) {
-    reports.push(report);
-    state = current;
-  }
-  return { reports, state: state as TrainState };
-}
-
-const bits = (params: Params | undefined) =>
-  Object.entries(params ?? {}).map(([name, tensor]) => [name, Array.from(tensor.dataSync())]);
-
-async function failure(work: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await work();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 for (const engine of await engines()) {
   describe(`pretrain on ${engine.name}`, () => {
@@ -61,7 +28,7 @@ for (const engine of await engines()) {
         [{ epochs: 2 }, 6],
         [{ images: 20 }, 5],
       ] as const) {
-        const { reports, state } = await runAll(duration);
+        const { reports, state } = await runAll(duration, loader());
         expect(reports.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, i) => i));
         expect(reports.map(({ epoch }) => epoch)).toEqual(
           Array.from({ length: steps }, (_, i) => Math.floor(i / 3)),
@@ -79,7 +46,7 @@ for (const engine of await engines()) {
     });
 
     it("gives each batch back when its step is done, and looks at its pixels no more", async () => {
-      const kept = await runAll({ steps: 4 });
+      const kept = await runAll({ steps: 4 }, loader());
       const given: number[] = [];
       const taking: MemoryLoader = {
         ...loader(),
@@ -104,7 +71,7 @@ for (const engine of await engines()) {
         weightDecay: [0.1, 0.3],
         momentum: 0.9,
       } as const;
-      const { reports, state } = await runAll({ steps: 20, ...options });
+      const { reports, state } = await runAll({ steps: 20, ...options }, loader());
       // Ten epochs of warm-up are more than the run: a tenth of it, two steps, is left.
       const rate = cosineSchedule({ base: 0.064 / 64, final: 1e-4, steps: 20, warmupSteps: 2 });
       const decay = cosineSchedule({ base: 0.1, final: 0.3, steps: 20 });
@@ -135,7 +102,7 @@ for (const engine of await engines()) {
       };
       const teachers: unknown[][] = [];
       let last: TrainState | undefined;
-      for await (const { state } of pretrain(method(), loader(), { steps: 3, optimizer, schedules })) {
+      for await (const { state } of pretrain(tinySit(), loader(), { steps: 3, optimizer, schedules })) {
         teachers.push(Array.from(state.teacher?.["backbone.cls_token"]?.dataSync() ?? []));
         last = state;
       }
@@ -153,7 +120,7 @@ for (const engine of await engines()) {
           saved.push([epoch, step, totalSteps, state.step]);
         },
       };
-      const { state } = await runAll({ epochs: 5, checkpoints, checkpointEvery: 2 });
+      const { state } = await runAll({ epochs: 5, checkpoints, checkpointEvery: { epochs: 2 } }, loader());
       expect(saved).toEqual([
         [2, 6, 15, 6],
         [4, 12, 15, 12],
@@ -162,10 +129,231 @@ for (const engine of await engines()) {
       disposeState(state);
     });
 
+    it("saves by steps and by the clock too, with where the sampler is and the means since the last", async () => {
+      const saved: CheckpointProgress[] = [];
+      const checkpoints: CheckpointStore = {
+        async save(_, progress) {
+          saved.push(progress);
+        },
+      };
+      const { reports, state } = await runAll(
+        { steps: 8, checkpoints, checkpointEvery: { steps: 5 } },
+        loader(),
+      );
+      expect(saved.map(({ step, epoch, batch }) => [step, epoch, batch])).toEqual([
+        [5, 1, 2],
+        [8, 2, 2],
+      ]);
+      const losses = reports.map(({ metrics }) => metrics.loss as number);
+      const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+      expect(saved[0]?.metrics.loss).toBeCloseTo(mean(losses.slice(0, 5)), 12);
+      expect(saved[1]?.metrics.loss).toBeCloseTo(mean(losses.slice(5)), 12);
+      expect(saved[0]).toMatchObject({ learningRate: reports[4]?.learningRate, skipped: 0, totalSteps: 8 });
+      expect(saved[0]?.run).toMatchObject({ method: "sit", seed: 0, batchSize: 4, stepsPerEpoch: 3 });
+      disposeState(state);
+      saved.length = 0;
+      const always = await runAll({ steps: 3, checkpoints, checkpointEvery: { minutes: 1e-9 } }, loader());
+      expect(saved.map(({ step }) => step)).toEqual([1, 2, 3]);
+      disposeState(always.state);
+    });
+
+    it("tells the norm of all gradients, before clipping", async () => {
+      const free = await runAll({ steps: 2, optimizer: adamW() }, loader());
+      const clipped = await runAll(
+        { steps: 2, optimizer: adamW({ clipping: { perParameter: 1e-3 } }) },
+        loader(),
+      );
+      expect(free.reports[0]?.gradientNorm).toBeGreaterThan(0.01);
+      expect(clipped.reports[0]?.gradientNorm).toBe(free.reports[0]?.gradientNorm);
+      disposeState(free.state);
+      disposeState(clipped.state);
+    });
+
+    it("leaves out as many batches as told, whose loss is no number, and goes on as before them", async () => {
+      let calls = 0;
+      const loss: ReconstructionLoss = {
+        name: "breaks at steps 2 and 3",
+        loss: (reconstruction, clean, mask) => {
+          const factor = [2, 3].includes(calls++) ? Number.POSITIVE_INFINITY : 1;
+          return tf.tidy(() => tf.mul(maskedL1().loss(reconstruction, clean, mask), factor)) as tf.Scalar;
+        },
+      };
+      const broken = tinySit({
+        reconstruction: { head: reconstructionHead({ width, patchSize, hidden: 24 }), loss },
+      });
+      const told: NotFiniteReport[] = [];
+      const counts: number[] = [];
+      const onNotFinite = (report: NotFiniteReport) => told.push(report);
+      let before: unknown;
+      let state: TrainState | undefined;
+      const states: unknown[] = [];
+      const options = { steps: 6, skipNotFinite: 2, onNotFinite };
+      for await (const report of pretrain(broken, loader(), options)) {
+        counts.push(tf.memory().numTensors);
+        const { step, skipped } = report.state;
+        states.push([step, skipped, report.skipped]);
+        if (report.step === 1) before = bits(report.state.student);
+        if (report.step === 3) expect(bits(report.state.student)).toEqual(before);
+        if (report.step === 4) expect(bits(report.state.student)).not.toEqual(before);
+        state = report.state;
+      }
+      expect(states).toEqual([
+        [1, 0, false],
+        [2, 0, false],
+        [3, 1, true],
+        [4, 2, true],
+        [5, 2, false],
+        [6, 2, false],
+      ]);
+      expect(new Set(counts).size).toBe(1);
+      expect(told.map(({ step, skipped, skippedSoFar }) => [step, skipped, skippedSoFar])).toEqual([
+        [2, true, 1],
+        [3, true, 2],
+      ]);
+      expect(told[0]?.images).toEqual(["8", "9", "10", "11"]);
+      expect(told[0]?.metrics.loss).toBe(Number.POSITIVE_INFINITY);
+      disposeState(state as TrainState);
+
+      calls = 0;
+      const error = await failure(() => runAll({ steps: 6, skipNotFinite: 1 }, loader(), broken));
+      expect(SitError.isInstance(error) && error.code).toBe("not-finite");
+      expect((error as Error).message).toMatch(
+        /^step 3 .* after 1 batches skipped, as many as skipNotFinite/,
+      );
+      expect(((error as Error).cause as NotFiniteReport).step).toBe(3);
+    });
+
+    it("goes on from every step, the middle of an epoch too, as if it had never stopped, to the bit", async () => {
+      const options = { steps: 7, seed: 5, learningRate: 0.05 };
+      const whole = await runAll(options, loader());
+      for (let stop = 1; stop < 7; stop++) {
+        let resume: Checkpoint | undefined;
+        const checkpoints: CheckpointStore = {
+          async save({ student, teacher, optimizer, ...counts }, { run }) {
+            if (counts.step !== stop) return;
+            const state = {
+              ...counts,
+              student: cloneParams(student),
+              teacher: teacher && cloneParams(teacher),
+              optimizer: cloneParams(optimizer),
+            };
+            resume = { state, run };
+          },
+        };
+        const cut = pretrain(tinySit(), loader(), { ...options, checkpoints, checkpointEvery: { steps: 1 } });
+        for await (const { step } of cut) if (step + 1 === stop) break;
+        const { reports, state } = await runAll({ ...options, resume }, loader());
+        expect(reports.map(({ metrics }) => metrics)).toEqual(
+          whole.reports.slice(stop).map(({ metrics }) => metrics),
+        );
+        expect(stateBits(state)).toEqual(stateBits(whole.state));
+        disposeState(state);
+      }
+      disposeState(whole.state);
+    });
+
+    it("refuses to go on with other settings, naming every difference, and leaves no tensor", async () => {
+      let resume: Checkpoint | undefined;
+      const checkpoints: CheckpointStore = {
+        async save(state, { run }) {
+          resume = {
+            state: { ...state, student: cloneParams(state.student), teacher: undefined, optimizer: {} },
+            run,
+          };
+        },
+      };
+      const first = await runAll({ steps: 4, checkpoints, checkpointEvery: { steps: 2 } }, loader());
+      disposeState(first.state);
+      const other = memoryLoader({ images: 12, batchSize: 2, views: 2, size });
+      const changed = { steps: 4, seed: 1, learningRate: 0.5, optimizer: adamW({ betas: [0.9, 0.95] }) };
+      let error: unknown;
+      const before = tf.memory().numTensors - Object.keys(resume?.state.student ?? {}).length;
+      error = await failure(() => runAll({ ...changed, resume }, other));
+      expect(tf.memory().numTensors).toBe(before);
+      expect(SitError.isInstance(error) && error.code).toBe("bad-option");
+      expect((error as Error).message).toMatch(
+        /^resume: expected the settings of the saved run: optimizerSettings .*0\.999.* \(now .*0\.95.*\); seed 0 \(now 1\); batchSize 4 \(now 2\); stepsPerEpoch 3 \(now 6\); learningRate [\d.e-]+ at step \d \(now [\d.e-]+\)$/,
+      );
+      error = await failure(() => runAll({ steps: 4, initial: first.state, resume }, loader()));
+      expect((error as Error).message).toMatch(/^initial: expected no resume beside it/);
+    });
+
+    it("ends after the step in which it is stopped: saved, with the reason given, and no tensor left", async () => {
+      const saved: number[] = [];
+      const checkpoints: CheckpointStore = {
+        async save(state) {
+          saved.push(state.step);
+        },
+      };
+      const stop = new AbortController();
+      const source = loader();
+      const steps: number[] = [];
+      let error: unknown;
+      const leaked = await leakedTensors(async () => {
+        error = await failure(async () => {
+          const options = { epochs: 9, checkpoints, signal: stop.signal };
+          for await (const { step } of pretrain(tinySit(), source, options)) {
+            steps.push(step);
+            if (step === 3) stop.abort(new Error("enough"));
+          }
+        });
+      });
+      expect((error as Error).message).toBe("enough");
+      expect(steps).toEqual([0, 1, 2, 3]);
+      expect(saved).toEqual([4]);
+      expect(leaked).toBe(0);
+      expect(source.closed()).toBe(1);
+    });
+
+    it("saves what is done where it is stopped while it waits for images, or the loader fails", async () => {
+      const saved: number[] = [];
+      const checkpoints: CheckpointStore = {
+        async save(state) {
+          saved.push(state.step);
+        },
+      };
+      const stop = new AbortController();
+      const inner = loader();
+      const slow: MemoryLoader = {
+        ...inner,
+        async *range(start, end, options) {
+          for await (const batch of inner.range(start, end)) {
+            if (batch.step === 2) {
+              setTimeout(() => stop.abort(new Error("enough")), 5);
+              // Never comes; a loader that knows the signal gives up.
+              await new Promise((_, reject) =>
+                options?.signal?.addEventListener("abort", () => reject(new Error())),
+              );
+            }
+            yield batch;
+          }
+        },
+      };
+      const failing: MemoryLoader = {
+        ...inner,
+        async *range(start, end) {
+          for await (const batch of inner.range(start, end)) {
+            if (batch.step === 3) throw new SitError("bad-file", "gone.jpg: cannot be read");
+            yield batch;
+          }
+        },
+      };
+      let error: unknown;
+      const leaked = await leakedTensors(async () => {
+        error = await failure(() => runAll({ steps: 5, checkpoints, signal: stop.signal }, slow));
+      });
+      expect((error as Error).message).toBe("enough");
+      expect(saved).toEqual([2]);
+      expect(leaked).toBe(0);
+      error = await failure(() => runAll({ steps: 5, checkpoints }, failing));
+      expect((error as Error).message).toBe("gone.jpg: cannot be read");
+      expect(saved).toEqual([2, 3]);
+    });
+
     it("gives the same parameters, to the bit, for the same seed, and others for another", async () => {
-      const once = await runAll({ steps: 4, seed: 3 });
-      const twice = await runAll({ steps: 4, seed: 3 });
-      const other = await runAll({ steps: 4, seed: 4 });
+      const once = await runAll({ steps: 4, seed: 3 }, loader());
+      const twice = await runAll({ steps: 4, seed: 3 }, loader());
+      const other = await runAll({ steps: 4, seed: 4 }, loader());
       expect(bits(twice.state.student)).toEqual(bits(once.state.student));
       expect(bits(twice.state.teacher)).toEqual(bits(once.state.teacher));
       expect(bits(twice.state.optimizer)).toEqual(bits(once.state.optimizer));
@@ -183,7 +371,7 @@ for (const engine of await engines()) {
           ) as tf.Scalar,
       };
       const broken = () =>
-        method({ reconstruction: { head: reconstructionHead({ width, patchSize, hidden: 24 }), loss } });
+        tinySit({ reconstruction: { head: reconstructionHead({ width, patchSize, hidden: 24 }), loss } });
       const source = loader();
       const steps: number[] = [];
       let error: unknown;
@@ -196,7 +384,7 @@ for (const engine of await engines()) {
       expect(steps).toEqual([0, 1]);
       expect(SitError.isInstance(error) && error.code).toBe("not-finite");
       expect((error as Error).message).toMatch(
-        /^step 2: expected finite losses, got loss NaN, reconstruction NaN, contrast [\d.]+ at learning rate 0\.002$/,
+        /^step 2 \(epoch 0\): expected a finite loss and gradient, got loss NaN, reconstruction NaN, contrast [\d.]+ at learning rate 0\.002; gradient norms not finite in \d+ of \d+ parameters \(.* NaN, .*\).*; images 8, 9, 10, 11$/,
       );
       expect((error as SitError).mend).toMatch(/learning rate/);
       expect(leaked).toBe(0);
@@ -207,7 +395,7 @@ for (const engine of await engines()) {
       for (const stop of [0, 3]) {
         const source = loader();
         const leaked = await leakedTensors(async () => {
-          for await (const { step } of pretrain(method(), source, { epochs: 2 })) if (step === stop) break;
+          for await (const { step } of pretrain(tinySit(), source, { epochs: 2 })) if (step === stop) break;
         });
         expect(leaked).toBe(0);
         expect([source.opened(), source.closed()]).toEqual([1, 1]);
@@ -227,7 +415,7 @@ for (const engine of await engines()) {
       const source = loader();
       let error: unknown;
       const leaked = await leakedTensors(async () => {
-        error = await failure(() => runAll({ steps: 4 }, source, method({ corruption })));
+        error = await failure(() => runAll({ steps: 4 }, source, tinySit({ corruption })));
       });
       expect((error as Error).message).toBe("no more");
       expect(leaked).toBe(0);
@@ -243,7 +431,7 @@ for (const engine of await engines()) {
     it("has as many tensors after every one of 300 steps, and memory that does not grow", async () => {
       const source = memoryLoader({ images: 4, batchSize: 2, views: 2, size });
       const head = reconstructionHead({ width, patchSize, hidden: 256 });
-      const wide = method({ reconstruction: { head, loss: maskedL1() } });
+      const wide = tinySit({ reconstruction: { head, loss: maskedL1() } });
       const counts = new Set<number>();
       const bytes = new Set<number>();
       const resident: number[] = [];

@@ -13,7 +13,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "./method.js";
-import type { Optimizer, OptimizerState } from "./optimizer.js";
+import { gradientNorms, type Optimizer, type OptimizerState } from "./optimizer.js";
 import { momentumUpdate } from "./teacher.js";
 
 /** Everything that training changes. */
@@ -21,8 +21,10 @@ export interface TrainState {
   readonly student: Params;
   readonly teacher: Params | undefined;
   readonly optimizer: OptimizerState;
-  /** Steps done. */
+  /** Steps done, those without an update included. */
   readonly step: number;
+  /** Steps without an update, since their loss or gradient was not finite. */
+  readonly skipped: number;
 }
 
 /** The settings of one step, from the schedules. */
@@ -50,6 +52,7 @@ export function initState(method: Method, optimizer: Optimizer, rng: RandomStrea
     teacher: first && cloneParams(first),
     optimizer: optimizer.init(student),
     step: 0,
+    skipped: 0,
   };
 }
 
@@ -59,47 +62,120 @@ export function disposeState(state: TrainState): void {
   if (state.teacher) disposeParams(state.teacher);
 }
 
+/** What a batch has to say; nothing is changed yet. Its tensors go with `applyStep` or `disposeStep`. */
+export interface ComputedStep {
+  /** The loss and its parts. */
+  readonly metrics: Readonly<Record<string, tf.Scalar>>;
+  readonly gradients: Params;
+  /** The Euclidean norm of each gradient, in their order. */
+  readonly norms: tf.Tensor1D;
+  /** New values of the student's and the teacher's buffers. */
+  readonly buffers: Params;
+  readonly teacherBuffers: Params;
+}
+
+/** A batch as tensors: the views, [batch, height, width, channels] each, and the labels, where there are some. */
+export interface StepInput {
+  readonly views: readonly tf.Tensor4D[];
+  readonly labels?: Int32Array | undefined;
+  readonly rng: RandomStream;
+}
+
+/** Loss and gradients of a batch. `state` and the input's tensors are borrowed. */
+export function computeStep(
+  method: Method,
+  state: TrainState,
+  { views, labels, rng }: StepInput,
+  { precision = "float32" }: Pick<StepSettings, "precision"> = {},
+): ComputedStep {
+  return tidy((): ComputedStep => {
+    const trained = pick(state.student, (name) => !isBuffer(name));
+    const { prepared, gradients, output } = withPrecision(precision, () => {
+      const prepared = method.prepare({ views, labels, teacher: state.teacher, rng });
+      return { prepared, ...lossAndGradients(trained, state.student, prepared.loss) };
+    });
+    return {
+      // The loss of a method of one part may be that part.
+      metrics: { loss: output.loss, ...output.parts },
+      gradients,
+      norms: gradientNorms(gradients),
+      buffers: output.buffers,
+      teacherBuffers: prepared.teacherBuffers,
+    };
+  });
+}
+
+/**
+ * Clipping, update and momentum teacher. Takes over `state` and `computed`, but for the metrics: their tensors are
+ * disposed. The optimizer counts the steps with an update only.
+ */
+export function applyStep(
+  optimizer: Optimizer,
+  state: TrainState,
+  computed: ComputedStep,
+  { learningRate, weightDecay, momentum }: Omit<StepSettings, "precision">,
+): TrainState {
+  const { gradients, norms, buffers, teacherBuffers } = computed;
+  const next = tidy((): TrainState => {
+    const updated = optimizer.update({
+      params: pick(state.student, (name) => !isBuffer(name)),
+      gradients,
+      norms,
+      state: state.optimizer,
+      step: state.step - state.skipped,
+      learningRate,
+      weightDecay,
+      overwrite: true,
+    });
+    const followed =
+      state.teacher && momentumUpdate(state.teacher, updated.params, momentum, { overwrite: true });
+    return {
+      student: replaced(state.student, { ...updated.params, ...buffers }),
+      teacher: state.teacher && replaced(state.teacher, { ...followed, ...teacherBuffers }),
+      optimizer: updated.state,
+      step: state.step + 1,
+      skipped: state.skipped,
+    };
+  });
+  disposeState(state);
+  disposeUpdates(computed, next);
+  return next;
+}
+
+/** Forgets a batch, metrics included. */
+export function disposeStep(computed: ComputedStep): void {
+  disposeParams(computed.metrics);
+  disposeUpdates(computed);
+}
+
+/** Disposes all but the metrics and what `next` has taken over. */
+function disposeUpdates(computed: ComputedStep, next?: TrainState): void {
+  const kept = new Set([...Object.values(next?.student ?? {}), ...Object.values(next?.teacher ?? {})]);
+  const { gradients, norms, buffers, teacherBuffers } = computed;
+  for (const tensor of [
+    norms,
+    ...Object.values(gradients),
+    ...Object.values(buffers),
+    ...Object.values(teacherBuffers),
+  ]) {
+    if (!kept.has(tensor)) tensor.dispose();
+  }
+}
+
 /**
  * One training step: prepare, gradients, clipping and update, momentum teacher. Takes over `state` (its tensors are
- * disposed) and returns the next one; apart from state and metrics no tensor is left.
+ * disposed) and returns the next one; apart from state and metrics no tensor is left. Whether the loss is finite is not
+ * looked at: `pretrain` does, between `computeStep` and `applyStep`.
  */
 export function trainStep(
   method: Method,
   optimizer: Optimizer,
   state: TrainState,
-  views: readonly tf.Tensor4D[],
-  rng: RandomStream,
+  input: StepInput,
   settings: StepSettings,
 ): StepResult {
-  const result = tidy((): StepResult => {
-    const trained = pick(state.student, (name) => !isBuffer(name));
-    const { prepared, gradients, output } = withPrecision(settings.precision ?? "float32", () => {
-      const prepared = method.prepare({ views, teacher: state.teacher, rng });
-      return { prepared, ...lossAndGradients(trained, state.student, prepared.loss) };
-    });
-    const updated = optimizer.update({
-      params: trained,
-      gradients,
-      state: state.optimizer,
-      step: state.step,
-      learningRate: settings.learningRate,
-      weightDecay: settings.weightDecay,
-      overwrite: true,
-    });
-    const student = replaced(state.student, { ...updated.params, ...output.buffers });
-    const teacher =
-      state.teacher &&
-      replaced(state.teacher, {
-        ...momentumUpdate(state.teacher, updated.params, settings.momentum, { overwrite: true }),
-        ...prepared.teacherBuffers,
-      });
-    return {
-      state: { student, teacher, optimizer: updated.state, step: state.step + 1 },
-      metrics: { loss: output.loss, ...output.parts },
-    };
-  });
-  disposeState(state);
-  return result;
+  const computed = computeStep(method, state, input, settings);
+  return { state: applyStep(optimizer, state, computed, settings), metrics: computed.metrics };
 }
 
 /**

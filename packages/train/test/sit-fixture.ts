@@ -80,7 +80,7 @@ export function stateOf(fixture: Fixture): TrainState {
   const teacher = pick(all, (name) => name.startsWith("backbone.") || name.startsWith("head."));
   disposeParams(pick(all, (name) => !(name in teacher)));
   const optimizer = adamW().init(student);
-  return { student, teacher, optimizer, step: 0 };
+  return { student, teacher, optimizer, step: 0, skipped: 0 };
 }
 
 /** The fixture's first step: the method that sees what was recorded, its views and its state. */
@@ -139,12 +139,18 @@ export function trajectoryOf(fixture: Fixture, precision: Precision = "float32")
     const clean = at("clean", step, 3);
     const method = methodOf(config, recorded(at("corrupted", step, 3), at("masks", step, 1), batch));
     const views = [0, 1].map((view) => tf.slice4d(clean, [view * batch, 0, 0, 0], [batch, -1, -1, -1]));
-    const result = trainStep(method, optimizer, state, views, randomStream(0, "test", step), {
-      learningRate: rateAt(step),
-      weightDecay: decayAt(step),
-      momentum: momentumAt(step),
-      precision,
-    });
+    const result = trainStep(
+      method,
+      optimizer,
+      state,
+      { views, rng: randomStream(0, "test", step) },
+      {
+        learningRate: rateAt(step),
+        weightDecay: decayAt(step),
+        momentum: momentumAt(step),
+        precision,
+      },
+    );
     state = result.state;
     rates += rateAt(step);
     metrics.push(

@@ -1,4 +1,5 @@
-// One AdamW step of all parameters, and the momentum update of all parameters, each in one call.
+// The norms of all gradients, one AdamW step of all parameters, and the momentum update of all parameters, each in one
+// call.
 #include <cmath>
 
 #include "common.h"
@@ -8,8 +9,8 @@ namespace sitjs {
 // first and second [total]: both moments of all parameters, one after the other. settings: beta1, 1 - beta1, beta2,
 // 1 - beta2, epsilon, 1 / sqrt(1 - beta2^step), the largest norm of each gradient, the largest norm of all together
 // (0: no limit). decay and rate [count]: the parameter's factor, and the direction's. All are inputs, since TensorFlow
-// keeps one kernel for every value of an attribute it has seen. `overwrite`: params and moments are given up, and their
-// memory becomes the outputs'.
+// keeps one kernel for every value of an attribute it has seen. norms [count]: of the gradients, for the limits; empty
+// where there are none. `overwrite`: params and moments are given up, and their memory becomes the outputs'.
 REGISTER_OP("SitAdamW")
     .Input("params: count * float")
     .Input("gradients: count * float")
@@ -18,11 +19,19 @@ REGISTER_OP("SitAdamW")
     .Input("settings: float")
     .Input("decay: float")
     .Input("rate: float")
+    .Input("norms: float")
     .Attr("count: int >= 1")
     .Attr("overwrite: bool")
     .Output("next: count * float")
     .Output("next_first: float")
     .Output("next_second: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
+
+// norms [count]: the Euclidean norm of each tensor.
+REGISTER_OP("SitNorms")
+    .Input("tensors: count * float")
+    .Attr("count: int >= 1")
+    .Output("norms: float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext*) { return absl::OkStatus(); });
 
 // next = old x momentum + new x rest; weights: momentum, rest.
@@ -55,6 +64,29 @@ std::vector<Piece> Pieces(const OpInputList& tensors) {
   return pieces;
 }
 
+class NormsOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* context) override {
+    OpInputList tensors;
+    OP_REQUIRES_OK(context, context->input_list("tensors", &tensors));
+    Tensor* norms = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({tensors.size()}), &norms));
+    const std::vector<Piece> pieces = Pieces(tensors);
+    std::vector<double> squares(pieces.size());
+    ForEach(context, static_cast<Index>(pieces.size()), 0.2 * kPiece, [&](Index task) {
+      const Piece& piece = pieces[task];
+      squares[task] = Best().sum_squares(piece.count, In(tensors[piece.tensor]) + piece.begin);
+    });
+    // In the order of the pieces, whatever the number of threads.
+    std::vector<double> sums(tensors.size(), 0.0);
+    for (size_t task = 0; task < pieces.size(); task++) sums[pieces[task].tensor] += squares[task];
+    float* out = norms->flat<float>().data();
+    for (size_t i = 0; i < sums.size(); i++) out[i] = static_cast<float>(std::sqrt(sums[i]));
+  }
+};
+
 class AdamWOp : public OpKernel {
  public:
   explicit AdamWOp(OpKernelConstruction* context) : OpKernel(context) {
@@ -71,6 +103,7 @@ class AdamWOp : public OpKernel {
     const Tensor& settings = context->input(2 * count + 2);
     const Tensor& decay = context->input(2 * count + 3);
     const Tensor& rate = context->input(2 * count + 4);
+    const Tensor& norms = context->input(2 * count + 5);
     Index total = 0;
     for (int i = 0; i < count; i++) {
       OP_REQUIRES(context, params[i].NumElements() == gradients[i].NumElements(),
@@ -85,6 +118,11 @@ class AdamWOp : public OpKernel {
                                 ", got ", first.shape().DebugString(), ", ", second.shape().DebugString(), ", ",
                                 settings.shape().DebugString(), ", ", decay.shape().DebugString(), ", ",
                                 rate.shape().DebugString()));
+    const float* s = In(settings);
+    const bool limited = s[6] > 0.0f || s[7] > 0.0f;
+    OP_REQUIRES(context, norms.NumElements() == count || (norms.NumElements() == 0 && !limited),
+                InvalidArgument("SitAdamW: expected the norms of ", count, " gradients, got ",
+                                norms.shape().DebugString()));
     std::vector<float*> outputs(count);
     for (int i = 0; i < count; i++) {
       OP_REQUIRES_OK(context, OutputFor(context, i, params[i], overwrite_, &outputs[i]));
@@ -93,11 +131,10 @@ class AdamWOp : public OpKernel {
     OP_REQUIRES_OK(context, OutputFor(context, count, first, overwrite_, &next_first));
     OP_REQUIRES_OK(context, OutputFor(context, count + 1, second, overwrite_, &next_second));
 
-    const float* s = In(settings);
     const AdamWSettings adamw = {s[0], s[1], s[2], s[3], s[4], s[5]};
     const std::vector<Piece> pieces = Pieces(params);
     const Index tasks = static_cast<Index>(pieces.size());
-    const std::vector<float> clip = Clip(context, gradients, pieces, s[6], s[7]);
+    const std::vector<float> clip = Clip(count, In(norms), s[6], s[7]);
     ForEach(context, tasks, 0.5 * kPiece, [&](Index task) {
       const Piece& piece = pieces[task];
       const int i = piece.tensor;
@@ -111,28 +148,18 @@ class AdamWOp : public OpKernel {
   bool overwrite_;
 
   // The factor of every gradient.
-  std::vector<float> Clip(OpKernelContext* context, const OpInputList& gradients, const std::vector<Piece>& pieces,
-                          float each, float together) {
-    std::vector<float> factors(gradients.size(), 1.0f);
+  static std::vector<float> Clip(int count, const float* norms, float each, float together) {
+    std::vector<float> factors(count, 1.0f);
     if (!(each > 0.0f) && !(together > 0.0f)) return factors;
-    std::vector<double> squares(pieces.size());
-    ForEach(context, static_cast<Index>(pieces.size()), 0.2 * kPiece, [&](Index task) {
-      const Piece& piece = pieces[task];
-      squares[task] = Best().sum_squares(piece.count, In(gradients[piece.tensor]) + piece.begin);
-    });
-    std::vector<double> of_tensor(gradients.size(), 0.0);
-    double all = 0.0;
-    for (size_t task = 0; task < pieces.size(); task++) {
-      of_tensor[pieces[task].tensor] += squares[task];
-      all += squares[task];
-    }
     // NaN stays NaN: a minimum would hide it.
-    const auto factor = [](double limit, double sum) {
-      const double share = limit / (std::sqrt(sum) + 1e-6);
+    const auto factor = [](double limit, double norm) {
+      const double share = limit / (norm + 1e-6);
       return static_cast<float>(share > 1.0 ? 1.0 : share);
     };
-    for (size_t i = 0; i < factors.size(); i++) {
-      factors[i] = each > 0.0f ? factor(each, of_tensor[i]) : factor(together, all);
+    double all = 0.0;
+    for (int i = 0; i < count; i++) all += static_cast<double>(norms[i]) * norms[i];
+    for (int i = 0; i < count; i++) {
+      factors[i] = each > 0.0f ? factor(each, norms[i]) : factor(together, std::sqrt(all));
     }
     return factors;
   }
@@ -196,6 +223,7 @@ class AddToOp : public OpKernel {
 };
 
 REGISTER_KERNEL_BUILDER(Name("SitAdamW").Device(DEVICE_CPU), AdamWOp);
+REGISTER_KERNEL_BUILDER(Name("SitNorms").Device(DEVICE_CPU), NormsOp);
 REGISTER_KERNEL_BUILDER(Name("SitAddTo").Device(DEVICE_CPU), AddToOp);
 REGISTER_KERNEL_BUILDER(Name("SitMomentum").Device(DEVICE_CPU), MomentumOp);
 

@@ -58,8 +58,9 @@ const plans: Readonly<Record<string, KernelPlan>> = {
     attributes: { qkvs: "list", roundeds: "list", heads: "int" },
     outputs: () => 1,
   },
+  SitNorms: { inputs: 0, count: { name: "count" }, outputs: () => 1 },
   SitAdamW: {
-    inputs: 5,
+    inputs: 6,
     attributes: { overwrite: "bool" },
     count: { name: "count", lists: 2 },
     outputs: (count) => count + 2,

@@ -134,7 +134,7 @@ for (const engine of await engines()) {
       const state = initState(method, adamW(), randomStream(0, "init"));
       const names = Object.keys(state.student);
       const settings = { learningRate: 1e-3, weightDecay: 0, momentum: 0.5 };
-      const next = trainStep(method, adamW(), state, views, randomStream(0, "step"), settings);
+      const next = trainStep(method, adamW(), state, { views, rng: randomStream(0, "step") }, settings);
       expect(Object.keys(next.state.student)).toEqual(names);
       const mean = "head.mlp.1.running_mean";
       const values = (params: Params | undefined, name: string) =>

@@ -96,8 +96,7 @@ for (const engine of await engines({ cpu: true, plain: true })) {
         method,
         adamW({ clipping: { perParameter: config.clip } }),
         state,
-        views,
-        rng,
+        { views, rng },
         {
           learningRate: config.lr,
           weightDecay: config.wd,
@@ -161,7 +160,7 @@ for (const engine of await engines({ cpu: true, plain: true })) {
       let state = stateOf(fixture);
       const counts = [0, 1, 2].map((step) => {
         const settings = { learningRate: 1e-3, weightDecay: 0.05, momentum: 0.99 };
-        const result = trainStep(method, optimizer, state, views, randomStream(0, step), settings);
+        const result = trainStep(method, optimizer, state, { views, rng: randomStream(0, step) }, settings);
         for (const value of Object.values(result.metrics)) value.dispose();
         state = result.state;
         return tf.memory().numTensors;

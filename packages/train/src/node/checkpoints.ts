@@ -1,93 +1,277 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import {
   type Params,
   paramsFromSafetensors,
   paramsToSafetensors,
-  readSafetensors,
   SitError,
   withoutPrefix,
   withPrefix,
 } from "@sitjs/core";
-import { writeFileAtomically } from "@sitjs/core/node";
-import type { CheckpointStore } from "../pretrain.js";
+import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
+import * as tf from "@tensorflow/tfjs";
+import type { Checkpoint, CheckpointStore } from "../checkpoint.js";
 import type { TrainState } from "../step.js";
+import { type CheckpointInfo, type CheckpointMetric, FORMAT, parseCheckpointInfo } from "./info.js";
 
-/** What a checkpoint says of itself. */
-export interface CheckpointInfo {
-  readonly step: number;
-  readonly epoch: number;
-  readonly totalSteps: number;
-  /** What the run was made with, as given to `checkpointFolder`. */
-  readonly settings: Readonly<Record<string, unknown>>;
+export interface CheckpointFolderOptions {
+  /** What the run was made with, in the caller's words: plain data, given back by `loadCheckpoint`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** How many of the latest are kept (default 2). */
+  readonly keep?: number;
+  /** The best by this mean of the steps before it is kept too (default the lowest `loss`); false: none. */
+  readonly best?: CheckpointMetric | false;
+  /** Versions to record beside those of tfjs and Node, by name. */
+  readonly versions?: Readonly<Record<string, string>>;
+  /**
+   * The run is a new one (default false): checkpoints of an earlier run in the folder go when this one's first is saved.
+   */
+  readonly replace?: boolean;
 }
 
-const FILE = "checkpoint.safetensors";
+/** A checkpoint on the disk. */
+export interface SavedCheckpoint {
+  /** Its folder. */
+  readonly path: string;
+  readonly step: number;
+}
+
+const FILES = { tensors: "checkpoint.safetensors", info: "checkpoint.json" } as const;
+const SUBFOLDER = "checkpoints";
 const SECTIONS = { student: "student.", teacher: "teacher.", optimizer: "optimizer." } as const;
 
 /**
- * A folder that holds the latest state as `checkpoint.safetensors`: student, teacher and optimizer, with step and
- * settings as text in the header. Written beside its place and moved, so a reader never sees half of one.
+ * Checkpoints in `folder`, each a folder `checkpoints/step-…` of two files: `checkpoint.safetensors` with student,
+ * teacher and optimizer, and `checkpoint.json` with all that is no tensor (`CheckpointInfo`) and the other file's SHA-256.
+ * Both appear at once, by the renaming of their folder: a reader never sees a part, nor does a killed run leave one. The
+ * latest `keep` stay, and the best.
+ *
+ * @throws SitError "disk" where a checkpoint cannot be written; those before it are untouched
  */
-export function checkpointFolder(
-  folder: string,
-  settings: Readonly<Record<string, unknown>> = {},
-): CheckpointStore {
+export function checkpointFolder(folder: string, options: CheckpointFolderOptions = {}): CheckpointStore {
+  const { settings = {}, keep = 2, best = { metric: "loss", lowest: true }, versions = {} } = options;
+  if (!Number.isSafeInteger(keep) || keep < 1) {
+    throw new SitError("bad-option", `keep: expected a whole number of checkpoints, 1 or more, got ${keep}`);
+  }
+  let replace = options.replace ?? false;
   return {
-    async save(state, { epoch, step, totalSteps }) {
-      const params: Params = {
-        ...withPrefix(SECTIONS.student, state.student),
-        ...(state.teacher && withPrefix(SECTIONS.teacher, state.teacher)),
-        ...withPrefix(SECTIONS.optimizer, state.optimizer),
-      };
-      const info: CheckpointInfo = { step, epoch, totalSteps, settings };
-      const bytes = await paramsToSafetensors(params, { sit: JSON.stringify(info) });
-      await writeFileAtomically(join(folder, FILE), bytes);
+    async save(state, progress) {
+      if (replace) await clearCheckpoints(folder);
+      replace = false;
+      const target = join(folder, SUBFOLDER, folderName(progress.step));
+      const staged = await stageFolder(target);
+      try {
+        const bytes = await paramsToSafetensors(tensorsOf(state), { format: "pt" });
+        await writeFileAtomically(join(staged.path, FILES.tensors), bytes);
+        const info: CheckpointInfo = {
+          format: FORMAT,
+          ...progress,
+          settings,
+          versions: { node: process.versions.node, tfjs: tf.version_core, ...versions },
+          backend: tf.getBackend(),
+          saved: new Date().toISOString(),
+          file: {
+            name: FILES.tensors,
+            bytes: bytes.byteLength,
+            sha256: createHash("sha256").update(bytes).digest("hex"),
+          },
+        };
+        await writeFileAtomically(join(staged.path, FILES.info), `${JSON.stringify(info, null, 2)}\n`);
+        await staged.commit();
+      } catch (error) {
+        await staged.discard().catch(() => undefined);
+        throw error;
+      }
+      await prune(folder, progress.step, keep, best);
     },
   };
+}
+
+/** The checkpoints in a run's folder, the latest first; damaged ones too. */
+export async function listCheckpoints(folder: string): Promise<SavedCheckpoint[]> {
+  const names = await readdir(join(folder, SUBFOLDER)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+    throw new SitError("bad-file", `${folder}: cannot be read (${error.message})`, { cause: error });
+  });
+  return names
+    .flatMap((name) => {
+      const step = /^step-(\d{9,15})$/.exec(name)?.[1];
+      return step === undefined ? [] : [{ path: join(folder, SUBFOLDER, name), step: Number(step) }];
+    })
+    .sort((a, b) => b.step - a.step);
+}
+
+/** Takes a run's checkpoints away, and what killed runs have left of them. */
+export async function clearCheckpoints(folder: string): Promise<void> {
+  await rm(join(folder, SUBFOLDER), { recursive: true, force: true });
+}
+
+export interface ReadOptions {
+  /** Told of each checkpoint that cannot be read, before an older one is taken; not told: the first of them throws. */
+  readonly onDamaged?: (error: SitError) => void;
+}
+
+/** What a checkpoint says of itself, and where it is. */
+export interface FoundCheckpoint {
+  /** Its folder. */
+  readonly path: string;
+  readonly info: CheckpointInfo;
 }
 
 /**
- * Reads a checkpoint: a file, or a folder that holds one. The caller owns the state.
+ * What a checkpoint says of itself; of its tensors only the size is looked at.
+ *
+ * @param path a run's folder (its latest checkpoint), a checkpoint's folder, or a file in that
  * @throws SitError "missing-file" or "bad-file"
  */
-export async function loadCheckpoint(path: string): Promise<{ state: TrainState; info: CheckpointInfo }> {
-  const file = path.endsWith(".safetensors") ? path : join(path, FILE);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
+export async function inspectCheckpoint(path: string, options: ReadOptions = {}): Promise<FoundCheckpoint> {
+  return await newest(path, options, async (folder) => ({ path: folder, info: await readInfo(folder) }));
+}
+
+/**
+ * Reads a checkpoint and checks its sum. The caller owns the state.
+ *
+ * @param path a run's folder (its latest checkpoint), a checkpoint's folder, or a file in that
+ * @throws SitError "missing-file" or "bad-file"
+ */
+export async function loadCheckpoint(
+  path: string,
+  options: ReadOptions = {},
+): Promise<Checkpoint & FoundCheckpoint> {
+  return await newest(path, options, async (folder) => {
+    const info = await readInfo(folder);
+    const state = await readState(folder, info);
+    return { path: folder, info, state, run: info.run };
+  });
+}
+
+/** The first of the folders that can be read, the latest first. */
+async function newest<T>(
+  path: string,
+  options: ReadOptions,
+  read: (folder: string) => Promise<T>,
+): Promise<T> {
+  const folders = await candidates(path);
+  for (const [i, folder] of folders.entries()) {
+    try {
+      return await read(folder);
+    } catch (error) {
+      const last = i + 1 === folders.length;
+      if (last || options.onDamaged === undefined || !SitError.isInstance(error)) throw error;
+      options.onDamaged(error);
+    }
+  }
+  const expected = "expected a checkpoint, or the folder of a run with checkpoints, got none";
+  throw new SitError("missing-file", `${path}: ${expected}`);
+}
+
+async function candidates(path: string): Promise<string[]> {
+  const file = await stat(path).catch(() => undefined);
+  if (file?.isFile()) return [dirname(path)];
+  if (/^step-\d+$/.test(basename(path)) || (await isFile(join(path, FILES.info)))) return [path];
+  return (await listCheckpoints(path)).map((checkpoint) => checkpoint.path);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
+
+async function readInfo(folder: string): Promise<CheckpointInfo> {
+  const path = join(folder, FILES.info);
+  const info = parseCheckpointInfo(await read(path), path);
+  const file = join(folder, FILES.tensors);
+  const size = (await stat(file).catch(() => undefined))?.size;
+  if (size !== info.file.bytes) {
     throw new SitError(
-      "missing-file",
-      `${file}: expected a checkpoint, cannot read it (${(cause as Error).message})`,
-      {
-        cause,
-      },
+      "bad-file",
+      `${file}: expected ${info.file.bytes} bytes, as ${FILES.info} says, got ${size ?? "no file"}`,
     );
   }
-  const info = infoOf(readSafetensors(bytes, file).metadata.sit, file);
-  const params = paramsFromSafetensors(bytes, file);
+  return info;
+}
+
+async function readState(folder: string, info: CheckpointInfo): Promise<TrainState> {
+  const path = join(folder, FILES.tensors);
+  const bytes = await read(path);
+  const sum = createHash("sha256").update(bytes).digest("hex");
+  if (sum !== info.file.sha256) {
+    throw new SitError(
+      "bad-file",
+      `${path}: expected SHA-256 ${info.file.sha256}, got ${sum}: it is damaged`,
+    );
+  }
+  const params = paramsFromSafetensors(bytes, path);
   const teacher = withoutPrefix(SECTIONS.teacher, params);
   return {
-    info,
-    state: {
-      student: withoutPrefix(SECTIONS.student, params),
-      teacher: Object.keys(teacher).length > 0 ? teacher : undefined,
-      optimizer: withoutPrefix(SECTIONS.optimizer, params),
-      step: info.step,
-    },
+    student: withoutPrefix(SECTIONS.student, params),
+    teacher: Object.keys(teacher).length > 0 ? teacher : undefined,
+    optimizer: withoutPrefix(SECTIONS.optimizer, params),
+    step: info.step,
+    skipped: info.skipped,
   };
 }
 
-function infoOf(text: string | undefined, file: string): CheckpointInfo {
+async function read(path: string): Promise<Uint8Array> {
   try {
-    const info = JSON.parse(text ?? "") as CheckpointInfo;
-    if (Number.isSafeInteger(info.step) && typeof info.settings === "object") return info;
-  } catch {
-    // falls through to the error below
+    return await readFile(path);
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const message = `${path}: expected a checkpoint's file, cannot read it (${(cause as Error).message})`;
+    throw new SitError(missing ? "missing-file" : "bad-file", message, { cause });
   }
-  throw new SitError(
-    "bad-file",
-    `${file}: expected a checkpoint of sitjs, got a file without its header entry "sit"`,
-  );
+}
+
+function tensorsOf(state: TrainState): Params {
+  return {
+    ...withPrefix(SECTIONS.student, state.student),
+    ...(state.teacher && withPrefix(SECTIONS.teacher, state.teacher)),
+    ...withPrefix(SECTIONS.optimizer, state.optimizer),
+  };
+}
+
+/** In the order of their names as of their steps. */
+function folderName(step: number): string {
+  return `step-${String(step).padStart(9, "0")}`;
+}
+
+/**
+ * Takes away what is neither among the latest nor the best, and what killed runs have left half done. Beyond `step` lies
+ * only what the run could not be gone on with from.
+ */
+async function prune(
+  folder: string,
+  step: number,
+  keep: number,
+  best: CheckpointMetric | false,
+): Promise<void> {
+  const found = await listCheckpoints(folder);
+  const all = found.filter((checkpoint) => checkpoint.step <= step);
+  const kept = new Set(all.slice(0, keep).map(({ path }) => path));
+  if (best) {
+    const path = await bestOf(all, best);
+    if (path !== undefined) kept.add(path);
+  }
+  for (const { path } of found) {
+    if (kept.has(path)) continue;
+    // First out of sight, at once; then away.
+    const old = join(dirname(path), `.${basename(path)}.old`);
+    await rename(path, old);
+    await rm(old, { recursive: true, force: true });
+  }
+  for (const name of await readdir(join(folder, SUBFOLDER))) {
+    if (name.startsWith(".step-")) await rm(join(folder, SUBFOLDER, name), { recursive: true, force: true });
+  }
+}
+
+async function bestOf(all: readonly SavedCheckpoint[], { metric, lowest }: CheckpointMetric) {
+  let best: { path: string; value: number } | undefined;
+  for (const { path } of all) {
+    const info = await readInfo(path).catch(() => undefined);
+    const value = info?.metrics[metric];
+    if (value === undefined) continue;
+    // Of equals the latest, which comes first.
+    if (best === undefined || (lowest ? value < best.value : value > best.value)) best = { path, value };
+  }
+  return best?.path;
 }

@@ -1,1 +1,12 @@
-export { type CheckpointInfo, checkpointFolder, loadCheckpoint } from "./checkpoints.js";
+export {
+  type CheckpointFolderOptions,
+  checkpointFolder,
+  clearCheckpoints,
+  type FoundCheckpoint,
+  inspectCheckpoint,
+  listCheckpoints,
+  loadCheckpoint,
+  type ReadOptions,
+  type SavedCheckpoint,
+} from "./checkpoints.js";
+export { type CheckpointInfo, type CheckpointMetric, parseCheckpointInfo } from "./info.js";

@@ -60,7 +60,9 @@ export function checkpointFolder(folder: string, options: CheckpointFolderOption
       if (replace) await clearCheckpoints(folder);
       replace = false;
       const target = join(folder, SUBFOLDER, folderName(progress.step));
-      const staged = await stageFolder(target);
+      const staged = await stageFolder(target).catch((cause) => {
+        throw notWritten(target, cause);
+      });
       try {
         const bytes = await paramsToSafetensors(tensorsOf(state), { format: "pt" });
         await writeFileAtomically(join(staged.path, FILES.tensors), bytes);
@@ -79,9 +81,9 @@ export function checkpointFolder(folder: string, options: CheckpointFolderOption
         };
         await writeFileAtomically(join(staged.path, FILES.info), `${JSON.stringify(info, null, 2)}\n`);
         await staged.commit();
-      } catch (error) {
+      } catch (cause) {
         await staged.discard().catch(() => undefined);
-        throw error;
+        throw notWritten(target, cause);
       }
       await prune(folder, progress.step, keep, best);
     },
@@ -228,6 +230,17 @@ function tensorsOf(state: TrainState): Params {
     ...(state.teacher && withPrefix(SECTIONS.teacher, state.teacher)),
     ...withPrefix(SECTIONS.optimizer, state.optimizer),
   };
+}
+
+/** Names the checkpoint, not the place beside it that nobody knows. */
+function notWritten(target: string, error: unknown): unknown {
+  if (!SitError.isInstance(error) || error.code !== "disk") return error;
+  const { cause = error } = error;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SitError("disk", `${target}: the checkpoint cannot be written (${reason})`, {
+    mend: "Free some space, or name another folder; the checkpoints before this one are intact.",
+    cause,
+  });
 }
 
 /** In the order of their names as of their steps. */

@@ -61,7 +61,13 @@ function training(workload, backbone, precision, rng) {
   };
   return {
     async run() {
-      const stepped = trainStep(method, optimizer, state, { views, rng: rng.fork("step", state.step) }, settings);
+      const stepped = trainStep(
+        method,
+        optimizer,
+        state,
+        { views, rng: rng.fork("step", state.step) },
+        settings,
+      );
       state = stepped.state;
       const [loss] = await stepped.metrics.loss.data();
       tf.dispose(Object.values(stepped.metrics));

@@ -4,7 +4,13 @@ import { classifierHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
-import { adamW, type GradientClipping, layerDecayRules, matrixDecayRules } from "./optimizer.js";
+import {
+  adamW,
+  type GradientClipping,
+  gradientNorms,
+  layerDecayRules,
+  matrixDecayRules,
+} from "./optimizer.js";
 
 /** AdamW by the paper's formula in float64, with PyTorch's clipping (norm + 1e-6). */
 function naiveAdamW(
@@ -101,6 +107,45 @@ for (const engine of await engines({ cpu: true })) {
       }
       disposeParams(params);
       disposeParams(state);
+    });
+
+    it("takes the norm of each gradient, a large one too, and those given are used as they are", () => {
+      const given = { ...values("gradient", 0), long: [] as number[] };
+      const rng = randomStream(4);
+      const all: Params = {
+        ...tensors(values("gradient", 0)),
+        // Longer than a thread's piece of work; its squares would lose digits in a float32 sum.
+        long: tf.tensor1d(Array.from({ length: 50_000 }, () => Math.fround(1 + rng.uniform()))),
+      };
+      given.long = Array.from(all.long?.dataSync() ?? []);
+      const norms = gradientNorms(all);
+      const expected = Object.keys(all).map((name) =>
+        Math.sqrt(
+          (given[name as keyof typeof given] as number[]).reduce((sum, value) => sum + value * value, 0),
+        ),
+      );
+      expect(closeness(norms.dataSync(), expected, { relative: 2e-6 }).excess).toBeLessThanOrEqual(0);
+      disposeParams(all);
+      norms.dispose();
+
+      const [params, first] = [tensors(start), tensors(gradients[0] as Record<string, number[]>)];
+      const clipping = { perParameter: 3 };
+      const update = (more: object) => {
+        const state = adamW().init(params);
+        const settings = { learningRate: 1, weightDecay: 0, ...more };
+        const next = adamW({ clipping }).update({ params, gradients: first, state, step: 0, ...settings });
+        // What the gradient was multiplied with shows in the first moment.
+        const moment = Array.from(next.state.first_moment?.dataSync() ?? []);
+        for (const old of [state, next.params, next.state]) disposeParams(old);
+        return moment;
+      };
+      const own = gradientNorms(first);
+      expect(update({ norms: own })).toEqual(update({}));
+      const doubled = tf.mul(own, 1e6) as tf.Tensor1D;
+      expect(update({ norms: doubled })).not.toEqual(update({}));
+      for (const tensor of [own, doubled]) tensor.dispose();
+      disposeParams(params);
+      disposeParams(first);
     });
 
     it("clipping by each or by all gives different results here, so that the cases above tell them apart", () => {

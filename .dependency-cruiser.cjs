@@ -9,7 +9,7 @@ const may = {
   losses: ["core"],
   // Pixels without tensors: they run in workers, where loading tfjs would cost seconds and memory.
   augment: ["core/src/(random|errors)[.]ts"],
-  data: ["core/src/((random|errors)[.]ts|node/)", "augment"],
+  data: ["core/src/((random|errors|json)[.]ts|node/)", "augment"],
   train: ["core"],
   eval: ["core", "train"],
   engine: ["core"],

@@ -7,6 +7,7 @@ const entries = [
   "@sitjs/core",
   "@sitjs/core/random",
   "@sitjs/core/errors",
+  "@sitjs/core/json",
   "@sitjs/core/testing",
   "@sitjs/vit",
   "@sitjs/masking",

@@ -7,6 +7,7 @@ export default defineConfig({
     index: "src/index.ts",
     random: "src/random.ts",
     errors: "src/errors.ts",
+    json: "src/json.ts",
     "node/index": "src/node/index.ts",
     "testing/index": "src/testing/index.ts",
   },

@@ -1,4 +1,5 @@
 export * from "./errors.js";
+export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16 } from "./half.js";
 export { truncatedNormal, uniformTensor } from "./init.js";
 export type * from "./module.js";
 export * from "./ops/index.js";
@@ -6,9 +7,12 @@ export * from "./params.js";
 export * from "./random.js";
 export {
   readSafetensors,
+  readSafetensorsHeader,
   type SafetensorsDtype,
   type SafetensorsEntry,
   type SafetensorsFile,
+  type SafetensorsHeader,
+  type SafetensorsInfo,
   writeSafetensors,
 } from "./safetensors.js";
 export { paramsFromSafetensors, paramsToSafetensors } from "./tensors.js";

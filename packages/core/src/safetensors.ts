@@ -1,13 +1,30 @@
 import { SitError } from "./errors.js";
+import {
+  countValues,
+  emptyRecord,
+  isMalformed,
+  maximumHeaderBytes,
+  parseHeader,
+  readHeaderLength,
+  type SafetensorsDtype,
+  type SafetensorsHeader,
+  type SafetensorsInfo,
+  safetensorsTypes,
+} from "./safetensors-header.js";
 
-/** Element types this reader and writer know, by safetensors' names. */
-export type SafetensorsDtype = "F32" | "I32" | "U8" | "F64" | "I64";
+export type { SafetensorsDtype, SafetensorsHeader, SafetensorsInfo } from "./safetensors-header.js";
 
-export interface SafetensorsEntry {
-  readonly dtype: SafetensorsDtype;
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array | Float64Array | BigInt64Array;
-}
+/**
+ * One tensor: its element type, its shape ([] for a scalar), and its values row by row. F16 and BF16 are their 16
+ * bits, which `float16ToFloat32` and `bfloat16ToFloat32` convert; BOOL is a byte each.
+ */
+export type SafetensorsEntry = {
+  [Dtype in SafetensorsDtype]: {
+    readonly dtype: Dtype;
+    readonly shape: readonly number[];
+    readonly data: InstanceType<(typeof safetensorsTypes)[Dtype]>;
+  };
+}[SafetensorsDtype];
 
 export interface SafetensorsFile {
   readonly tensors: Readonly<Record<string, SafetensorsEntry>>;
@@ -15,96 +32,60 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const types = {
-  F32: Float32Array,
-  I32: Int32Array,
-  U8: Uint8Array,
-  F64: Float64Array,
-  I64: BigInt64Array,
-} as const;
+/**
+ * Reads what a safetensors file holds without its data. Needs the whole file; `openSafetensors` of
+ * `@sitjs/core/node` reads the header alone from the disk. Throws as `readSafetensors`.
+ */
+export function readSafetensorsHeader(bytes: Uint8Array, source = "safetensors"): SafetensorsHeader {
+  const length = readHeaderLength(bytes.subarray(0, 8), bytes.length, source);
+  return parseHeader(bytes.subarray(8, 8 + length), bytes.length, source);
+}
 
 /**
- * Reads a safetensors file (format: 8 bytes header length, JSON header, data). Data is copied, so the result does
- * not depend on the alignment or the life of `bytes`.
+ * Reads a safetensors file (https://github.com/huggingface/safetensors: 8 bytes header length, JSON header, data). Data
+ * is copied, so the result does not depend on the alignment or the life of `bytes`. As strict as the format: a header of
+ * at most 100 MB that begins with `{`, no name twice, text metadata, data covered exactly by the tensors.
  *
  * @param source what to call the file in errors
  * @throws SitError "bad-file": lengths, offsets, types and shapes are checked before use
  */
 export function readSafetensors(bytes: Uint8Array, source = "safetensors"): SafetensorsFile {
-  const fail = (why: string): never => {
-    throw new SitError("bad-file", `${source}: ${why}`);
-  };
-  if (bytes.length < 8) fail(`expected at least 8 bytes, got ${bytes.length}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
-  if (headerLength > bytes.length - 8) {
-    fail(`expected a header of ${headerLength} bytes, got a file of ${bytes.length}`);
-  }
-  let header: unknown;
-  try {
-    header = JSON.parse(
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headerLength)),
-    );
-  } catch (cause) {
-    throw new SitError("bad-file", `${source}: expected a JSON header, got something else`, { cause });
-  }
-  if (typeof header !== "object" || header === null || Array.isArray(header))
-    fail("expected a JSON object as header");
-  const start = 8 + headerLength;
-  // Collected as entries: a tensor called __proto__ must not vanish into a prototype.
-  const tensors: [name: string, entry: SafetensorsEntry][] = [];
-  let metadata: Record<string, string> = {};
-  for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
-    if (name === "__metadata__") {
-      if (typeof value !== "object" || value === null) fail("expected __metadata__ to be an object");
-      metadata = Object.fromEntries(
-        Object.entries(value as object).map(([key, text]) => [key, String(text)]),
-      );
-      continue;
-    }
-    const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-    if (typeof dtype !== "string" || !Object.hasOwn(types, dtype)) {
-      fail(`${name}: expected dtype ${Object.keys(types).join(", ")}, got ${String(dtype)}`);
-    }
-    if (!isSizes(shape)) fail(`${name}: expected a shape of whole numbers, got ${JSON.stringify(shape)}`);
-    if (!isSizes(offsets) || offsets.length !== 2) fail(`${name}: expected two data_offsets`);
-    const [begin, end] = offsets as [number, number];
-    const Type = types[dtype as SafetensorsDtype];
-    const size = (shape as number[]).reduce((product, side) => product * side, 1);
-    if (begin > end || start + end > bytes.length || end - begin !== size * Type.BYTES_PER_ELEMENT) {
-      fail(
-        `${name}: expected ${size * Type.BYTES_PER_ELEMENT} bytes for [${(shape as number[]).join(", ")}] ${dtype}, ` +
-          `got ${begin} to ${end} of ${bytes.length - start}`,
-      );
-    }
+  const { tensors: infos, metadata } = readSafetensorsHeader(bytes, source);
+  const tensors = emptyRecord<SafetensorsEntry>();
+  for (const [name, info] of Object.entries(infos)) {
     // Not bytes.slice: a Node Buffer's slice is a view on the same memory.
-    const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
-    const data = new Type(copy.buffer, 0, size);
-    tensors.push([name, { dtype: dtype as SafetensorsDtype, shape: shape as number[], data }]);
+    tensors[name] = entryOf(info, new Uint8Array(bytes.subarray(info.begin, info.end)));
   }
-  return { tensors: Object.fromEntries(tensors), metadata };
+  return { tensors, metadata };
+}
+
+/** The tensor whose bytes these are, which it takes over; they fill their buffer. */
+export function entryOf({ dtype, shape }: SafetensorsInfo, bytes: Uint8Array<ArrayBuffer>): SafetensorsEntry {
+  return { dtype, shape, data: new safetensorsTypes[dtype](bytes.buffer) } as SafetensorsEntry;
 }
 
 /**
  * Writes a safetensors file; wide element types first, otherwise in the order given.
  *
- * @throws SitError "bad-parameters" where the data does not fit dtype and shape, or a tensor is called __metadata__
+ * @throws SitError "bad-parameters" where the data does not fit dtype and shape, a tensor is called __metadata__, a
+ *   name is not whole Unicode characters, or the header is beyond the format's 100 MB
  */
 export function writeSafetensors(file: SafetensorsFile): Uint8Array {
-  const header: Record<string, unknown> = Object.create(null);
-  if (Object.keys(file.metadata).length > 0) header.__metadata__ = file.metadata;
+  const header = emptyRecord<unknown>();
+  if (Object.keys(file.metadata).length > 0) header.__metadata__ = checkedMetadata(file.metadata);
   let offset = 0;
   // Wide types first keep every tensor aligned to its own element size.
   const entries = Object.entries(file.tensors).sort(
     ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
   );
   for (const [name, { dtype, shape, data }] of entries) {
-    const size = shape.reduce((product, side) => product * side, 1);
-    if (name === "__metadata__" || data.length !== size || !(data instanceof types[dtype])) {
+    const sizes = shape.every((side) => Number.isSafeInteger(side) && side >= 0);
+    const count = sizes ? countValues(shape) : undefined;
+    if (name === "__metadata__" || isMalformed(name) || data.length !== count || !holds(data, dtype)) {
       throw new SitError(
         "bad-parameters",
-        `${name}: expected ${size} values of ${dtype} for [${shape.join(", ")}] under a free name, ` +
-          `got ${data.length} in a ${data.constructor.name}`,
+        `${name}: expected ${count ?? "a countable number of"} values of ${dtype} for [${shape.join(", ")}] under ` +
+          `a free name, got ${data.length} in a ${data.constructor.name}`,
       );
     }
     header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
@@ -112,6 +93,12 @@ export function writeSafetensors(file: SafetensorsFile): Uint8Array {
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerLength = Math.ceil(text.length / 8) * 8;
+  if (headerLength > maximumHeaderBytes) {
+    throw new SitError(
+      "bad-parameters",
+      `safetensors header: expected at most ${maximumHeaderBytes} bytes of names and metadata, got ${headerLength}`,
+    );
+  }
   const bytes = new Uint8Array(8 + headerLength + offset).fill(0x20, 8, 8 + headerLength);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
   bytes.set(text, 8);
@@ -123,6 +110,18 @@ export function writeSafetensors(file: SafetensorsFile): Uint8Array {
   return bytes;
 }
 
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((side) => Number.isSafeInteger(side) && side >= 0);
+function holds(data: SafetensorsEntry["data"], dtype: SafetensorsDtype): boolean {
+  return Object.hasOwn(safetensorsTypes, dtype) && data instanceof safetensorsTypes[dtype];
+}
+
+function checkedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const checked = emptyRecord<string>();
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text !== "string" || isMalformed(key) || isMalformed(text)) {
+      const got = typeof text === "string" ? "half of a surrogate pair" : typeof text;
+      throw new SitError("bad-parameters", `metadata ${key}: expected a text of whole characters, got ${got}`);
+    }
+    checked[key] = text;
+  }
+  return checked;
 }

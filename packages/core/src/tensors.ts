@@ -1,12 +1,26 @@
 import * as tf from "@tensorflow/tfjs";
 import { SitError } from "./errors.js";
+import { bfloat16ToFloat32, float16ToFloat32 } from "./half.js";
 import type { Params } from "./module.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "./safetensors.js";
 
-/** The tensors of a safetensors file by name; the caller owns them. U8 and I32 become int32, the rest float32. */
-export function paramsFromSafetensors(bytes: Uint8Array, source?: string): Params {
+/**
+ * The tensors of a safetensors file by name; the caller owns them. Floats of any width become float32, whole numbers
+ * and booleans int32.
+ * @throws SitError "bad-file", also for a whole number that int32 does not hold
+ */
+export function paramsFromSafetensors(bytes: Uint8Array, source = "safetensors"): Params {
   const { tensors } = readSafetensors(bytes, source);
-  return Object.fromEntries(Object.entries(tensors).map(([name, entry]) => [name, toTensor(entry)]));
+  // All values first: an error must not leave tensors behind.
+  const values = Object.entries(tensors).map(
+    ([name, entry]) => [name, entry.shape, toValues(entry, `${source}: ${name}`)] as const,
+  );
+  return Object.fromEntries(
+    values.map(([name, shape, data]) => [
+      name,
+      tf.tensor(data, [...shape], data instanceof Float32Array ? "float32" : "int32"),
+    ]),
+  );
 }
 
 /** The parameters as a safetensors file (float32 as F32, int32 as I32). Waits for the device. */
@@ -16,7 +30,8 @@ export async function paramsToSafetensors(
 ): Promise<Uint8Array> {
   const tensors: Record<string, SafetensorsEntry> = {};
   for (const [name, tensor] of Object.entries(params)) {
-    const data = await tensor.data();
+    // tfjs hands out arrays of their own memory, whatever their type leaves open.
+    const data = (await tensor.data()) as Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array;
     if (data instanceof Float32Array) tensors[name] = { dtype: "F32", shape: tensor.shape, data };
     else if (data instanceof Int32Array) tensors[name] = { dtype: "I32", shape: tensor.shape, data };
     else throw new SitError("bad-parameters", `${name}: expected float32 or int32, got ${tensor.dtype}`);
@@ -24,9 +39,27 @@ export async function paramsToSafetensors(
   return writeSafetensors({ tensors, metadata });
 }
 
-function toTensor({ dtype, shape, data }: SafetensorsEntry): tf.Tensor {
-  if (dtype === "F32") return tf.tensor(data as Float32Array, [...shape], "float32");
-  if (dtype === "F64") return tf.tensor(Float32Array.from(data as Float64Array), [...shape], "float32");
-  if (dtype === "I64") return tf.tensor(Int32Array.from(data as BigInt64Array, Number), [...shape], "int32");
-  return tf.tensor(Int32Array.from(data as Int32Array | Uint8Array), [...shape], "int32");
+function toValues({ dtype, data }: SafetensorsEntry, source: string): Float32Array | Int32Array {
+  switch (dtype) {
+    case "F32":
+      return data;
+    case "F64":
+      return Float32Array.from(data);
+    case "F16":
+      return float16ToFloat32(data);
+    case "BF16":
+      return bfloat16ToFloat32(data);
+    case "I32":
+      return data;
+    case "U32":
+    case "I64":
+    case "U64":
+      return Int32Array.from(data as Uint32Array | BigInt64Array, (value: number | bigint) => {
+        const number = Number(value);
+        if (number === (number | 0)) return number;
+        throw new SitError("bad-file", `${source}: expected values that int32 holds, got ${value} in ${dtype}`);
+      });
+    default:
+      return Int32Array.from(data);
+  }
 }

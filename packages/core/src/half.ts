@@ -1,6 +1,3 @@
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
-
 /** The values of 16-bit IEEE 754 floats (binary16) given by their bits; each is exact in float32. */
 export function float16ToFloat32(halves: Uint16Array): Float32Array {
   return Float32Array.from(halves, (half) => {
@@ -19,14 +16,4 @@ export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
   const words = new Uint32Array(result.buffer);
   for (let i = 0; i < halves.length; i++) words[i] = (halves[i] as number) << 16;
   return result;
-}
-
-/** The bits of the nearest bfloat16 numbers, ties to even; NaN stays NaN. */
-export function float32ToBfloat16(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, (value) => {
-    if (Number.isNaN(value)) return 0x7fc0;
-    float[0] = value;
-    const word = bits[0] as number;
-    return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
-  });
 }

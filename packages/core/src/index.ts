@@ -1,5 +1,5 @@
 export * from "./errors.js";
-export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16 } from "./half.js";
+export { bfloat16ToFloat32, float16ToFloat32 } from "./half.js";
 export { truncatedNormal, uniformTensor } from "./init.js";
 export type * from "./module.js";
 export * from "./ops/index.js";

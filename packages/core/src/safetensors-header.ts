@@ -107,9 +107,9 @@ export function countValues(shape: readonly number[]): number | undefined {
 
 function readMetadata(value: unknown, into: Record<string, string>, fail: Fail): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fail("__metadata__ to be an object of texts", describeJson(value));
+    fail("__metadata__ to be an object of texts", describeJson(value));
   }
-  for (const [key, text] of Object.entries(value)) {
+  for (const [key, text] of Object.entries(value as object)) {
     if (typeof text !== "string") fail(`a text for ${shortName(key)} of __metadata__`, describeJson(text));
     if (isMalformed(key) || isMalformed(text)) {
       fail(`__metadata__ of whole Unicode characters`, describeJson(isMalformed(key) ? key : text));
@@ -182,5 +182,7 @@ function describeShape(shape: readonly number[]): string {
 }
 
 function describeStart(byte: number | undefined): string {
-  return byte === undefined ? "an empty one" : `one that begins with byte 0x${byte.toString(16).padStart(2, "0")}`;
+  return byte === undefined
+    ? "an empty one"
+    : `one that begins with byte 0x${byte.toString(16).padStart(2, "0")}`;
 }

@@ -119,7 +119,10 @@ function checkedMetadata(metadata: Readonly<Record<string, string>>): Record<str
   for (const [key, text] of Object.entries(metadata)) {
     if (typeof text !== "string" || isMalformed(key) || isMalformed(text)) {
       const got = typeof text === "string" ? "half of a surrogate pair" : typeof text;
-      throw new SitError("bad-parameters", `metadata ${key}: expected a text of whole characters, got ${got}`);
+      throw new SitError(
+        "bad-parameters",
+        `metadata ${key}: expected a text of whole characters, got ${got}`,
+      );
     }
     checked[key] = text;
   }

@@ -57,7 +57,10 @@ function toValues({ dtype, data }: SafetensorsEntry, source: string): Float32Arr
       return Int32Array.from(data as Uint32Array | BigInt64Array, (value: number | bigint) => {
         const number = Number(value);
         if (number === (number | 0)) return number;
-        throw new SitError("bad-file", `${source}: expected values that int32 holds, got ${value} in ${dtype}`);
+        throw new SitError(
+          "bad-file",
+          `${source}: expected values that int32 holds, got ${value} in ${dtype}`,
+        );
       });
     default:
       return Int32Array.from(data);

@@ -36,7 +36,10 @@ export async function openSafetensors(path: string): Promise<OpenSafetensors> {
         if (info === undefined) {
           const names = Object.keys(tensors);
           const some = names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length})` : "");
-          throw new SitError("bad-parameters", `${path}: expected a tensor ${name}, got only ${some || "none"}`);
+          throw new SitError(
+            "bad-parameters",
+            `${path}: expected a tensor ${name}, got only ${some || "none"}`,
+          );
         }
         const bytes = new Uint8Array(info.end - info.begin);
         await file.read(info.begin, bytes);

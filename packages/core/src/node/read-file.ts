@@ -25,7 +25,9 @@ export async function openFile(path: string): Promise<OpenFile> {
     if (SitError.isInstance(cause)) return cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return new SitError(missing ? "missing-file" : "bad-file", `${path}: cannot be read (${reason})`, { cause });
+    return new SitError(missing ? "missing-file" : "bad-file", `${path}: cannot be read (${reason})`, {
+      cause,
+    });
   };
   // Windows has no O_NONBLOCK; elsewhere, opening a pipe without it waits for somebody to write.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause) => {

@@ -13,6 +13,13 @@ export {
   type SafetensorsFile,
   type SafetensorsHeader,
   type SafetensorsInfo,
+  type SafetensorsLayout,
+  safetensorsLayout,
   writeSafetensors,
 } from "./safetensors.js";
-export { paramsFromSafetensors, paramsToSafetensors } from "./tensors.js";
+export {
+  paramsFromSafetensors,
+  paramsToSafetensors,
+  safetensorsType,
+  tensorFromSafetensors,
+} from "./tensors.js";

@@ -70,26 +70,59 @@ export function entryOf({ dtype, shape }: SafetensorsInfo, bytes: Uint8Array<Arr
  * @throws SitError "bad-parameters" where the data does not fit dtype and shape, a tensor is called __metadata__, a
  *   name is not whole Unicode characters, or the header is beyond the format's 100 MB
  */
-export function writeSafetensors(file: SafetensorsFile): Uint8Array {
-  const header = emptyRecord<unknown>();
-  if (Object.keys(file.metadata).length > 0) header.__metadata__ = checkedMetadata(file.metadata);
-  let offset = 0;
-  // Wide types first keep every tensor aligned to its own element size.
-  const entries = Object.entries(file.tensors).sort(
-    ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
-  );
-  for (const [name, { dtype, shape, data }] of entries) {
-    const sizes = shape.every((side) => Number.isSafeInteger(side) && side >= 0);
-    const count = sizes ? countValues(shape) : undefined;
-    if (name === "__metadata__" || isMalformed(name) || data.length !== count || !holds(data, dtype)) {
+export function writeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array {
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    const count = countSides(shape);
+    if (data.length !== count || !holds(data, dtype)) {
       throw new SitError(
         "bad-parameters",
-        `${name}: expected ${count ?? "a countable number of"} values of ${dtype} for [${shape.join(", ")}] under ` +
-          `a free name, got ${data.length} in a ${data.constructor.name}`,
+        `${name}: expected ${count ?? "a countable number of"} values of ${dtype} for [${shape.join(", ")}], ` +
+          `got ${data.length} in a ${data.constructor.name}`,
       );
     }
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+  }
+  const { start, order, fileBytes } = safetensorsLayout(tensors, metadata);
+  const bytes = new Uint8Array(fileBytes);
+  bytes.set(start);
+  let position = start.length;
+  for (const name of order) {
+    const { data } = tensors[name] as SafetensorsEntry;
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
+    position += data.byteLength;
+  }
+  return bytes;
+}
+
+/** How a safetensors file begins, and which tensor's data follow which. */
+export interface SafetensorsLayout {
+  /** Length of the header and the header: all bytes before the data. */
+  readonly start: Uint8Array;
+  readonly order: readonly string[];
+  readonly fileBytes: number;
+}
+
+/** The layout of a file of these tensors, for writing one after the other. Throws as `writeSafetensors`. */
+export function safetensorsLayout(
+  tensors: Readonly<Record<string, Pick<SafetensorsInfo, "dtype" | "shape">>>,
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsLayout {
+  const header = emptyRecord<unknown>();
+  if (Object.keys(metadata).length > 0) header.__metadata__ = checkedMetadata(metadata);
+  const width = (dtype: SafetensorsDtype) => safetensorsTypes[dtype].BYTES_PER_ELEMENT;
+  // Wide types first keep every tensor aligned to its own element size.
+  const entries = Object.entries(tensors).sort(([, a], [, b]) => width(b.dtype) - width(a.dtype));
+  let offset = 0;
+  for (const [name, { dtype, shape }] of entries) {
+    const count = countSides(shape);
+    if (name === "__metadata__" || isMalformed(name) || count === undefined) {
+      throw new SitError(
+        "bad-parameters",
+        `${name}: expected a countable number of values under a free name, got [${shape.join(", ")}]`,
+      );
+    }
+    const end = offset + count * width(dtype);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    offset = end;
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerLength = Math.ceil(text.length / 8) * 8;
@@ -99,15 +132,16 @@ export function writeSafetensors(file: SafetensorsFile): Uint8Array {
       `safetensors header: expected at most ${maximumHeaderBytes} bytes of names and metadata, got ${headerLength}`,
     );
   }
-  const bytes = new Uint8Array(8 + headerLength + offset).fill(0x20, 8, 8 + headerLength);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
-  bytes.set(text, 8);
-  let position = 8 + headerLength;
-  for (const [, { data }] of entries) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
-    position += data.byteLength;
-  }
-  return bytes;
+  const start = new Uint8Array(8 + headerLength).fill(0x20, 8);
+  new DataView(start.buffer).setBigUint64(0, BigInt(headerLength), true);
+  start.set(text, 8);
+  return { start, order: entries.map(([name]) => name), fileBytes: start.length + offset };
+}
+
+/** The number of values in a shape; undefined where that is no whole number that can be counted with. */
+function countSides(shape: readonly number[]): number | undefined {
+  const sizes = shape.every((side) => Number.isSafeInteger(side) && side >= 0);
+  return sizes ? countValues(shape) : undefined;
 }
 
 function holds(data: SafetensorsEntry["data"], dtype: SafetensorsDtype): boolean {

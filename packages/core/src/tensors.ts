@@ -2,7 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { SitError } from "./errors.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./half.js";
 import type { Params } from "./module.js";
-import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "./safetensors.js";
+import {
+  readSafetensors,
+  type SafetensorsDtype,
+  type SafetensorsEntry,
+  writeSafetensors,
+} from "./safetensors.js";
 
 /**
  * The tensors of a safetensors file by name; the caller owns them. Floats of any width become float32, whole numbers
@@ -15,12 +20,16 @@ export function paramsFromSafetensors(bytes: Uint8Array, source = "safetensors")
   const values = Object.entries(tensors).map(
     ([name, entry]) => [name, entry.shape, toValues(entry, `${source}: ${name}`)] as const,
   );
-  return Object.fromEntries(
-    values.map(([name, shape, data]) => [
-      name,
-      tf.tensor(data, [...shape], data instanceof Float32Array ? "float32" : "int32"),
-    ]),
-  );
+  return Object.fromEntries(values.map(([name, shape, data]) => [name, toTensor(shape, data)]));
+}
+
+/** A tensor of an entry of a safetensors file, as `paramsFromSafetensors` makes it. */
+export function tensorFromSafetensors(entry: SafetensorsEntry, source: string): tf.Tensor {
+  return toTensor(entry.shape, toValues(entry, source));
+}
+
+function toTensor(shape: readonly number[], data: Float32Array | Int32Array): tf.Tensor {
+  return tf.tensor(data, [...shape], data instanceof Float32Array ? "float32" : "int32");
 }
 
 /** The parameters as a safetensors file (float32 as F32, int32 as I32). Waits for the device. */
@@ -30,13 +39,22 @@ export async function paramsToSafetensors(
 ): Promise<Uint8Array> {
   const tensors: Record<string, SafetensorsEntry> = {};
   for (const [name, tensor] of Object.entries(params)) {
-    // tfjs hands out arrays of their own memory, whatever their type leaves open.
-    const data = (await tensor.data()) as Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array;
-    if (data instanceof Float32Array) tensors[name] = { dtype: "F32", shape: tensor.shape, data };
-    else if (data instanceof Int32Array) tensors[name] = { dtype: "I32", shape: tensor.shape, data };
-    else throw new SitError("bad-parameters", `${name}: expected float32 or int32, got ${tensor.dtype}`);
+    tensors[name] = { ...safetensorsType(name, tensor), data: await tensor.data() } as SafetensorsEntry;
   }
   return writeSafetensors({ tensors, metadata });
+}
+
+/**
+ * What a tensor is in a safetensors file.
+ * @throws SitError "bad-parameters" for other types than float32 and int32
+ */
+export function safetensorsType(
+  name: string,
+  { dtype, shape }: tf.Tensor,
+): { readonly dtype: SafetensorsDtype; readonly shape: readonly number[] } {
+  if (dtype === "float32") return { dtype: "F32", shape };
+  if (dtype === "int32") return { dtype: "I32", shape };
+  throw new SitError("bad-parameters", `${name}: expected float32 or int32, got ${dtype}`);
 }
 
 function toValues({ dtype, data }: SafetensorsEntry, source: string): Float32Array | Int32Array {

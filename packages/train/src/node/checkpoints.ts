@@ -1,19 +1,12 @@
-import { createHash } from "node:crypto";
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import {
-  type Params,
-  paramsFromSafetensors,
-  paramsToSafetensors,
-  SitError,
-  withoutPrefix,
-  withPrefix,
-} from "@sitjs/core";
+import { type Params, SitError, withoutPrefix, withPrefix } from "@sitjs/core";
 import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
 import * as tf from "@tensorflow/tfjs";
 import type { Checkpoint, CheckpointStore } from "../checkpoint.js";
 import type { TrainState } from "../step.js";
 import { type CheckpointInfo, type CheckpointMetric, FORMAT, parseCheckpointInfo } from "./info.js";
+import { readParams, writeParams } from "./params-file.js";
 
 export interface CheckpointFolderOptions {
   /** What the run was made with, in the caller's words: plain data, given back by `loadCheckpoint`. */
@@ -64,8 +57,7 @@ export function checkpointFolder(folder: string, options: CheckpointFolderOption
         throw notWritten(target, cause);
       });
       try {
-        const bytes = await paramsToSafetensors(tensorsOf(state), { format: "pt" });
-        await writeFileAtomically(join(staged.path, FILES.tensors), bytes);
+        const sum = await writeParams(join(staged.path, FILES.tensors), tensorsOf(state));
         const info: CheckpointInfo = {
           format: FORMAT,
           ...progress,
@@ -73,11 +65,7 @@ export function checkpointFolder(folder: string, options: CheckpointFolderOption
           versions: { node: process.versions.node, tfjs: tf.version_core, ...versions },
           backend: tf.getBackend(),
           saved: new Date().toISOString(),
-          file: {
-            name: FILES.tensors,
-            bytes: bytes.byteLength,
-            sha256: createHash("sha256").update(bytes).digest("hex"),
-          },
+          file: { name: FILES.tensors, ...sum },
         };
         await writeFileAtomically(join(staged.path, FILES.info), `${JSON.stringify(info, null, 2)}\n`);
         await staged.commit();
@@ -194,16 +182,7 @@ async function readInfo(folder: string): Promise<CheckpointInfo> {
 }
 
 async function readState(folder: string, info: CheckpointInfo): Promise<TrainState> {
-  const path = join(folder, FILES.tensors);
-  const bytes = await read(path);
-  const sum = createHash("sha256").update(bytes).digest("hex");
-  if (sum !== info.file.sha256) {
-    throw new SitError(
-      "bad-file",
-      `${path}: expected SHA-256 ${info.file.sha256}, got ${sum}: it is damaged`,
-    );
-  }
-  const params = paramsFromSafetensors(bytes, path);
+  const params = await readParams(join(folder, FILES.tensors), info.file);
   const teacher = withoutPrefix(SECTIONS.teacher, params);
   return {
     student: withoutPrefix(SECTIONS.student, params),

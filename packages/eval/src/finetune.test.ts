@@ -1,6 +1,7 @@
 import {
   type ClassificationLoss,
   type ClassifierHead,
+  cloneParams,
   disposeParams,
   type Params,
   randomStream,
@@ -9,6 +10,7 @@ import {
 import { closeness, leakedTensors } from "@sitjs/core/testing";
 import { balancedSubset, fashionMnist } from "@sitjs/data";
 import { crossEntropy } from "@sitjs/losses";
+import type { Checkpoint, CheckpointStore } from "@sitjs/train";
 import { classifierHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -185,6 +187,32 @@ for (const engine of await engines()) {
       expect(bits(twice)).toEqual(bits(once));
       expect(bits(other)).not.toEqual(bits(once));
       runs.forEach(disposeParams);
+    });
+
+    it("goes on from a checkpoint in the middle of an epoch as if it had not stopped, to the bit", async () => {
+      const pretrained = backbone.init(randomStream(9));
+      const options = { loss, steps: 7, learningRate: 0.05, pretrained, seed: 4 };
+      const whole = await runAll(options);
+      let resume: Checkpoint | undefined;
+      const checkpoints: CheckpointStore = {
+        async save({ student, teacher, optimizer, ...counts }, { run }) {
+          if (counts.step !== 3) return;
+          const state = {
+            ...counts,
+            student: cloneParams(student),
+            teacher,
+            optimizer: cloneParams(optimizer),
+          };
+          resume = { state, run };
+        },
+      };
+      const first = await runAll({ ...options, checkpoints, checkpointEvery: { steps: 3 } });
+      const resumed = await runAll({ ...options, pretrained: undefined, resume });
+      expect(resumed.reports.map(({ step, loss: value }) => [step, value])).toEqual(
+        whole.reports.slice(3).map(({ step, loss: value }) => [step, value]),
+      );
+      expect(bits(resumed.params)).toEqual(bits(whole.params));
+      for (const params of [pretrained, whole.params, first.params, resumed.params]) disposeParams(params);
     });
 
     it("leaves only the parameters, and nothing where the loop is left early", async () => {

@@ -41,8 +41,19 @@ export function requireOption(ok: boolean, option: string, expected: string, got
   if (!ok) throw new SitError("bad-option", `${option}: expected ${expected}, got ${show(got)}`);
 }
 
+/**
+ * A name as it can be put into a message: what moves the cursor, ends the line, turns the direction of writing or is
+ * no character at all is written as an escape, so that no file name can pass for another line of output.
+ */
+export function printable(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
+    if (character === "\n") return "\\n";
+    return `\\u{${(character.codePointAt(0) as number).toString(16)}}`;
+  });
+}
+
 function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return printable(JSON.stringify(value));
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
     try {

@@ -1,8 +1,11 @@
-import { readFile } from "node:fs/promises";
 import type { Image } from "@sitjs/augment";
-import { SitError } from "@sitjs/core/errors";
 import type { Sharp, default as sharpLibrary } from "sharp";
+import { isCutOff } from "./cut-off.js";
+import { ImageError } from "./image-error.js";
+import { type ImageFile, readImageFile } from "./image-file.js";
 import type { Channels } from "./storage.js";
+
+export { reason } from "./image-error.js";
 
 type SharpLibrary = typeof sharpLibrary;
 
@@ -10,38 +13,56 @@ export interface DecodeOptions {
   readonly channels: Channels;
   /** Shrinks larger images while decoding, until the shorter side has this many pixels. */
   readonly shorterSide?: number | undefined;
+  /** More pixels than this in one file is refused; default 100 million. */
+  readonly maximumPixels?: number | undefined;
 }
 
-/** More pixels than this in one file is refused: a small file can claim a size that no memory holds. */
-export const maximumPixels = 100_000_000;
+/** The default of `maximumPixels`: a small file can claim a size that no memory holds. */
+export const defaultMaximumPixels = 100_000_000;
 
 /**
  * Decodes a JPEG, PNG, WebP or GIF file to 8-bit sRGB (or grey) pixels: EXIF orientation applied, transparency laid
- * on white, 16-bit and CMYK converted, the first frame of an animation.
- * @throws SitError "missing-file" or "bad-file", naming the file.
+ * on white, 16-bit and CMYK converted, the first frame of an animation. The format is told by the content.
+ * @throws ImageError ("missing-file" or "bad-file"), naming the file and what is wrong with it
  */
 export async function decodeFile(path: string, options: DecodeOptions): Promise<Image> {
-  const [bytes, sharp] = await Promise.all([readBytes(path), loadSharp()]);
+  const { channels, maximumPixels = defaultMaximumPixels } = options;
+  const [file, sharp] = await Promise.all([readImageFile(path), loadSharp()]);
   try {
-    const { data, info } = await pipeline(sharp, bytes, options).toBuffer({ resolveWithObject: true });
-    const length = info.width * info.height * options.channels;
+    const image = pipeline(open(sharp, file, maximumPixels), options);
+    const { data, info } = await image.toBuffer({ resolveWithObject: true });
+    const length = info.width * info.height * channels;
     if (data.length !== length) throw new Error(`decoded to ${data.length} bytes instead of ${length}`);
     const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    return { data: pixels, width: info.width, height: info.height, channels: options.channels };
+    return { data: pixels, width: info.width, height: info.height, channels };
   } catch (error) {
-    throw unreadable(path, error);
+    throw await diagnose(sharp, path, file, maximumPixels, error);
   }
 }
 
-/** Reads through a whole file at a small size, which costs far less than its pixels. Throws as `decodeFile`. */
-export async function verifyFile(path: string, depth: "header" | "full"): Promise<void> {
-  const [bytes, sharp] = await Promise.all([readBytes(path), loadSharp()]);
+/**
+ * Reads through a whole file ("full") at a small size, which costs less than its pixels, or its header alone. What
+ * passes in full will be decoded later. Throws as `decodeFile`.
+ */
+export async function verifyFile(
+  path: string,
+  depth: "header" | "full",
+  maximumPixels = defaultMaximumPixels,
+): Promise<void> {
+  const [file, sharp] = await Promise.all([readImageFile(path), loadSharp()]);
   try {
-    if (depth === "header") await open(sharp, bytes).metadata();
-    else await open(sharp, bytes).resize(16, 16, { fit: "fill", kernel: "nearest" }).raw().toBuffer();
+    const image = open(sharp, file, maximumPixels);
+    if (depth === "header") {
+      await image.metadata();
+      return;
+    }
+    // Not "nearest", which leaves the last rows unread.
+    await image.resize(16, 16, { fit: "fill", kernel: "linear" }).raw().toBuffer();
   } catch (error) {
-    throw unreadable(path, error);
+    throw await diagnose(sharp, path, file, maximumPixels, error);
   }
+  // The last rows of a JPEG that is shrunk while it is decoded may be missing without a word.
+  if (isCutOff(file.bytes, file.format)) throw cutOff(path);
 }
 
 let loading: Promise<{ readonly default: SharpLibrary }> | undefined;
@@ -52,40 +73,45 @@ async function loadSharp(): Promise<SharpLibrary> {
   return (await loading).default;
 }
 
-function open(sharp: SharpLibrary, bytes: Buffer): Sharp {
+function open(sharp: SharpLibrary, { bytes }: ImageFile, maximumPixels: number | false): Sharp {
   // A warning (an odd colour profile, bytes after the end) is no reason to lose an image; a cut-off one is.
   return sharp(bytes, { autoOrient: true, limitInputPixels: maximumPixels, failOn: "error" });
 }
 
-function pipeline(sharp: SharpLibrary, bytes: Buffer, { channels, shorterSide }: DecodeOptions): Sharp {
-  let image = open(sharp, bytes);
-  if (shorterSide !== undefined) {
-    image = image.resize(shorterSide, shorterSide, { fit: "outside", withoutEnlargement: true });
+function pipeline(image: Sharp, { channels, shorterSide }: DecodeOptions): Sharp {
+  const shrunk =
+    shorterSide === undefined
+      ? image
+      : image.resize(shorterSide, shorterSide, { fit: "outside", withoutEnlargement: true });
+  const opaque = shrunk.flatten({ background: "#ffffff" });
+  const coloured = channels === 1 ? opaque.greyscale().toColourspace("b-w") : opaque.toColourspace("srgb");
+  return coloured.raw({ depth: "uchar" });
+}
+
+/**
+ * Why a file could not be decoded, found out from its bytes: the decoder's own messages are terse, and those of images
+ * that fail side by side get mixed up. They are kept as the cause.
+ */
+async function diagnose(
+  sharp: SharpLibrary,
+  path: string,
+  file: ImageFile,
+  maximumPixels: number,
+  cause: unknown,
+): Promise<ImageError> {
+  const header = await open(sharp, file, false)
+    .metadata()
+    .catch(() => undefined);
+  if (header && header.width * header.height > maximumPixels) {
+    const size = `${header.width} x ${header.height} pixels, more than maximumPixels (${maximumPixels})`;
+    return new ImageError(path, "too-large", size, cause);
   }
-  image = image.flatten({ background: "#ffffff" });
-  image = channels === 1 ? image.greyscale().toColourspace("b-w") : image.toColourspace("srgb");
-  return image.raw({ depth: "uchar" });
+  if (isCutOff(file.bytes, file.format)) return cutOff(path, cause);
+  const name = file.format === "webp" ? "WebP" : file.format.toUpperCase();
+  const what = header ? "pixels" : "header";
+  return new ImageError(path, "damaged", `a damaged ${name} file whose ${what} cannot be decoded`, cause);
 }
 
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new SitError(missing ? "missing-file" : "bad-file", `${path}: cannot be read (${reason(error)})`, {
-      cause: error,
-    });
-  }
-}
-
-function unreadable(path: string, error: unknown): SitError {
-  return new SitError("bad-file", `${path}: expected a readable image, got: ${reason(error)}`, {
-    mend: 'Remove or replace the file; imageFolder with verify: "full" leaves such files out and lists them.',
-    cause: error,
-  });
-}
-
-/** The first line of an error's message. */
-export function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] as string;
+function cutOff(path: string, cause?: unknown): ImageError {
+  return new ImageError(path, "truncated", "a file that ends before its image does", cause);
 }

@@ -121,8 +121,10 @@ describe("classes and order", () => {
     expect(dataset.labels).toEqual(Int32Array.of(0, 1, 1, 1, 1, 1, 1, 1, 1));
     for (let i = 0; i < dataset.length; i++)
       expect(firstPixel(await dataset.image(i))).toEqual([0x11, 0x22, 0x33]);
-    expect(told).toEqual([{ path: "empty", reason: "a folder without images: no class" }]);
-    expect(dataset.problems).toEqual([]);
+    expect(told).toEqual([
+      { path: "empty", kind: "empty-class", reason: "a folder without images: no class" },
+    ]);
+    expect(dataset.problems).toEqual(told);
   });
 
   it("has no labels for a flat folder, or where images lie beside folders, or if told so", async () => {
@@ -162,7 +164,7 @@ describe("what goes wrong", () => {
       "a file instead of a folder",
       "file.png",
       "bad-file",
-      /file\.png: expected a folder of images, got it is a file/,
+      /file\.png: expected a folder of images, got a file/,
     ],
     ["an empty folder", "void", "bad-file", /void: expected images \(\.jpg, .*got no files/],
     ["a folder without images", "texts", "bad-file", /texts: expected images.*got 2 other files/],
@@ -190,7 +192,7 @@ describe("what goes wrong", () => {
   });
   it("leaves unreadable images out, lists them, and stops where they are too many", async () => {
     await expect(imageFolder(good)).rejects.toThrow(
-      /at most 10\.0 % unreadable images, got 4 of 12 images unreadable/,
+      /at most 10\.0 % of the images.* \(maximumBadShare 0\.1\), got 4 of 12 \(33\.3 %\) unreadable: cut\.jpg/,
     );
     const told: FolderProblem[] = [];
     const progress: number[] = [];
@@ -214,7 +216,7 @@ describe("what goes wrong", () => {
   it("warns where nobody listens", async () => {
     const warning = new Promise<Error>((resolve) => process.once("warning", resolve));
     await imageFolder(good, { maximumBadShare: 0.4 });
-    expect((await warning).message).toMatch(/4 of 12 images unreadable, first cut\.jpg .*left out/);
+    expect((await warning).message).toMatch(/4 of 12 images left out: cut\.jpg \(.* and 1 more$/);
   });
 
   it("names the file where an image turns out unreadable only when it is wanted", async () => {

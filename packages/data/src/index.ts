@@ -12,11 +12,13 @@ export type { Download } from "./fashion-mnist/site.js";
 export type { FolderProblem } from "./folder-scan.js";
 export { formatIdx, type IdxArray, parseIdx } from "./idx.js";
 export { type IdxDatasetOptions, idxDataset } from "./idx-dataset.js";
+export { ImageError, type ImageProblemKind } from "./image-error.js";
 export {
   type ImageFolderDataset,
   type ImageFolderOptions,
   imageExtensions,
   imageFolder,
 } from "./image-folder.js";
+export { type ProblemSummary, summarizeProblems } from "./problems.js";
 export type { Channels, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";

@@ -25,6 +25,8 @@ export interface FileStorage {
   readonly channels: Channels;
   /** Larger images are shrunk while decoding, until their shorter side has this many pixels. */
   readonly shorterSide: number | undefined;
+  /** Images with more pixels are refused; default 100 million. */
+  readonly maximumPixels?: number | undefined;
 }
 
 export type Channels = 1 | 3;

@@ -1,0 +1,45 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { verifyFile } from "./decode.js";
+import type { FolderProblem } from "./folder-scan.js";
+import { ImageError } from "./image-error.js";
+
+export interface VerifyFilesOptions {
+  readonly depth: "full" | "header";
+  readonly maximumPixels: number;
+  readonly onProgress?: ((progress: { checked: number; total: number }) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Looks at every file, several at a time, and gives the unreadable ones in no certain order. Once `signal` is aborted
+ * no further file is begun, and its reason is thrown when those in work are done.
+ */
+export async function verifyFiles(
+  root: string,
+  files: readonly string[],
+  { depth, maximumPixels, onProgress, signal }: VerifyFilesOptions,
+): Promise<FolderProblem[]> {
+  const problems: FolderProblem[] = [];
+  let next = 0;
+  let checked = 0;
+  const lane = async () => {
+    while (next < files.length && !signal?.aborted) {
+      const path = files[next++] as string;
+      try {
+        await verifyFile(join(root, path), depth, maximumPixels);
+      } catch (error) {
+        // Anything else is no fault of the file, and ends the other lanes too.
+        if (!(error instanceof ImageError)) {
+          next = files.length;
+          throw error;
+        }
+        problems.push({ path, kind: error.kind, reason: error.reason });
+      }
+      onProgress?.({ checked: ++checked, total: files.length });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(16, 2 * availableParallelism()) }, lane));
+  signal?.throwIfAborted();
+  return problems;
+}

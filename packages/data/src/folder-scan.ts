@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { printable, SitError } from "@sitjs/core/errors";
 import { accessError, type ImageProblemKind, reason } from "./image-error.js";
 import { typeOfEntry } from "./image-file.js";
+import { unsupportedReason } from "./image-format.js";
 
 /** An image that is left out, a folder that cannot be read, or a class without images. */
 export interface FolderProblem {
@@ -22,8 +23,16 @@ export interface FolderScan {
   readonly folders: string[];
   /** Entries that look like images or folders but cannot be reached. */
   readonly problems: FolderProblem[];
-  /** How many files have another extension. */
+  /** How many files are neither images nor problems. */
   readonly otherFiles: number;
+}
+
+export interface ScanOptions {
+  /** Endings of the files to take, with the dot. */
+  readonly extensions: readonly string[];
+  /** Endings of images that are listed as problems, with what they are; default: none. */
+  readonly unsupported?: ReadonlyMap<string, string> | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A folder is entered by so many names; links between folders could make endlessly many. */
@@ -38,8 +47,7 @@ const MAXIMUM_NAMES = 16;
  */
 export async function scanFolder(
   root: string,
-  extensions: readonly string[],
-  signal?: AbortSignal,
+  { extensions, unsupported, signal }: ScanOptions,
 ): Promise<FolderScan> {
   const wanted = new Set(extensions.map((extension) => extension.toLowerCase()));
   const scan: FolderScan & { otherFiles: number } = { files: [], folders: [], problems: [], otherFiles: 0 };
@@ -57,13 +65,17 @@ export async function scanFolder(
     for (const entry of await list(join(root, relative), relative)) {
       if (entry.name.startsWith(".")) continue;
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      const looksLikeImage = wanted.has(extensionOf(entry.name));
+      const extension = extensionOf(entry.name);
+      const looksLikeImage = wanted.has(extension);
       try {
         const found = entry.isSymbolicLink() ? await stat(join(root, path)) : entry;
         if (found.isDirectory()) {
           if (relative === "") scan.folders.push(entry.name);
           const below = found === entry ? join(real, entry.name) : await realpath(join(root, path));
           if (!ancestors.has(below)) await walk(path, below, new Set([...ancestors, below]));
+        } else if (unsupported?.has(extension)) {
+          const reason = unsupportedReason(unsupported.get(extension) as string);
+          scan.problems.push({ path, kind: "unsupported-format", reason });
         } else if (!looksLikeImage) scan.otherFiles++;
         else if (found.isFile()) scan.files.push(path);
         else scan.problems.push({ path, kind: "not-a-file", reason: `${typeOfEntry(found)}, not a file` });

@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { accessError, ImageError } from "./image-error.js";
-import { type ImageFormat, sniff } from "./image-format.js";
+import { type ImageFormat, sniff, unsupportedReason } from "./image-format.js";
 
 /** No image of the largest size allowed takes more than 8 bytes for each pixel; a longer file is not read. */
 const MAXIMUM_FILE_BYTES = 2 ** 30;
@@ -67,7 +67,7 @@ async function readRegularFile(path: string, size: number): Promise<ImageFile> {
 }
 
 function wordsFor({ kind, is }: { kind: string; is: string }): string {
-  return kind === "not-an-image" ? `no image but ${is}` : `${is}; JPEG, PNG, WebP and GIF are read`;
+  return kind === "not-an-image" ? `no image but ${is}` : unsupportedReason(is);
 }
 
 /** What an entry is that is no regular file, in words. */

@@ -3,6 +3,7 @@ import { printable, requireOption, SitError } from "@sitjs/core/errors";
 import { createDataset, type ImageDataset } from "./dataset.js";
 import { defaultMaximumPixels } from "./decode.js";
 import { byCodeUnits, type FolderProblem, type FolderScan, scanFolder } from "./folder-scan.js";
+import { unsupportedEndings } from "./image-format.js";
 import { nameProblems } from "./problems.js";
 import type { Channels } from "./storage.js";
 import { verifyFiles } from "./verify-files.js";
@@ -15,7 +16,10 @@ export interface ImageFolderOptions {
   readonly classes?: "folders" | "none" | "auto";
   /** The classes in the order of their labels, so that two folders agree; default: those found, sorted by name. */
   readonly classNames?: readonly string[];
-  /** Endings of the files to take; default .jpg, .jpeg, .png, .webp, .gif. Case does not matter. */
+  /**
+   * Endings of the files to take; case does not matter. Default: those of JPEG, PNG, WebP and GIF; files with the ending
+   * of another image format (.heic, .tif, .bmp and the like) are then listed as problems, all others are passed over.
+   */
   readonly extensions?: readonly string[];
   /** 3 (default): colour, 1: grey. */
   readonly channels?: Channels;
@@ -51,7 +55,7 @@ export interface ImageFolderDataset extends ImageDataset {
   readonly problems: readonly FolderProblem[];
 }
 
-export const imageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".gif"] as const;
+export const imageExtensions = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif"] as const;
 
 /**
  * A folder of images, with a folder for each class or without labels. JPEG, PNG, WebP and GIF (the first frame) by their
@@ -70,7 +74,8 @@ export async function imageFolder(
   const { maximumPixels = defaultMaximumPixels, onProblem, onProgress, signal } = options;
   checkOptions(options);
   const root = resolve(path);
-  const scan = await scanFolder(root, extensions, signal);
+  const unsupported = options.extensions === undefined ? unsupportedEndings : undefined;
+  const scan = await scanFolder(root, { extensions, unsupported, signal });
   if (scan.files.length === 0) throw nothingFound(path, scan, extensions);
   const classes = classesOf(path, scan, options);
 
@@ -129,7 +134,7 @@ function checkOptions(options: ImageFolderOptions): void {
 function nothingFound(path: string, scan: FolderScan, extensions: readonly string[]): SitError {
   const others = scan.otherFiles === 0 ? "no files" : `${scan.otherFiles} other files`;
   const { length } = scan.problems;
-  const unreachable = length > 0 ? ` and ${length} unreachable: ${nameProblems(scan.problems)}` : "";
+  const unreachable = length > 0 ? ` and ${length} that cannot be read: ${nameProblems(scan.problems)}` : "";
   return new SitError(
     "bad-file",
     `${printable(path)}: expected images (${extensions.join(", ")}) in it, got ${others}${unreachable}`,

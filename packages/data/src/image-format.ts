@@ -1,6 +1,24 @@
 /** The formats that are decoded; everything else stays unopened, whatever a file's ending says. */
 export type ImageFormat = "jpeg" | "png" | "webp" | "gif";
 
+/** Endings of images that are not read: such files are listed, so that a folder does not get smaller without a word. */
+export const unsupportedEndings: ReadonlyMap<string, string> = new Map([
+  [".avif", "an AVIF image"],
+  [".bmp", "a BMP image"],
+  [".heic", "a HEIC image"],
+  [".heif", "a HEIF image"],
+  [".jp2", "a JPEG 2000 image"],
+  [".jxl", "a JPEG XL image"],
+  [".svg", "an SVG drawing"],
+  [".tif", "a TIFF image"],
+  [".tiff", "a TIFF image"],
+]);
+
+/** What is said of an image in another format. */
+export function unsupportedReason(is: string): string {
+  return `${is}; JPEG, PNG, WebP and GIF are read`;
+}
+
 /** How many bytes `sniff` wants to see, where the file has as many. */
 export const SNIFFED_BYTES = 1024;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { requireOption, SitError } from "./errors.js";
+import { printable, requireOption, SitError } from "./errors.js";
 
 describe("SitError", () => {
   it("carries code, mend and cause", () => {
@@ -46,5 +46,33 @@ describe("SitError", () => {
         `depth: expected a number, got ${shown}`,
       );
     }
+  });
+});
+
+describe("printable", () => {
+  it("writes what could forge output as an escape", () => {
+    expect(printable("a\nb\r\t\u001b[2J\u007f\u009b")).toBe("a\\nb\\u{d}\\u{9}\\u{1b}[2J\\u{7f}\\u{9b}");
+    expect(printable("\u202egpj.exe\u2066\u2028\u2029")).toBe("\\u{202e}gpj.exe\\u{2066}\\u{2028}\\u{2029}");
+    expect(printable("half \ud83d of a pair")).toBe("half \\u{d83d} of a pair");
+  });
+
+  it("leaves names of every script alone", () => {
+    for (const name of [
+      "a b.jpg",
+      "é e\u0301",
+      "日本",
+      "فا\u200cرسی",
+      "📷👩\u200d🔬",
+      "C:\\photos\\x.jpg",
+      "",
+    ]) {
+      expect(printable(name)).toBe(name);
+    }
+  });
+
+  it("is what a bad option's value goes through", () => {
+    expect(() => requireOption(false, "name", "a name", "x\u202e\u009b\n")).toThrow(
+      'name: expected a name, got "x\\u{202e}\\u{9b}\\n"',
+    );
   });
 });

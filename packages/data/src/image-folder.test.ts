@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -230,18 +230,91 @@ describe("what goes wrong", () => {
     await expect(dataset.image(dataset.length)).rejects.toThrow(/^index: .*got 11/);
   });
 
-  it.skipIf(process.platform === "win32" || process.getuid?.() === 0)(
-    "lists a folder it may not read",
-    async () => {
-      // As root every folder can be read: this runs for ordinary users.
-      const folder = join(scratch, "locked");
-      await put(join(folder, "a.png"), plain("#000000").png());
-      mkdirSync(join(folder, "secret"));
-      chmodSync(join(folder, "secret"), 0);
-      const dataset = await imageFolder(folder, { maximumBadShare: 0.5, onProblem: () => undefined });
-      expect(dataset.problems).toMatchObject([{ path: "secret" }]);
-    },
-  );
+  it("asks for every image where no share may be bad, and for one where any may", async () => {
+    await expect(imageFolder(good, { maximumBadShare: 0 })).rejects.toThrow(
+      /expected every image to be readable \(maximumBadShare 0\), got 4 of 12 \(33\.3 %\) unreadable: cut\.jpg \(a file that ends/,
+    );
+    const folder = join(scratch, "all-bad");
+    await put(join(folder, "a.png"), "");
+    await expect(imageFolder(folder, { maximumBadShare: 1, onProblem: () => undefined })).rejects.toThrow(
+      /expected at least one readable image \(maximumBadShare 1\), got 1 of 1 \(100\.0 %\) unreadable: a\.png/,
+    );
+  });
+
+  it("keeps the label of a class none of whose images can be read, and says so", async () => {
+    const folder = join(scratch, "lost-class");
+    await put(join(folder, "c", "1.png"), plain("#000000").png());
+    await put(join(folder, "a", "1.png"), plain("#000000").png());
+    await put(join(folder, "b", "1.png"), "");
+    mkdirSync(join(folder, "bb"));
+    symlinkSync("nowhere.png", join(folder, "bb", "1.png"));
+    const dataset = await imageFolder(folder, { maximumBadShare: 0.5, onProblem: () => undefined });
+    expect([dataset.classes, dataset.labels]).toEqual([["a", "b", "bb", "c"], Int32Array.of(0, 3)]);
+    expect(dataset.problems.map(({ path, kind }) => [path, kind])).toEqual([
+      ["b/1.png", "empty"],
+      ["bb/1.png", "link"],
+      ["b", "empty-class"],
+      ["bb", "empty-class"],
+    ]);
+    expect(dataset.problems[2]?.reason).toBe("a class without a readable image; its label stays");
+    const named = await imageFolder(join(folder), {
+      maximumBadShare: 0.5,
+      classNames: ["a", "b", "bb", "c", "d"],
+      onProblem: () => undefined,
+    });
+    expect(named.problems.at(-1)).toEqual({
+      path: "d",
+      kind: "empty-class",
+      reason: "a class without a folder here; its label stays",
+    });
+  });
+
+  it("refuses more than maximumPixels, also later in a run", async () => {
+    const folder = join(scratch, "pixels");
+    await put(join(folder, "a.png"), plain("#000000", 10, 10).png());
+    await put(join(folder, "b.png"), plain("#000000", 10, 11).png());
+    const options = { maximumBadShare: 0.5, maximumPixels: 100, onProblem: () => undefined };
+    for (const verify of ["full", "header"] as const) {
+      const { problems } = await imageFolder(folder, { ...options, verify });
+      const reason = "10 x 11 pixels, more than maximumPixels (100)";
+      expect(problems).toEqual([{ path: "b.png", kind: "too-large", reason }]);
+    }
+    const unchecked = await imageFolder(folder, { ...options, verify: "none" });
+    expect((await unchecked.image(0)).width).toBe(10);
+    await expect(unchecked.image(1)).rejects.toMatchObject({ code: "bad-file", kind: "too-large" });
+    expect(await imageFolder(folder, { maximumPixels: 110 })).toMatchObject({ length: 2 });
+  });
+
+  it("passes other image formats over only where the endings are given", async () => {
+    const folder = join(scratch, "endings");
+    await put(join(folder, "a.png"), plain("#000000").png());
+    await put(join(folder, "b.HEIC"), "any");
+    await put(join(folder, "c.jfif"), plain("#000000").jpeg());
+    await put(join(folder, "d.txt"), "any");
+    const options = { maximumBadShare: 0.5, onProblem: () => undefined };
+    const dataset = await imageFolder(folder, options);
+    expect([dataset.length, dataset.problems.map(({ path }) => path)]).toEqual([2, ["b.HEIC"]]);
+    const chosen = await imageFolder(folder, { ...options, extensions: [".PNG"] });
+    expect([chosen.length, chosen.problems]).toEqual([1, []]);
+  });
+
+  it("stops when it is told to", async () => {
+    const folder = join(scratch, "stopped");
+    for (let i = 0; i < 60; i++) await put(join(folder, `${i}.png`), plain("#000000").png());
+    const stop = new AbortController();
+    let checked = 0;
+    const opening = imageFolder(folder, {
+      signal: stop.signal,
+      onProgress() {
+        checked++;
+        stop.abort(new Error("enough"));
+      },
+    });
+    await expect(opening).rejects.toThrow("enough");
+    // Those that were in work.
+    expect(checked).toBeLessThanOrEqual(16);
+    await expect(imageFolder(folder, { signal: AbortSignal.abort() })).rejects.toThrow(/aborted/);
+  });
 
   it.each([
     [{ channels: 2 }, /^channels/],
@@ -250,6 +323,8 @@ describe("what goes wrong", () => {
     [{ extensions: ["png"] }, /^extensions/],
     [{ shorterSide: 0 }, /^shorterSide/],
     [{ maximumBadShare: 2 }, /^maximumBadShare/],
+    [{ maximumPixels: 0 }, /^maximumPixels/],
+    [{ maximumPixels: 2 ** 31 }, /^maximumPixels/],
   ])("refuses %j", async (options, message) => {
     await expect(imageFolder(good, options as object)).rejects.toThrow(message);
   });

@@ -26,8 +26,8 @@ export interface ImageFolderOptions {
   /** Shrinks larger images while decoding, until the shorter side has this many pixels; saves time on photographs. */
   readonly shorterSide?: number;
   /**
-   * Images with more pixels are left out, 1 to 2^30; default 100 million. Decoding the largest of those takes 400 to 800
-   * MB in each thread; a JPEG takes less where `shorterSide` shrinks it.
+   * Images with more pixels are left out, 1 to 2^30; default 100 million. Each thread that decodes one of that size takes
+   * 300 to 800 MB for it; with `shorterSide` at most 440 MB, and next to nothing for JPEGs that are not progressive.
    */
   readonly maximumPixels?: number;
   /** Looks at every file first: all of it (default), its header, or not at all. */

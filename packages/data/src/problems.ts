@@ -32,9 +32,10 @@ export function summarizeProblems(
     count: problems.length,
     kinds: sorted.map(([kind, paths]) => ({ kind, count: paths.length })),
     lines: sorted.map(([kind, paths]) => {
-      const more = paths.length > names ? ["..."] : [];
-      const shown = [...paths.slice(0, names).map(printable), ...more].join(", ");
-      return `${paths.length} ${kind}${shown === "" ? "" : `: ${shown}`}`;
+      const shown = paths.slice(0, names).map(printable);
+      if (shown.length === 0) return `${paths.length} ${kind}`;
+      if (paths.length > names) shown.push("...");
+      return `${paths.length} ${kind}: ${shown.join(", ")}`;
     }),
   };
 }

@@ -227,6 +227,12 @@ export async function badFiles(): Promise<BadFile[]> {
     { name: "new.jpg", bytes: await picture().avif().toBuffer(), ...other("an AVIF image") },
     { name: "phone.jpg", bytes: heic, ...other("a HEIC or HEIF image") },
     { name: "old.png", bytes: bmp, ...other("a BMP image") },
+    { name: "xl.jpg", bytes: Buffer.from("\xff\x0a\xfa\x1f", "latin1"), ...other("a JPEG XL image") },
+    {
+      name: "2000.jpg",
+      bytes: Buffer.from("\0\0\0\x0cjP  \r\n\x87\n", "latin1"),
+      ...other("a JPEG 2000 image"),
+    },
     { name: "by-ending.HEIC", bytes: heic, ...other("a HEIC image") },
     { name: "by-ending.tif", bytes: await picture().tiff().toBuffer(), ...other("a TIFF image") },
     { name: "by-ending.bmp", bytes: bmp, ...other("a BMP image") },

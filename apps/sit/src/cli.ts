@@ -3,6 +3,16 @@ import { CommanderError } from "commander";
 import { errorLines, exitCode } from "./command-line/exit.js";
 import { program } from "./program.js";
 
+/** How long what is still under way at the end is waited for, in milliseconds: threads that end, a connection. */
+const PATIENCE = 15_000;
+
+// Whoever reads the output may have gone (`sit … | head`). A command that runs stops then, saved; nothing is to be told.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+process.on("uncaughtException", (error) => {
+  tell(error);
+  process.exit(1);
+});
+
 try {
   await program().parseAsync();
 } catch (error) {
@@ -10,7 +20,12 @@ try {
     // Help and version end this way too, with 0.
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    for (const line of errorLines(error)) process.stderr.write(`${line}\n`);
+    tell(error);
     process.exitCode = exitCode(error);
   }
+}
+setTimeout(() => process.exit(), PATIENCE).unref();
+
+function tell(error: unknown): void {
+  for (const line of errorLines(error)) process.stderr.write(`${line}\n`);
 }

@@ -61,7 +61,8 @@ function addPretrain(sit: Command): void {
   const pretrain = sit.command("pretrain").description("pretrain on images without labels");
   withRunOptions(withData(pretrain), { preset: usualPreset, out: "runs/pretrain" })
     .addOption(valueOption("--steps <number>", positive, "end after so many steps (default: all epochs)"))
-    .option("--resume", "go on from the checkpoint in --out", false);
+    .option("--resume", "go on with the run in --out, by its own settings", false)
+    .option("--overwrite", "replace an earlier run in --out", false);
   withSettings(pretrain, scopes.pretrain);
   runs(pretrain, async () => (await import("./commands/pretrain.js")).run);
 }
@@ -74,9 +75,12 @@ function addEvaluation(sit: Command): void {
   withRunOptions(withData(finetune), {
     preset: `the checkpoint's settings; from scratch ${usualPreset}`,
     out: "runs/finetune",
-  }).addOption(
-    valueOption("--labels-per-class <number>", positive, "labelled images of each class (default: all)"),
-  );
+  })
+    .addOption(
+      valueOption("--labels-per-class <number>", positive, "labelled images of each class (default: all)"),
+    )
+    .option("--resume", "go on with the run in --out, by its own settings", false)
+    .option("--overwrite", "replace an earlier run in --out", false);
   withSettings(finetune, scopes.finetune);
   runs(finetune, async () => (await import("./commands/finetune.js")).run);
 
@@ -119,7 +123,8 @@ function addDemo(sit: Command): void {
     )
     .addOption(
       listOption("--labels-per-class <numbers>", 1, "labelled images of each class (default: 10,100)"),
-    );
+    )
+    .option("--overwrite", "replace a run in --out that is no demo", false);
   withSettings(demo, scopes.demo);
   runs(demo, async () => (await import("./commands/demo.js")).run);
 }

@@ -9,6 +9,7 @@ export {
   fashionMnist,
 } from "./fashion-mnist/index.js";
 export type { Download } from "./fashion-mnist/site.js";
+export { datasetFingerprint } from "./fingerprint.js";
 export type { FolderProblem } from "./folder-scan.js";
 export { formatIdx, type IdxArray, parseIdx } from "./idx.js";
 export { type IdxDatasetOptions, idxDataset } from "./idx-dataset.js";

@@ -1,9 +1,32 @@
 import { SitError, type SitErrorCode } from "@sitjs/core/errors";
 
-/** Thrown where the user has stopped the run. */
+/** What stops a run from outside: the user, the system, or a reader of its output that has gone. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGPIPE";
+
+/** 128 and the signal's number, as shells have it. */
+const stopCodes: Readonly<Record<StopSignal, number>> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+  SIGPIPE: 141,
+};
+
+/** Where a run was when it was stopped. */
+export interface StopPlace {
+  /** The last checkpoint's folder; undefined where nothing was saved. */
+  readonly checkpoint?: string;
+  /** Steps done there. */
+  readonly step?: number;
+  /** The command that goes on. */
+  readonly resume?: string;
+}
+
+/** Thrown where the run has been stopped. */
 export class Stopped extends Error {
   override readonly name = "Stopped";
-  constructor(readonly signal: "SIGINT" | "SIGTERM") {
+  /** Known once the run has ended. */
+  place: StopPlace | undefined;
+  constructor(readonly signal: StopSignal) {
     super(`stopped by ${signal}`);
   }
 }
@@ -16,9 +39,9 @@ const badInput: ReadonlySet<SitErrorCode> = new Set([
   "bad-parameters",
 ]);
 
-/** 2: the user can mend it by other input; 130 and 143: stopped; 1: anything else. */
+/** 2: the user can mend it by other input; 128 and the signal's number: stopped; 1: anything else. */
 export function exitCode(error: unknown): number {
-  if (error instanceof Stopped) return error.signal === "SIGINT" ? 130 : 143;
+  if (error instanceof Stopped) return stopCodes[error.signal];
   if (!SitError.isInstance(error)) return 1;
   if (error.code === "aborted") return 130;
   return badInput.has(error.code) ? 2 : 1;
@@ -26,7 +49,7 @@ export function exitCode(error: unknown): number {
 
 /** What to print of an error: one line, and one more where the mend is known. */
 export function errorLines(error: unknown): string[] {
-  if (error instanceof Stopped) return ["stopped"];
+  if (error instanceof Stopped) return stopLines(error);
   if (!SitError.isInstance(error)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return [`sit: unexpected error: ${text}`];
@@ -34,6 +57,15 @@ export function errorLines(error: unknown): string[] {
   const lines = [`sit: ${oneLine(error.message)}`];
   if (error.mend !== undefined) lines.push(`  ${oneLine(error.mend)}`);
   return lines;
+}
+
+function stopLines({ signal, place }: Stopped): string[] {
+  // Nobody reads them.
+  if (signal === "SIGPIPE") return [];
+  if (place === undefined) return [`sit: stopped by ${signal}`];
+  const { checkpoint, step, resume } = place;
+  if (checkpoint === undefined) return [`sit: stopped by ${signal} before anything was saved`];
+  return [`sit: stopped by ${signal}; saved after step ${step} in ${checkpoint}`, `  Go on with: ${resume}`];
 }
 
 function oneLine(text: string): string {

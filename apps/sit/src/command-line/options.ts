@@ -58,14 +58,14 @@ export interface SettingScope {
 
 /** What each command takes. */
 export const scopes = {
-  pretrain: { groups: ["data", "model", "corruption", "pretraining", "precision"] },
+  pretrain: { groups: ["data", "model", "corruption", "pretraining", "precision", "saving", "faults"] },
   finetune: {
-    groups: ["model", "precision", "fine-tuning", "weights"],
+    groups: ["model", "precision", "fine-tuning", "weights", "saving", "faults", "test faults"],
     // It does nothing else: `--epochs`, not `--finetune-epochs`.
     flag: (name) => optionName(name).replace(/^--finetune-/, "--"),
   },
-  knn: { groups: ["weights", "neighbours"] },
-  reconstruct: { groups: ["corruption"] },
+  knn: { groups: ["weights", "neighbours", "faults", "test faults"] },
+  reconstruct: { groups: ["corruption", "faults"] },
   demo: {
     groups: [
       "data",
@@ -73,6 +73,9 @@ export const scopes = {
       "corruption",
       "pretraining",
       "precision",
+      "saving",
+      "faults",
+      "test faults",
       "fine-tuning",
       "weights",
       "neighbours",

@@ -1,5 +1,6 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { Config } from "../config.js";
+import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { checkSettings, describeKind, optionName } from "../settings/check.js";
 import { definitions, type Settings, settingNames } from "../settings/definitions.js";
 import { type PresetName, presetNames, presets } from "../settings/presets.js";
@@ -25,6 +26,8 @@ export interface Resolved {
   /** What config file and options have set. */
   readonly overrides: Partial<Settings>;
   readonly config: Config;
+  /** Where it is from, as it was named. */
+  readonly configFile: string | undefined;
 }
 
 export interface ResolveOptions {
@@ -32,7 +35,9 @@ export interface ResolveOptions {
   readonly defaultPreset?: PresetName;
   readonly scope: SettingScope;
   /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
-  readonly checkpoint?: Settings;
+  readonly checkpoint?: Settings | undefined;
+  /** The run that goes on: everything that is not asked for now is as it was. */
+  readonly resumed?: CheckpointSettings | undefined;
 }
 
 /**
@@ -41,17 +46,18 @@ export interface ResolveOptions {
  */
 export async function resolveRun(options: ParsedOptions, how: ResolveOptions): Promise<Resolved> {
   const { flag = optionName } = how.scope;
-  const config = options.config === undefined ? {} : await loadConfig(options.config as string);
-  checkConfig(config);
-  const data = (options.data as string | undefined) ?? config.data ?? "fashion-mnist";
+  const { resumed } = how;
+  const config = await configOf(options, resumed);
+  const data = (options.data as string | undefined) ?? config.data ?? resumed?.data.source ?? "fashion-mnist";
   const chosen = (options.preset as PresetName | undefined) ?? config.preset;
   const usual = how.defaultPreset ?? (data === "fashion-mnist" ? "demo" : "paper-small");
-  const preset = chosen ?? usual;
+  const preset = chosen ?? (resumed?.preset as PresetName | undefined) ?? usual;
   const fromOptions = settingsOf(options, how.scope);
   const overrides: Partial<Settings> = { ...config.settings, ...fromOptions };
   // Epochs that were asked for go before the preset's steps.
   if (overrides.finetuneEpochs !== undefined) overrides.finetuneSteps ??= 0;
-  const base = chosen === undefined && how.checkpoint ? how.checkpoint : presets[preset];
+  const earlier = resumed?.settings ?? how.checkpoint;
+  const base = chosen === undefined && earlier ? earlier : presets[preset];
   const settings = { ...base, ...overrides };
   const inConfig = (name: keyof Settings) => config.settings?.[name] !== undefined && !(name in fromOptions);
   checkSettings(settings, (name) => (inConfig(name) ? `config settings.${name}` : flag(name)));
@@ -59,14 +65,40 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
     preset,
     presetChosen: chosen !== undefined,
     data,
-    out: (options.out as string | undefined) ?? config.out ?? how.defaultOut,
-    seed: (options.seed as number | undefined) ?? config.seed ?? 0,
-    workers: (options.workers as number | undefined) ?? config.workers,
-    engine: (options.engine as EngineChoice | undefined) ?? config.engine ?? "auto",
+    out: outOf(options, config, how.defaultOut),
+    seed: (options.seed as number | undefined) ?? config.seed ?? resumed?.seed ?? 0,
+    workers: (options.workers as number | undefined) ?? config.workers ?? resumed?.workers,
+    engine:
+      (options.engine as EngineChoice | undefined) ??
+      config.engine ??
+      (resumed?.engine as EngineChoice | undefined) ??
+      "auto",
     settings,
     overrides,
     config,
+    configFile: (options.config as string | undefined) ?? resumed?.config,
   };
+}
+
+/** The folder of the run that these options mean, wherever it is named. */
+export async function runFolderOf(options: ParsedOptions, defaultOut: string): Promise<string> {
+  return outOf(options, await configOf(options, undefined), defaultOut);
+}
+
+function outOf(options: ParsedOptions, config: Config, defaultOut: string): string {
+  return (options.out as string | undefined) ?? config.out ?? defaultOut;
+}
+
+/**
+ * The config file that is asked for, checked. Of the one that a run began with only the parts are taken: all that it has
+ * set besides is known of the run.
+ */
+async function configOf(options: ParsedOptions, resumed: CheckpointSettings | undefined): Promise<Config> {
+  const file = (options.config as string | undefined) ?? resumed?.config;
+  if (file === undefined) return {};
+  const config = await loadConfig(file);
+  checkConfig(config);
+  return options.config === undefined ? { parts: config.parts } : config;
 }
 
 function checkConfig(config: Config): void {

@@ -1,14 +1,14 @@
+import { SitError } from "@sitjs/core/errors";
 import type { Command } from "commander";
 import type { Console } from "../console/console.js";
-import { Stopped } from "./exit.js";
+import { errorLines, exitCode, type StopPlace, Stopped } from "./exit.js";
+import { listenForStops, type Stops } from "./stop-signals.js";
 
 /** What a command is given. */
-export interface CommandContext {
+export interface CommandContext extends Pick<Stops, "signal" | "saving"> {
   readonly console: Console;
-  /** Aborted, with `Stopped` as its reason, when the user stops the run. */
-  readonly signal: AbortSignal;
-  /** Something to do when the run ends before its end. */
-  onStop(cleanUp: () => Promise<void>): void;
+  /** Something to do when the run ends before its end; the last one first. What it returns is told to the user. */
+  onStop(cleanUp: () => Promise<StopPlace | undefined>): void;
 }
 
 /** A command's work; loaded only when it is run. */
@@ -18,8 +18,6 @@ export type Run = (
   argument?: string,
 ) => Promise<void>;
 
-const GRACE_MS = 5000;
-
 /** Has a command load its module and run it, with console, stop signals and clean-up. */
 export function runs(command: Command, load: () => Promise<Run>): Command {
   return command.action(async (...parameters: unknown[]) => {
@@ -27,30 +25,37 @@ export function runs(command: Command, load: () => Promise<Run>): Command {
     const argument = typeof parameters[0] === "string" ? parameters[0] : undefined;
     const { createConsole } = await import("../console/console.js");
     const console = createConsole({ json: options.json === true, quiet: options.quiet === true });
-    const abort = new AbortController();
-    const cleanUps: (() => Promise<void>)[] = [];
-    const cleanUp = async () => {
-      for (const work of cleanUps.splice(0)) await work().catch(() => undefined);
+    const cleanUps: (() => Promise<StopPlace | undefined>)[] = [];
+    const cleanUp = async (reason: unknown) => {
+      for (const work of cleanUps.splice(0).reverse()) {
+        const place = await work().catch(() => undefined);
+        if (place && reason instanceof Stopped) reason.place = place;
+      }
+      if (reason instanceof Stopped) {
+        console.report({ event: "stopped", signal: reason.signal, ...reason.place });
+      }
+      console.close();
     };
-    const stop = (signal: "SIGINT" | "SIGTERM") => {
-      const leave = () => process.exit(signal === "SIGINT" ? 130 : 143);
-      if (abort.signal.aborted) leave();
-      abort.abort(new Stopped(signal));
-      // The work ends at its next step; where it waits for something slow, it is not waited for.
-      setTimeout(() => void cleanUp().then(leave), GRACE_MS).unref();
-    };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
+    const stops = listenForStops((reason) => {
+      void cleanUp(reason).then(() => {
+        for (const line of errorLines(reason)) process.stderr.write(`${line}\n`);
+        process.exit(exitCode(reason));
+      });
+    });
     try {
       const run = await load();
-      await run(options, { console, signal: abort.signal, onStop: (work) => cleanUps.push(work) }, argument);
+      const { signal, saving } = stops;
+      await run(options, { console, signal, saving, onStop: (work) => cleanUps.push(work) }, argument);
     } catch (error) {
-      await cleanUp();
-      throw abort.signal.aborted ? abort.signal.reason : error;
+      // A stop ends what is under way by whatever error; but a disk that is full then must be told.
+      const { aborted, reason } = stops.signal;
+      const failed = SitError.isInstance(error) && error.code !== "aborted";
+      const ending = aborted && !failed ? reason : error;
+      await cleanUp(ending);
+      throw ending;
     } finally {
       console.close();
-      process.off("SIGINT", stop);
-      process.off("SIGTERM", stop);
+      stops.close();
     }
   });
 }

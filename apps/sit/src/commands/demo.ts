@@ -2,15 +2,17 @@ import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { type StagedFolder, stageFolder, writeFileAtomically } from "@sitjs/core/node";
 import type { Engine } from "@sitjs/engine";
-import { checkpointFolder } from "@sitjs/train/node";
+import { inspectCheckpoint } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
 import { type Resolved, resolveRun } from "../command-line/resolve.js";
 import type { CommandContext, Run } from "../command-line/run-command.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { drawImages, openData, type RunData, statisticsOf } from "../experiment/data.js";
+import { type DataRecord, dataRecord } from "../experiment/data-record.js";
 import { type DemoOptions, demoPlan, runDemo } from "../experiment/demo.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { makeBackbone, makeMethod } from "../experiment/model.js";
+import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { withTotalTimeLeft } from "../experiment/time-left.js";
 import {
@@ -20,20 +22,22 @@ import {
   demoReport,
   demoSummary,
 } from "../output/demo-files.js";
-import { checkRunFolder, runFiles } from "../output/files.js";
-import { historyFile } from "../output/history.js";
 import { commandLine } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
 import { repeatedLines, repeatedResults } from "../output/results.js";
+import { runFiles } from "../run-folder/files.js";
+import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
+import { engineIdentity } from "../run-folder/resume.js";
+import { type TrainingFiles, trainingFiles } from "../run-folder/training-files.js";
 import { checkSettings } from "../settings/check.js";
+import type { Settings } from "../settings/definitions.js";
 import { presets } from "../settings/presets.js";
 
 const DEFAULT_LABELS = [10, 100];
 
 /** The whole experiment, from images to the report; with several seeds, once for each. */
 export const run: Run = async (options, context) => {
-  const { console, signal, onStop } = context;
-  const { report } = console;
+  const { report } = context.console;
   const choice = await resolveRun(options, {
     defaultOut: "runs/demo",
     defaultPreset: "demo",
@@ -43,17 +47,46 @@ export const run: Run = async (options, context) => {
   const perClass = (options.labelsPerClass as number[] | undefined) ?? DEFAULT_LABELS;
   requireDifferent("--seeds", seeds);
   requireDifferent("--labels-per-class", perClass);
-  const replaces = await checkRunFolder(choice.out);
+  const replaces = await requireFreeFolder(choice.out, {
+    overwrite: options.overwrite === true,
+    replaceable: () => isDemo(choice.out),
+  });
   const { channels, imageSize } = choice.settings;
   const data = await openData(choice.data, { channels, imageSize, labelled: true, report });
   for (const count of perClass) drawLabelled(data.train, count, 0);
 
-  const engine = await startEngine(choice.engine, report, data.note);
-  signal.throwIfAborted();
-  const fitted = fitToEngine(choice, engine, data.train.length);
-  for (const text of fitted.warnings) report({ event: "warning", text });
-  if (replaces)
-    report({ event: "note", text: `${choice.out}: the earlier run is replaced when this one is done` });
+  const folder = await openRunFolder(choice.out);
+  try {
+    const engine = await startEngine(choice.engine, report, data.note);
+    context.signal.throwIfAborted();
+    const fitted = fitToEngine(choice, engine, data.train.length);
+    for (const text of fitted.warnings) report({ event: "warning", text });
+    if (replaces)
+      report({ event: "note", text: `${choice.out}: the earlier run is replaced when this one is done` });
+    await repeat({ choice: fitted, engine, data, seeds, perClass, context });
+  } finally {
+    await folder.close();
+  }
+};
+
+/** True where the run in the folder is a demo: it takes minutes, and is made to be repeated. */
+async function isDemo(folder: string): Promise<boolean> {
+  const found = await inspectCheckpoint(folder).catch(() => undefined);
+  return found?.info.settings.command === "demo";
+}
+
+/** The experiment with each seed, and the folder with all of it. */
+async function repeat(options: {
+  readonly choice: Fitted;
+  readonly engine: Engine;
+  readonly data: RunData;
+  readonly seeds: readonly number[];
+  readonly perClass: readonly number[];
+  readonly context: CommandContext;
+}): Promise<void> {
+  const { choice, engine, data, seeds, perClass, context } = options;
+  const { console, signal, onStop } = context;
+  const { report } = console;
   const staged = await stageFolder(choice.out);
   const summaries: DemoSummary[] = [];
   onStop(async () => {
@@ -61,43 +94,30 @@ export const run: Run = async (options, context) => {
     if (summaries.length === 0) await staged.discard();
     else
       report({ event: "warning", text: `the results of ${summaries.length} seeds stay in ${staged.path}` });
+    return undefined;
   });
 
+  const record = await dataRecord(data);
   const made = [];
   for (const seed of seeds) {
     const label = seeds.length > 1 ? `Seed ${seed}: ` : "";
     made.push(
-      await prepare({
-        choice: fitted,
-        data,
-        perClass,
-        seed,
-        label,
-        context,
-        engine,
-        staged,
-        last: seeds.at(-1),
-      }),
+      await prepare({ choice, data, record, perClass, seed, label, context, engine, last: seeds.at(-1) }),
     );
   }
   const plan = made.flatMap(({ demo }) => demoPlan(demo));
   const reportAll = withTotalTimeLeft(report, plan);
-  for (const { demo, setup, finish } of made) {
-    const history = seeds.length === 1 ? await historyFile(staged.path, false) : undefined;
-    try {
-      const result = await runDemo({
-        ...demo,
-        report: reportAll,
-        onStep: (record) => history?.write(record),
-      });
-      const summary = demoSummary(setup, result);
-      summaries.push(summary);
-      await writeReport(staged.path, demoReport(setup, result));
-      if (seeds.length > 1) await writeResults(staged, summaries);
-      finish(summary);
-    } finally {
-      await history?.close();
-    }
+  for (const { demo, setup, saved, finish } of made) {
+    const work = async (files?: TrainingFiles) =>
+      await runDemo({ ...demo, report: reportAll, hooks: { ...files, signal } });
+    // Of several seeds there is no checkpoint: it would be one of many.
+    const files = seeds.length === 1 ? await filesOf(staged.path, saved, choice.settings, report) : undefined;
+    const result = await (files ? files.during(() => work(files)) : work());
+    const summary = demoSummary(setup, result);
+    summaries.push(summary);
+    await writeReport(staged.path, demoReport(setup, result));
+    if (seeds.length > 1) await writeResults(staged, summaries);
+    finish(summary);
   }
   const summary = summaries.at(-1) as DemoSummary;
   await writeFileAtomically(join(staged.path, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
@@ -109,7 +129,21 @@ export const run: Run = async (options, context) => {
     const results = repeatedResults(commandLine(), summaries);
     console.result({ out: choice.out, ...results }, [...repeatedLines(results), wrote]);
   }
-};
+}
+
+async function filesOf(
+  folder: string,
+  saved: CheckpointSettings,
+  { keepCheckpoints, skipNotFinite }: Settings,
+  report: Reporter,
+): Promise<TrainingFiles> {
+  return await trainingFiles(folder, {
+    settings: { ...saved },
+    keep: keepCheckpoints,
+    skipNotFinite,
+    report,
+  });
+}
 
 interface Fitted extends Resolved {
   readonly warnings: readonly string[];
@@ -132,15 +166,15 @@ function fitToEngine(choice: Resolved, engine: Engine, available: number): Fitte
 async function prepare(options: {
   readonly choice: Fitted;
   readonly data: RunData;
+  readonly record: DataRecord;
   readonly perClass: readonly number[];
   readonly seed: number;
   readonly last: number | undefined;
   readonly label: string;
   readonly context: CommandContext;
   readonly engine: Engine;
-  readonly staged: StagedFolder;
 }) {
-  const { choice, data, perClass, seed, label, context, engine, staged, last } = options;
+  const { choice, data, record, perClass, seed, label, context, engine, last } = options;
   const { settings, preset, warnings, workers } = choice;
   const statistics = await statisticsOf(data.train, settings);
   const parts = await makeParts(choice.config, settings, statistics);
@@ -150,13 +184,19 @@ async function prepare(options: {
   const labelled = perClass.map((count) => drawLabelled(data.train, count, seed));
   const saved: CheckpointSettings = {
     kind: "pretrain",
+    command: "demo",
+    preset,
     settings,
     statistics,
     seed,
-    data: data.name,
+    data: record,
     customParts: customParts(parts),
+    config: choice.configFile,
+    workers,
+    engine: choice.engine,
+    computedBy: engineIdentity(engine),
   };
-  const demo: Omit<DemoOptions, "report"> = {
+  const demo: Omit<DemoOptions, "report" | "hooks"> = {
     method: makeMethod(settings, { ...parts, backbone }),
     backbone,
     parts,
@@ -164,10 +204,8 @@ async function prepare(options: {
     labelled,
     test,
     context: { settings, statistics, seed, workers },
-    signal: context.signal,
     label,
     numbersOnly: seed !== last,
-    ...(label === "" && { checkpoints: checkpointFolder(staged.path, { ...saved }) }),
   };
   const setup: DemoSetup = {
     engine,
@@ -185,7 +223,7 @@ async function prepare(options: {
     if (label !== "")
       for (const text of demoLines(summary).filter(Boolean)) context.console.report({ event: "note", text });
   };
-  return { demo, setup, finish };
+  return { demo, setup, saved, finish };
 }
 
 async function writeResults(staged: StagedFolder, summaries: readonly DemoSummary[]): Promise<void> {

@@ -2,123 +2,183 @@ import { join } from "node:path";
 import { disposeParams } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
-import { checkpointFolder } from "@sitjs/train/node";
+import { loadCheckpoint } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
 import { type ParsedOptions, resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
-import { type CheckpointSettings, inspectCheckpoint, shapeSettings } from "../experiment/checkpoint.js";
+import {
+  type CheckpointSettings,
+  type FoundCheckpoint,
+  findCheckpoint,
+  shapeSettings,
+} from "../experiment/checkpoint.js";
 import { openData, statisticsOf } from "../experiment/data.js";
+import { dataRecord } from "../experiment/data-record.js";
 import { finetuning } from "../experiment/evaluation.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { makeBackbone } from "../experiment/model.js";
+import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
-import { checkRunFolder, runFiles } from "../output/files.js";
-import { commonReportData, peakMemoryMB } from "../output/report-data.js";
+import { finetuneLines, finetuneReport, finetuneSummary } from "../output/finetune-files.js";
 import { writeReport } from "../output/report-file.js";
+import { runFiles } from "../run-folder/files.js";
+import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
+import {
+  choiceDifferences,
+  type Difference,
+  engineIdentity,
+  isComplete,
+  noteResumed,
+  requireSameRun,
+  resumeCommand,
+  runToResume,
+} from "../run-folder/resume.js";
+import { trainingFiles } from "../run-folder/training-files.js";
 import { optionName } from "../settings/check.js";
 import type { Settings } from "../settings/definitions.js";
 
+const OUT = "runs/finetune";
+
 /** Trains a classifier on labelled images, from a checkpoint or from scratch, and tells its accuracy. */
-export const run: Run = async (options, { console, signal }) => {
+export const run: Run = async (options, { console, signal, saving, onStop }) => {
   const { report } = console;
-  const found = await startingPoint(options);
+  const resumed = await runToResume(options, "finetune", OUT, report);
+  const source = await startingPoint(options, resumed, report);
   const choice = await resolveRun(options, {
-    defaultOut: "runs/finetune",
+    defaultOut: OUT,
     scope: scopes.finetune,
-    checkpoint: found?.saved.settings,
+    checkpoint: source?.saved.settings,
+    resumed: resumed?.saved,
   });
   const { settings, seed, out, workers } = choice;
-  if (found !== undefined) requireSameShape(settings, found.saved.settings);
-  const replaces = await checkRunFolder(out);
+  const perClass = (options.labelsPerClass as number | undefined) ?? resumed?.saved.labelsPerClass;
+  const differences =
+    resumed === undefined
+      ? []
+      : [
+          ...choiceDifferences(resumed.saved, choice, scopes.finetune, { labelsPerClass: perClass }),
+          ...startDifference(resumed.saved, options, source),
+        ];
+  if (resumed !== undefined && (await isComplete(resumed, out))) {
+    requireSameRun(resumed, differences, report);
+    const { totalSteps } = resumed.info;
+    console.result({ command: "finetune", out, complete: true, steps: totalSteps }, [
+      `${out}: the run is complete, all ${totalSteps} steps are done; nothing was changed`,
+    ]);
+    return;
+  }
+  if (source !== undefined && resumed === undefined) requireSameShape(settings, source.saved.settings);
+  const replaces =
+    resumed === undefined && (await requireFreeFolder(out, { overwrite: options.overwrite === true }));
   const { channels, imageSize } = settings;
   const data = await openData(choice.data, { channels, imageSize, labelled: true, report });
+  const record = await dataRecord(data);
+  if (resumed !== undefined) requireSameRun(resumed, differences, report, record);
   const test = data.test as NonNullable<typeof data.test>;
-  const perClass = options.labelsPerClass as number | undefined;
   const train = perClass === undefined ? data.train : drawLabelled(data.train, perClass, seed);
-  const statistics = found?.saved.statistics ?? (await statisticsOf(data.train, settings));
+  const statistics = (resumed ?? source)?.saved.statistics ?? (await statisticsOf(data.train, settings));
   const parts = await makeParts(choice.config, settings, statistics);
-  if (found !== undefined) requireParts(found, parts, ["backbone"]);
+  const network = resumed ?? source;
+  if (network !== undefined) requireParts(network, parts, ["backbone"]);
   const backbone = makeBackbone(settings, parts);
 
-  const engine = await startEngine(choice.engine, report, data.note);
-  signal.throwIfAborted();
-  const trained = found && (await loadTrained(found, settings));
-  const start = trained === undefined ? "scratch" : "pretrained";
-  const result = await finetuning({
-    name: trained === undefined ? "Training from scratch" : "Fine-tuning",
-    backbone,
-    pretrained: trained?.backbone,
-    train,
-    test,
-    context: { settings, statistics, seed, workers },
-    report,
-    signal,
-  });
-  trained?.dispose();
-  const { top1, top5, trainImages, testImages, steps, seconds, params, losses } = result;
-  if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
-  const saved: CheckpointSettings = {
-    kind: "finetune",
-    settings,
-    statistics,
-    seed,
-    data: data.name,
-    classes: test.classes ?? [],
-    customParts: customParts(parts).filter((name) => name === "backbone"),
-  };
-  const epochs = losses.at(-1)?.epoch ?? 0;
-  await checkpointFolder(out, { ...saved }).save(
-    { student: params, teacher: undefined, optimizer: {}, step: steps },
-    { epoch: Math.floor(epochs), step: steps, totalSteps: steps },
-  );
-  disposeParams(params);
-  const summary = {
-    command: "finetune",
-    engine: engine.name,
-    dataset: data.name,
-    start,
-    seed,
-    settings,
-    labels: trainImages,
-    testImages,
-    steps,
-    seconds,
-    accuracy: { top1, top5 },
-    peakMemoryMB: peakMemoryMB(),
-  };
-  await writeReport(out, {
-    ...commonReportData({ title: `Fine-tuning on ${data.name}`, engine, settings, seed }),
-    dataset: {
-      name: data.name,
-      images: trainImages + testImages,
-      labelled: trainImages,
-      test: testImages,
-      imageSize: [imageSize, imageSize, channels],
-      classes: test.classes,
-    },
-    accuracy: [{ labels: trainImages, [start]: top1 }],
-    finetune: [{ labels: trainImages, start, history: losses }],
-  });
-  await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
-  console.result({ out, ...summary }, [
-    `Accuracy ${(100 * top1).toFixed(2)} % on ${testImages} test images, with ${trainImages} labels, ${start === "scratch" ? "from scratch" : "pretrained"}`,
-    `Wrote ${join(out, runFiles.checkpoint)} and ${join(out, runFiles.report)}`,
-  ]);
+  const folder = await openRunFolder(out);
+  try {
+    const engine = await startEngine(choice.engine, report, data.note);
+    signal.throwIfAborted();
+    const resume = resumed && (await loadCheckpoint(resumed.named, { onDamaged: resumed.onDamaged }));
+    if (resumed && resume) noteResumed(resumed, resume.info.step, engine, report);
+    const trained = resume === undefined && source ? await loadTrained(source, settings) : undefined;
+    if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
+    const saved: CheckpointSettings = {
+      kind: "finetune",
+      command: "finetune",
+      preset: choice.preset,
+      settings,
+      statistics,
+      seed,
+      data: record,
+      classes: test.classes ?? [],
+      customParts: customParts(parts).filter((name) => name === "backbone"),
+      config: choice.configFile,
+      workers,
+      engine: choice.engine,
+      computedBy: engineIdentity(engine),
+      labelsPerClass: perClass,
+      start:
+        resumed?.saved.start ??
+        (source ? { checkpoint: source.named, sha256: source.info.file.sha256 } : "scratch"),
+    };
+    const start = saved.start === "scratch" ? "scratch" : "pretrained";
+    const files = await trainingFiles(out, {
+      settings: { ...saved },
+      keep: settings.keepCheckpoints,
+      resumedAt: resume?.info.step,
+      lock: folder.lock,
+      skipNotFinite: settings.skipNotFinite,
+      report,
+    });
+    onStop(async () => ({ ...(await files.saved()), resume: resumeCommand("finetune", out) }));
+    const tuning = {
+      name: start === "scratch" ? "Training from scratch" : "Fine-tuning",
+      backbone,
+      start,
+      pretrained: trained?.backbone,
+      train,
+      test,
+      context: { settings, statistics, seed, workers },
+      report,
+    } as const;
+    const hooks = { ...files, resume, signal };
+    const result = await saving(() => files.during(() => finetuning({ ...tuning, ...hooks })));
+    trained?.dispose();
+    disposeParams(result.params);
+    const outcome = { choice, engine, data, start, result } as const;
+    const summary = finetuneSummary(outcome);
+    await writeReport(out, finetuneReport(outcome));
+    await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+    console.result({ out, ...summary }, finetuneLines(summary, out));
+  } finally {
+    await folder.close();
+  }
 };
 
-async function startingPoint(options: ParsedOptions) {
+/** The pretrained run to start from; undefined from scratch, and where a run goes on and none is named. */
+async function startingPoint(
+  options: ParsedOptions,
+  resumed: FoundCheckpoint | undefined,
+  report: Reporter,
+): Promise<FoundCheckpoint | undefined> {
   const { checkpoint, fromScratch } = options;
   if (checkpoint !== undefined && fromScratch === true) {
     throw new SitError("bad-option", "--from-scratch: expected no --checkpoint beside it, got one");
   }
-  if (checkpoint === undefined && fromScratch !== true) {
+  if (checkpoint === undefined && fromScratch !== true && resumed === undefined) {
     throw new SitError(
       "bad-option",
       "--checkpoint: expected the folder of a pretraining run, or --from-scratch, got neither",
     );
   }
-  return checkpoint === undefined ? undefined : await inspectCheckpoint(checkpoint as string);
+  if (checkpoint === undefined) return undefined;
+  return await findCheckpoint(checkpoint as string, "--checkpoint", report);
+}
+
+/** Whether a run that goes on is asked to have begun with something else than it has. */
+function startDifference(
+  { start }: CheckpointSettings,
+  { checkpoint, fromScratch }: ParsedOptions,
+  source: FoundCheckpoint | undefined,
+): Difference[] {
+  const saved = start === undefined || start === "scratch" ? "--from-scratch" : start.checkpoint;
+  const option = "--checkpoint";
+  if (fromScratch === true && saved !== "--from-scratch") {
+    return [{ option, saved, now: "--from-scratch", harmless: false }];
+  }
+  if (source === undefined) return [];
+  if (start !== undefined && start !== "scratch" && start.sha256 === source.info.file.sha256) return [];
+  const now = saved === checkpoint ? "another state of it" : String(checkpoint);
+  return [{ option, saved, now, harmless: false }];
 }
 
 /** Throws where options, config or preset ask for another network than the checkpoint holds. */

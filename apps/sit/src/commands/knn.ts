@@ -1,7 +1,7 @@
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
-import { inspectCheckpoint } from "../experiment/checkpoint.js";
+import { findCheckpoint } from "../experiment/checkpoint.js";
 import { drawImages, openData } from "../experiment/data.js";
 import { neighbours } from "../experiment/evaluation.js";
 import { makeBackbone } from "../experiment/model.js";
@@ -11,7 +11,7 @@ import { loadTrained, requireParts } from "../experiment/trained.js";
 /** Tells how well a checkpoint's features classify by their nearest neighbours. Writes nothing. */
 export const run: Run = async (options, { console, signal }) => {
   const { report } = console;
-  const found = await inspectCheckpoint(options.checkpoint as string);
+  const found = await findCheckpoint(options.checkpoint as string, "--checkpoint", report);
   const { saved } = found;
   const choice = await resolveRun(options, { defaultOut: "", scope: scopes.knn, checkpoint: saved.settings });
   const { settings, seed, workers } = choice;

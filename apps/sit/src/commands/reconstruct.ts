@@ -4,7 +4,7 @@ import { writeFileAtomically } from "@sitjs/core/node";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
-import { inspectCheckpoint } from "../experiment/checkpoint.js";
+import { findCheckpoint } from "../experiment/checkpoint.js";
 import { openData } from "../experiment/data.js";
 import { makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
@@ -14,7 +14,7 @@ import { loadTrained, requireParts } from "../experiment/trained.js";
 /** Corrupts images, has a checkpoint's network reconstruct them, and writes the picture. */
 export const run: Run = async (options, { console, signal }) => {
   const { report } = console;
-  const found = await inspectCheckpoint(options.checkpoint as string);
+  const found = await findCheckpoint(options.checkpoint as string, "--checkpoint", report);
   const { saved } = found;
   if (saved.kind !== "pretrain") {
     throw new SitError(

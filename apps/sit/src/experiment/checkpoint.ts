@@ -1,59 +1,137 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { ChannelStatistics } from "@sitjs/augment";
-import { readSafetensors, SitError } from "@sitjs/core";
-import { runFiles } from "../output/files.js";
+import { SitError } from "@sitjs/core";
+import { type CheckpointInfo, inspectCheckpoint } from "@sitjs/train/node";
+import { checkSettings } from "../settings/check.js";
 import { definitions, type Settings, settingNames } from "../settings/definitions.js";
+import type { DataRecord } from "./data-record.js";
+import type { Reporter } from "./reporter.js";
 
-/** What a checkpoint must say for its network to be built again. */
+/** What a checkpoint of the command sit says beside its state: all that a run is built again from. */
 export interface CheckpointSettings {
   readonly kind: "pretrain" | "finetune";
+  readonly command: "pretrain" | "finetune" | "demo";
+  readonly preset: string;
   readonly settings: Settings;
   readonly statistics: ChannelStatistics;
   readonly seed: number;
-  readonly data: string;
+  readonly data: DataRecord;
   /** Of a fine-tuned classifier. */
   readonly classes?: readonly string[];
   /** Parts that came from a config file, which is needed again. */
   readonly customParts: readonly string[];
+  /** The config file, as it was named. */
+  readonly config?: string;
+  /** What was asked for; without it, what fits the machine. */
+  readonly workers?: number;
+  readonly engine: string;
+  /** What `--engine` came to: other engines round otherwise. */
+  readonly computedBy: string;
+  /** `--steps` of pretraining. */
+  readonly steps?: number;
+  /** `--labels-per-class` of fine-tuning. */
+  readonly labelsPerClass?: number;
+  /** What fine-tuning began with: a checkpoint, as it was named, and the SHA-256 of its tensors' file; or random values. */
+  readonly start?: { readonly checkpoint: string; readonly sha256: string } | "scratch";
 }
 
+/** A checkpoint of the command sit, looked at: its tensors are unread. */
 export interface FoundCheckpoint {
-  readonly file: string;
+  /** As it was named: a run's folder, a checkpoint's, or a file in that. */
+  readonly named: string;
+  /** The folder of the checkpoint itself. */
+  readonly path: string;
+  readonly info: CheckpointInfo;
   readonly saved: CheckpointSettings;
-  /** Steps done, and those of the whole run. */
-  readonly step: number;
-  readonly totalSteps: number;
+  /** Told of a damaged checkpoint, also when the tensors are read. */
+  readonly onDamaged: (error: SitError) => void;
 }
 
 /**
- * What a checkpoint, or a run's folder, says of itself; its tensors stay unread.
+ * What a checkpoint says of itself. Where a run's latest one is damaged, the one before it is taken, and a warning says so.
+ *
+ * @param named a run's folder, a checkpoint's, or a file in that
+ * @param option what asked for it, for errors
  * @throws SitError "missing-file" or "bad-file"
  */
-export async function inspectCheckpoint(path: string): Promise<FoundCheckpoint> {
-  const file = path.endsWith(".safetensors") ? path : join(path, runFiles.checkpoint);
-  if (!(await stat(file).catch(() => undefined))?.isFile()) {
-    throw new SitError(
-      "missing-file",
-      `--checkpoint ${path}: expected the folder of a run of sit, got none with ${runFiles.checkpoint}`,
-    );
-  }
-  const { metadata } = readSafetensors(await readFile(file), file);
-  const notOurs = (why: string) =>
-    new SitError("bad-file", `--checkpoint ${path}: expected a checkpoint of the command sit, got ${why}`);
-  let info: { step?: unknown; totalSteps?: unknown; settings?: Partial<CheckpointSettings> };
+export async function findCheckpoint(
+  named: string,
+  option: string,
+  report: Reporter,
+): Promise<FoundCheckpoint> {
+  const onDamaged = damageWarning(report);
+  let found: Awaited<ReturnType<typeof inspectCheckpoint>>;
   try {
-    info = JSON.parse(metadata.sit ?? "");
-  } catch {
-    throw notOurs("a safetensors file without its settings");
+    found = await inspectCheckpoint(named, { onDamaged });
+  } catch (error) {
+    if (!SitError.isInstance(error)) throw error;
+    throw new SitError(error.code, `${option} ${error.message}`, { mend: error.mend, cause: error });
   }
-  const saved = info.settings;
-  const complete = saved?.settings && settingNames.every((name) => saved.settings?.[name] !== undefined);
-  if (!saved?.kind || !saved.statistics || !complete || typeof info.step !== "number") {
-    const lacking = settingNames.filter((name) => saved?.settings?.[name] === undefined).slice(0, 3);
-    throw notOurs(`one without ${lacking.length > 0 ? lacking.join(", ") : "its statistics"}`);
+  const saved = checkpointSettings(found.info, `${option} ${found.path}`);
+  return { named, ...found, saved, onDamaged };
+}
+
+/** Warns of each damaged checkpoint once, however often it is met. */
+function damageWarning(report: Reporter): (error: SitError) => void {
+  const told = new Set<string>();
+  return ({ message }) => {
+    if (told.has(message)) return;
+    told.add(message);
+    report({ event: "warning", text: `${message}; the checkpoint before it is taken` });
+  };
+}
+
+const numbers = (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(Number.isFinite);
+const text = (value: unknown) => typeof value === "string";
+const whole = (value: unknown) => Number.isSafeInteger(value);
+const optional = (check: (value: unknown) => boolean) => (value: unknown) =>
+  value === undefined || check(value);
+const texts = (value: unknown) => Array.isArray(value) && value.every(text);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isPart = (value: unknown) => isRecord(value) && whole(value.images) && text(value.sha256);
+const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => boolean>> = {
+  kind: (value) => value === "pretrain" || value === "finetune",
+  command: (value) => value === "pretrain" || value === "finetune" || value === "demo",
+  preset: text,
+  settings: isRecord,
+  statistics: (value) => isRecord(value) && numbers(value.mean) && numbers(value.deviation),
+  seed: whole,
+  data: (value) =>
+    isRecord(value) &&
+    text(value.source) &&
+    text(value.name) &&
+    isPart(value.train) &&
+    optional(isPart)(value.test),
+  classes: optional(texts),
+  customParts: texts,
+  config: optional(text),
+  workers: optional(whole),
+  engine: text,
+  computedBy: text,
+  steps: optional(whole),
+  labelsPerClass: optional(whole),
+  start: optional(
+    (value) => value === "scratch" || (isRecord(value) && text(value.checkpoint) && text(value.sha256)),
+  ),
+};
+
+/** The settings that a run of sit has put beside its state. */
+function checkpointSettings({ settings: saved }: CheckpointInfo, source: string): CheckpointSettings {
+  const notOurs = (got: string, cause?: unknown) =>
+    new SitError("bad-file", `${source}: expected a checkpoint of the command sit, got ${got}`, { cause });
+  for (const [name, accepts] of Object.entries(fields)) {
+    if (!accepts(saved[name])) throw notOurs(`one whose settings have no valid ${name}`);
   }
-  return { file, step: info.step, totalSteps: Number(info.totalSteps), saved: saved as CheckpointSettings };
+  const { settings } = saved as unknown as CheckpointSettings;
+  const lacking = settingNames.filter((name) => settings[name] === undefined);
+  if (lacking.length > 0) throw notOurs(`one without ${lacking.slice(0, 3).join(", ")}`);
+  try {
+    checkSettings(settings, (name) => `settings.${name}`);
+  } catch (error) {
+    throw notOurs(`one with ${(error as Error).message}`, error);
+  }
+  return saved as unknown as CheckpointSettings;
 }
 
 /** Settings that decide the shape of the pretrained network, and so cannot be changed beside a checkpoint. */

@@ -1,19 +1,18 @@
 import { type Backbone, disposeParams, randomStream } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
-import {
-  adamW,
-  type CheckpointStore,
-  disposeState,
-  initState,
-  type Method,
-  type TrainState,
-} from "@sitjs/train";
+import { adamW, disposeState, initState, type Method, type TrainState } from "@sitjs/train";
 import type { Parts } from "../config.js";
-import { type FinetuningResult, finetuning, type NeighbourResult, neighbours } from "./evaluation.js";
+import {
+  type FinetuningResult,
+  finetuneTotalSteps,
+  finetuning,
+  type NeighbourResult,
+  neighbours,
+} from "./evaluation.js";
 import type { LoaderContext } from "./loaders.js";
 import { pretrainLoader } from "./loaders.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
-import { type PretrainingResult, pretraining, type StepRecord } from "./pretraining.js";
+import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
 import { type LabelledPoint, projection } from "./projection.js";
 import { type Reporter, stage } from "./reporter.js";
 import { type PlannedStage, TRAINING_COST } from "./time-left.js";
@@ -30,9 +29,8 @@ export interface DemoOptions {
   readonly test: ImageDataset;
   readonly context: LoaderContext;
   readonly report: Reporter;
-  readonly checkpoints?: CheckpointStore;
-  readonly onStep?: (record: StepRecord) => void | Promise<void>;
-  readonly signal?: AbortSignal;
+  /** How pretraining is written down, and all of it stopped. */
+  readonly hooks?: TrainingHooks;
   /** Put before the name of each stage, where the experiment is repeated. */
   readonly label?: string;
   /** Leave out pictures and projections, which only a report needs. */
@@ -88,7 +86,7 @@ export function demoPlan(
   const perImage = 2 * (TRAINING_COST + 1);
   const tuning = (images: ImageDataset) => {
     const batch = Math.min(settings.finetuneBatchSize, images.length);
-    const steps = settings.finetuneSteps || settings.finetuneEpochs * Math.floor(images.length / batch);
+    const steps = finetuneTotalSteps(settings, { stepsPerEpoch: Math.floor(images.length / batch) });
     return TRAINING_COST * steps * batch + test.length;
   };
   const plan: PlannedStage[] = [
@@ -109,7 +107,8 @@ export function demoPlan(
  * scratch, the same steps each, and k-NN before and after.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const { method, backbone, unlabelled, labelled, test, context, signal, numbersOnly = false } = options;
+  const { method, backbone, unlabelled, labelled, test, context, hooks = {}, numbersOnly = false } = options;
+  const { signal } = hooks;
   const { settings, seed } = context;
   const { report, timings } = timed(options.report, options.label ?? "");
   const started = performance.now();
@@ -136,10 +135,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       settings,
       seed,
       report,
-      checkpoints: options.checkpoints,
       initial,
-      onStep: options.onStep,
-      signal,
+      ...hooks,
     });
     state = trained;
     const after = await judge(names.after, state);
@@ -163,6 +160,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       const { params, ...numbers } = await finetuning({
         name,
         backbone,
+        start: pretrained ? "pretrained" : "scratch",
         pretrained: pretrained ? chosenBackbone(from, settings.weights) : undefined,
         train: images,
         test,

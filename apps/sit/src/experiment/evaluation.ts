@@ -3,20 +3,24 @@ import type { ImageDataset } from "@sitjs/data";
 import { classifier, embed, evaluate, finetune, knn, type LabelledFeatures } from "@sitjs/eval";
 import { crossEntropy } from "@sitjs/losses";
 import { classifierHead } from "@sitjs/vit";
+import type { Settings } from "../settings/definitions.js";
+import { type StepRecord, stepRecord } from "./learning-curve.js";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
+import { type TrainingHooks, trainingOptions } from "./pretraining.js";
 import { type Reporter, stage } from "./reporter.js";
 
-export interface FinetuningOptions {
+export interface FinetuningOptions extends TrainingHooks {
   /** What the stage is called. */
   readonly name: string;
   readonly backbone: Backbone;
-  /** Backbone parameters to start from; borrowed. Undefined: from scratch. */
-  readonly pretrained: Params | undefined;
+  /** Where it starts: with random parameters all layers learn at the same rate. */
+  readonly start: "scratch" | "pretrained";
+  /** Backbone parameters to start from; borrowed. None where the run goes on. */
+  readonly pretrained?: Params | undefined;
   readonly train: ImageDataset;
   readonly test: ImageDataset;
   readonly context: LoaderContext;
   readonly report: Reporter;
-  readonly signal?: AbortSignal;
 }
 
 export interface FinetuningResult {
@@ -25,6 +29,7 @@ export interface FinetuningResult {
   readonly top5: number;
   readonly trainImages: number;
   readonly testImages: number;
+  /** Of the whole run, in all its parts; the seconds with the test. */
   readonly steps: number;
   readonly seconds: number;
   /** Mean loss of each part of the run, and where in epochs the part ended. */
@@ -33,11 +38,10 @@ export interface FinetuningResult {
   readonly params: Params;
 }
 
-const LOSS_RECORDS = 40;
-
 /** Trains a classifier on `train` and tells its accuracy on every image of `test`. */
 export async function finetuning(options: FinetuningOptions): Promise<FinetuningResult> {
-  const { backbone, pretrained, train, test, context, report, signal, name } = options;
+  const { backbone, start, pretrained, train, test, context, report, signal, name } = options;
+  const { resume, earlier = [], onStep } = options;
   const { settings, seed } = context;
   const classes = test.classes?.length ?? train.classes?.length ?? 0;
   const model = classifier(
@@ -45,58 +49,52 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
     classifierHead({ kind: settings.classifier, width: backbone.width, classes }),
   );
   const loader = finetuneLoader(train, context);
-  const total = settings.finetuneSteps || settings.finetuneEpochs * loader.stepsPerEpoch;
+  const total = finetuneTotalSteps(settings, loader);
   const outcome = ({ top1 }: FinetuningResult) => `accuracy ${(100 * top1).toFixed(1)} %`;
   return await stage(report, name, { total, unit: "steps", outcome }, async ({ progress }) => {
+    const losses = lossCurve(total, loader.stepsPerEpoch);
+    for (const record of earlier) losses.add(record);
+    const before = earlier.at(-1)?.seconds ?? 0;
     const started = performance.now();
+    const elapsed = () => before + (performance.now() - started) / 1000;
     let params: Params = {};
-    const losses: { epoch: number; loss: number }[] = [];
-    const every = Math.ceil(total / LOSS_RECORDS);
-    let sum = 0;
-    let summed = 0;
-    const run = finetune(model, loader, {
-      steps: total,
-      loss: crossEntropy({ labelSmoothing: settings.labelSmoothing }),
-      pretrained,
-      learningRate: settings.finetuneLearningRate,
-      weightDecay: settings.finetuneWeightDecay,
-      // Layers that start at random need their whole learning rate.
-      layerDecay: pretrained === undefined ? 1 : settings.layerDecay,
-      precision: settings.precision,
-      seed,
-    });
-    for await (const step of run) {
-      signal?.throwIfAborted();
-      params = step.params;
-      const done = step.step + 1;
-      sum += step.loss;
-      summed++;
-      if (done % every === 0 || done === total) {
-        losses.push({ epoch: done / loader.stepsPerEpoch, loss: sum / summed });
-        sum = 0;
-        summed = 0;
-      }
-      const secondsPerStep = (performance.now() - started) / 1000 / done;
-      progress({
-        done,
-        imagesPerSecond: loader.batchSize / secondsPerStep,
-        secondsLeft: (total - done) * secondsPerStep,
-        values: { loss: step.loss },
+    if (resume?.state.step === total) {
+      params = resume.state.student;
+      disposeParams(resume.state.optimizer);
+    } else {
+      const run = finetune(model, loader, {
+        steps: total,
+        loss: crossEntropy({ labelSmoothing: settings.labelSmoothing }),
+        pretrained,
+        learningRate: settings.finetuneLearningRate,
+        weightDecay: settings.finetuneWeightDecay,
+        // Layers that start at random need their whole learning rate.
+        layerDecay: start === "scratch" ? 1 : settings.layerDecay,
+        precision: settings.precision,
+        seed,
+        ...trainingOptions({ ...options, settings }),
       });
+      for await (const step of run) {
+        params = step.params;
+        const record = stepRecord(step, elapsed());
+        losses.add(record);
+        await onStep?.(record);
+        const { imagesPerSecond, secondsLeft, loss } = step;
+        progress({ done: step.step + 1, imagesPerSecond, secondsLeft, values: { loss } });
+      }
     }
     try {
       const { top1, top5 } = await evaluate(model, params, evalLoader(test, context), {
         onBatch: () => signal?.throwIfAborted(),
       });
-      const seconds = (performance.now() - started) / 1000;
       return {
         top1,
         top5,
         trainImages: train.length,
         testImages: test.length,
         steps: total,
-        seconds,
-        losses,
+        seconds: elapsed(),
+        losses: losses.values(),
         params,
       };
     } catch (error) {
@@ -104,6 +102,40 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       throw error;
     }
   });
+}
+
+/** How many steps fine-tuning has by the settings. */
+export function finetuneTotalSteps(
+  settings: FinetuneLength,
+  { stepsPerEpoch }: { readonly stepsPerEpoch: number },
+): number {
+  return settings.finetuneSteps || settings.finetuneEpochs * stepsPerEpoch;
+}
+
+type FinetuneLength = Pick<Settings, "finetuneSteps" | "finetuneEpochs">;
+
+const LOSS_RECORDS = 40;
+
+/** Means of the loss over equal parts of the run. */
+function lossCurve(totalSteps: number, stepsPerEpoch: number) {
+  const every = Math.ceil(totalSteps / LOSS_RECORDS);
+  const losses: { epoch: number; loss: number }[] = [];
+  let sum = 0;
+  let summed = 0;
+  return {
+    add({ step, metrics, skipped }: StepRecord) {
+      if (!skipped) {
+        sum += metrics.loss as number;
+        summed++;
+      }
+      const done = step + 1;
+      if (done % every !== 0 && done !== totalSteps) return;
+      if (summed > 0) losses.push({ epoch: done / stepsPerEpoch, loss: sum / summed });
+      sum = 0;
+      summed = 0;
+    },
+    values: () => losses,
+  };
 }
 
 export interface NeighbourResult {

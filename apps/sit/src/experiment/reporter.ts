@@ -11,6 +11,14 @@ export type ExperimentEvent =
       readonly seconds: number;
       /** What came out, for a person: `accuracy 0.81`. */
       readonly outcome?: string;
+    }
+  /** The run was stopped; where it was saved, and how to go on. */
+  | {
+      readonly event: "stopped";
+      readonly signal: string;
+      readonly checkpoint?: string;
+      readonly step?: number;
+      readonly resume?: string;
     };
 
 export interface ProgressEvent {

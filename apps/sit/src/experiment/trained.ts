@@ -26,7 +26,8 @@ export function chosenBackbone(state: TrainState, weights: Settings["weights"]):
 
 /** Reads a checkpoint's tensors; the engine must have been started. */
 export async function loadTrained(found: FoundCheckpoint, settings: Settings): Promise<TrainedParams> {
-  const { state } = await loadCheckpoint(found.file);
+  const { named, onDamaged } = found;
+  const { state } = await loadCheckpoint(named, { onDamaged });
   return {
     student: state.student,
     backbone: chosenBackbone(state, settings.weights),

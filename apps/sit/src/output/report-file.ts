@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { type ReportData, renderReport } from "@sitjs/eval/report";
-import { runFiles } from "./files.js";
+import { runFiles } from "../run-folder/files.js";
 
 /** Writes `report.html`, and `report.json` to make it again from. */
 export async function writeReport(folder: string, data: ReportData): Promise<void> {

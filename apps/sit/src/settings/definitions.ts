@@ -41,6 +41,13 @@ export interface Settings {
   precision: "float32" | "bfloat16";
   clip: number;
   checkpointEvery: number;
+  checkpointSteps: number;
+  checkpointMinutes: number;
+  keepCheckpoints: number;
+  skipNotFinite: number;
+  badImages: number;
+  badTestImages: number;
+  workerTimeout: number;
   finetuneSteps: number;
   finetuneEpochs: number;
   finetuneBatchSize: number;
@@ -76,6 +83,9 @@ export type Group =
   | "corruption"
   | "pretraining"
   | "precision"
+  | "saving"
+  | "faults"
+  | "test faults"
   | "fine-tuning"
   | "weights"
   | "neighbours";
@@ -205,7 +215,34 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
     kind: within(0, any),
     help: "gradient norm of each parameter; 0: not clipped",
   },
-  checkpointEvery: { group: "pretraining", kind: whole(), help: "epochs between checkpoints" },
+  checkpointEvery: { group: "saving", kind: whole(0), help: "epochs between checkpoints; 0: not by epochs" },
+  checkpointSteps: { group: "saving", kind: whole(0), help: "steps between checkpoints; 0: not by steps" },
+  checkpointMinutes: {
+    group: "saving",
+    kind: within(0, any),
+    help: "minutes between checkpoints; 0: not by time",
+  },
+  keepCheckpoints: { group: "saving", kind: whole(), help: "latest checkpoints kept, beside the best" },
+  skipNotFinite: {
+    group: "saving",
+    kind: whole(0),
+    help: "batches that may be left out since their loss is not finite",
+  },
+  badImages: {
+    group: "faults",
+    kind: within(0, 1),
+    help: "largest share of unreadable training images to go on without",
+  },
+  badTestImages: {
+    group: "test faults",
+    kind: within(0, 1),
+    help: "largest share of unreadable test images to go on without",
+  },
+  workerTimeout: {
+    group: "faults",
+    kind: within(0, 604_800),
+    help: "seconds after which a thread that reads no further image is replaced; 0: never",
+  },
   finetuneSteps: {
     group: "fine-tuning",
     kind: whole(0),
@@ -246,5 +283,13 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
     help: "which of the pretrained networks is used",
   },
 };
+
+/** Those that decide how a run is saved and what it puts up with, and change nothing of its result. */
+const harmlessGroups: ReadonlySet<Group> = new Set<Group>(["saving", "faults", "test faults"]);
+
+/** True for a setting that a run may go on with changed. */
+export function isHarmless(name: keyof Settings): boolean {
+  return harmlessGroups.has(definitions[name].group);
+}
 
 export const settingNames = Object.keys(definitions) as (keyof Settings)[];

@@ -1,26 +1,31 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 
 /** What a run leaves in its folder; a folder with anything else is not ours to overwrite. */
 export const runFiles = {
-  checkpoint: "checkpoint.safetensors",
+  /** A folder for each checkpoint. */
+  checkpoints: "checkpoints",
   history: "history.jsonl",
+  notFinite: "not-finite.json",
   summary: "summary.json",
   report: "report.html",
   reportData: "report.json",
   results: "results.json",
+  lock: "run.lock",
 } as const;
 
 const known: ReadonlySet<string> = new Set(Object.values(runFiles));
 
 /**
  * Looks whether a run may write to `folder`: it is not there, is empty, or holds an earlier run.
- * @returns true where an earlier run will be replaced
+ *
+ * @returns the names of what the earlier run has left
  * @throws SitError "bad-option" where it holds something else
  */
-export async function checkRunFolder(folder: string): Promise<boolean> {
+export async function checkRunFolder(folder: string): Promise<string[]> {
   const found = await stat(folder).catch(() => undefined);
-  if (found === undefined) return false;
+  if (found === undefined) return [];
   const refuse = (got: string) =>
     new SitError(
       "bad-option",
@@ -33,5 +38,18 @@ export async function checkRunFolder(folder: string): Promise<boolean> {
   const names = (await readdir(folder)).filter((name) => !name.endsWith(".partial"));
   const other = names.find((name) => !known.has(name));
   if (other !== undefined) throw refuse(`a folder with ${other} in it`);
-  return names.length > 0;
+  return names.filter((name) => name !== runFiles.lock);
+}
+
+/** Takes away what an earlier run has left, its checkpoints first, but for the lock. */
+export async function clearRunFolder(folder: string): Promise<void> {
+  try {
+    for (const name of known) {
+      if (name !== runFiles.lock) await rm(join(folder, name), { recursive: true, force: true });
+    }
+  } catch (cause) {
+    throw new SitError("disk", `${folder}: the earlier run cannot be removed (${(cause as Error).message})`, {
+      cause,
+    });
+  }
 }

@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import type { Engine } from "@sitjs/engine";
+import type { ReportData } from "@sitjs/eval/report";
+import type { Resolved } from "../command-line/resolve.js";
+import type { RunData } from "../experiment/data.js";
+import type { FinetuningResult } from "../experiment/evaluation.js";
+import { runFiles } from "../run-folder/files.js";
+import { commonReportData, peakMemoryMB } from "./report-data.js";
+
+/** A fine-tuning that is done. */
+export interface FinetuneOutcome {
+  readonly choice: Resolved;
+  readonly engine: Engine;
+  readonly data: RunData;
+  readonly start: "scratch" | "pretrained";
+  readonly result: Omit<FinetuningResult, "params">;
+}
+
+/** `summary.json`: accuracies are fractions of the test images. */
+export function finetuneSummary({ choice, engine, data, start, result }: FinetuneOutcome) {
+  const { seed, settings } = choice;
+  const { top1, top5, trainImages, testImages, steps, seconds } = result;
+  return {
+    command: "finetune",
+    engine: engine.name,
+    dataset: data.name,
+    start,
+    seed,
+    settings,
+    labels: trainImages,
+    testImages,
+    steps,
+    seconds,
+    accuracy: { top1, top5 },
+    peakMemoryMB: peakMemoryMB(),
+  };
+}
+
+export type FinetuneSummary = ReturnType<typeof finetuneSummary>;
+
+/** Everything that the report shows of it. */
+export function finetuneReport({ choice, engine, data, start, result }: FinetuneOutcome): ReportData {
+  const { settings, seed } = choice;
+  const { imageSize, channels } = settings;
+  const { top1, trainImages, testImages, losses } = result;
+  return {
+    ...commonReportData({ title: `Fine-tuning on ${data.name}`, engine, settings, seed }),
+    dataset: {
+      name: data.name,
+      images: trainImages + testImages,
+      labelled: trainImages,
+      test: testImages,
+      imageSize: [imageSize, imageSize, channels],
+      classes: data.test?.classes,
+    },
+    accuracy: [{ labels: trainImages, [start]: top1 }],
+    finetune: [{ labels: trainImages, start, history: losses }],
+  };
+}
+
+/** The outcome for the terminal. */
+export function finetuneLines(summary: FinetuneSummary, out: string): string[] {
+  const { accuracy, testImages, labels, start } = summary;
+  const how = start === "scratch" ? "from scratch" : "pretrained";
+  return [
+    `Accuracy ${(100 * accuracy.top1).toFixed(2)} % on ${testImages} test images, with ${labels} labels, ${how}`,
+    `Wrote ${join(out, runFiles.checkpoints)} and ${join(out, runFiles.report)}`,
+  ];
+}

@@ -1,0 +1,48 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { ImageDataset } from "./dataset.js";
+
+/** So many files are asked for their size at a time. */
+const LANES = 16;
+
+/**
+ * What a dataset is known again by, cheaply: the SHA-256, hexadecimal, of its samples in their order. Of files the paths
+ * below their folder and the sizes count, not their content; of images in memory the pixels; and the labels of both.
+ */
+export async function datasetFingerprint(dataset: ImageDataset): Promise<string> {
+  const { storage, labels, channels } = dataset;
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify({ kind: storage.kind, length: dataset.length, channels }));
+  if (storage.kind === "files") {
+    const sizes = await fileSizes(storage.root, storage.paths);
+    storage.paths.forEach((path, i) => {
+      hash.update(JSON.stringify([path, sizes[i]]));
+    });
+  } else {
+    const { pixels, width, height, rows } = storage;
+    hash.update(JSON.stringify({ width, height, subset: rows !== undefined }));
+    hash.update(new Uint8Array(pixels));
+    if (rows) hash.update(bytesOf(rows));
+  }
+  if (labels) hash.update(bytesOf(labels));
+  return hash.digest("hex");
+}
+
+/** The size of each file in bytes; null where it cannot be told. */
+async function fileSizes(root: string, paths: readonly string[]): Promise<(number | null)[]> {
+  const sizes = new Array<number | null>(paths.length);
+  let next = 0;
+  const lane = async () => {
+    for (let i = next++; i < paths.length; i = next++) {
+      const found = await stat(join(root, paths[i] as string)).catch(() => undefined);
+      sizes[i] = found?.size ?? null;
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return sizes;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Int32Array | Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

@@ -1,12 +1,19 @@
 import { type ContrastLoss, l2Normalize, matMul2d } from "@sitjs/core";
-import { requireOption } from "@sitjs/core/errors";
 import * as tf from "@tensorflow/tfjs";
 import { oneHot, softmaxCrossEntropy } from "./cross-entropy.js";
+import { requireTemperature } from "./options.js";
 import { imagesOfTwoViews, requireShape } from "./shapes.js";
 
 export interface ContrastOptions {
   /** Divides the cosine similarities; above 0. Default 0.2, as SiT and MoCo v3. */
   readonly temperature?: number;
+}
+
+/** Compares queries with keys of the same images; row i of each from image i, not normalised. */
+export interface QueryKeyLoss {
+  readonly name: string;
+  /** @param queries, keys [batch, features] alike */
+  loss(queries: tf.Tensor2D, keys: tf.Tensor2D): tf.Scalar;
 }
 
 /**
@@ -32,6 +39,42 @@ export function crossViewNtXent({ temperature = 0.2 }: ContrastOptions = {}): Co
 export function ntXent({ temperature = 0.2 }: ContrastOptions = {}): ContrastLoss {
   requireTemperature(temperature);
   return { name: "nt-xent", loss: (student) => ntXentLoss(student, temperature) };
+}
+
+/**
+ * One direction of MoCo v3's loss (Chen, Xie and He 2021): each query looks for the key of its own image. The whole
+ * loss is that of view 1's queries and view 2's keys plus the reverse; `crossViewNtXent` is that sum where both views
+ * are in one tensor. See `infoNceLoss`.
+ *
+ * @throws SitError "bad-option" for the temperature, "bad-shape" from `loss`
+ */
+export function infoNce({ temperature = 0.2 }: ContrastOptions = {}): QueryKeyLoss {
+  requireTemperature(temperature);
+  return { name: "info-nce", loss: (queries, keys) => infoNceLoss(queries, keys, temperature) };
+}
+
+/**
+ * `2T · CE(q kᵀ / T)` with rows scaled to length 1, where CE is the mean softmax cross-entropy against the diagonal.
+ * Gradients go to whichever argument is on the tape.
+ *
+ * @param queries, keys [batch, features] alike, not normalised
+ * @param temperature T, above 0
+ * @returns a scalar; 2T log(batch) where all rows point the same way
+ * @throws SitError "bad-shape"
+ */
+export function infoNceLoss(queries: tf.Tensor2D, keys: tf.Tensor2D, temperature: number): tf.Scalar {
+  requireShape(queries.rank === 2 && queries.size > 0, "queries", "[batch, features]", queries);
+  requireShape(
+    keys.shape.join() === queries.shape.join(),
+    "keys",
+    `the queries' shape [${queries.shape.join(", ")}]`,
+    keys,
+  );
+  return tf.tidy(() => {
+    const similarities = matMul2d(l2Normalize(queries), l2Normalize(keys), false, true);
+    const positives = Int32Array.from({ length: queries.shape[0] }, (_, i) => i);
+    return tf.mul(similarityCrossEntropy(similarities, positives, temperature), 2 * temperature) as tf.Scalar;
+  });
 }
 
 /**
@@ -100,13 +143,4 @@ function similarityCrossEntropy(
 
 function views(rows: tf.Tensor2D, images: number): [tf.Tensor2D, tf.Tensor2D] {
   return [tf.slice(rows, [0, 0], [images, -1]), tf.slice(rows, [images, 0], [images, -1])];
-}
-
-function requireTemperature(temperature: number): void {
-  requireOption(
-    Number.isFinite(temperature) && temperature > 0,
-    "temperature",
-    "a finite number above 0",
-    temperature,
-  );
 }

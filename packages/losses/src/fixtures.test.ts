@@ -1,31 +1,11 @@
-import { precisions, withPrecision } from "@sitjs/core";
 import { closeness } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { loadFixture } from "../../../fixtures/load.js";
 import { fromImages, toImages, toTensor } from "../../../fixtures/tensors.js";
+import { valueAndGradients } from "../test/values.js";
 import { crossViewNtXent, crossViewNtXentLoss, maskedL1, ntXent } from "./index.js";
-
-interface Found {
-  readonly value: tf.Scalar;
-  readonly grads: tf.Tensor[];
-}
-
-/** Value and gradients of a scalar function, on the host. */
-function valueAndGradients(f: (...inputs: tf.Tensor[]) => tf.Scalar, inputs: readonly tf.Tensor[]) {
-  return tf.tidy(() => {
-    // Losses are float32 in either precision: every test below is of both.
-    const [usual, low] = precisions.map((precision) =>
-      withPrecision(precision, () => tf.valueAndGrads((...xs: tf.Tensor[]) => f(...xs))([...inputs])),
-    ) as [Found, Found];
-    for (const [i, gradient] of low.grads.entries()) {
-      expect(gradient.dataSync()).toEqual((usual.grads[i] as tf.Tensor).dataSync());
-    }
-    expect(low.value.dataSync()).toEqual(usual.value.dataSync());
-    return { value: usual.value.dataSync()[0] as number, gradients: usual.grads.map((g) => g.clone()) };
-  });
-}
 
 for (const engine of await engines({ cpu: true, plain: true })) {
   describe(`golden values on ${engine.name}`, () => {

@@ -10,6 +10,7 @@ import {
   requireShare,
 } from "./blocks.js";
 import { type BatchDraw, type BatchSize, drawBatch, type GmmlKind, type Kind } from "./draw.js";
+import { takePixels } from "./pixels.js";
 import { imageShape } from "./shapes.js";
 
 export interface GmmlShare {
@@ -79,7 +80,7 @@ export function gmml(options: GmmlOptions = {}): Corruption {
 /** `clean · (1 - mask) + content`, on the device. */
 function compose(
   images: tf.Tensor4D,
-  { batch, height, width, channels }: BatchSize,
+  { batch, height, width }: BatchSize,
   { mask, noise, borrowed, donors, sources }: BatchDraw,
 ): { images: tf.Tensor4D; mask: tf.Tensor4D } {
   return tf.tidy(() => {
@@ -92,10 +93,7 @@ function compose(
     if (borrowed !== undefined) {
       let content: tf.Tensor = images;
       if (donors !== undefined) content = tf.gather(content, tf.tensor1d(donors, "int32"));
-      if (sources !== undefined) {
-        const pixels = tf.reshape(content, [batch * height * width, channels]);
-        content = tf.reshape(tf.gather(pixels, tf.tensor1d(sources, "int32")), images.shape);
-      }
+      if (sources !== undefined) content = takePixels(content as tf.Tensor4D, sources, images.shape);
       corrupted = tf.add(corrupted, tf.mul(content, tf.tensor4d(borrowed, [batch, height, width, 1])));
     }
     return { images: corrupted, mask: maskTensor };

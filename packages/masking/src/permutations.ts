@@ -7,7 +7,7 @@ export type Permutation = readonly number[];
  * A fixed set of permutations that differ from each other as much as possible, chosen greedily: the order of the tiles
  * as they are, then each time the one with the largest sum of Hamming distances (numbers of places that differ) to those
  * chosen, as Noroozi and Favaro 2016 do ("Unsupervised learning of visual representations by solving jigsaw puzzles"; they
- * start with a random one); of equals the one whose nearest is farthest, then the first in the dictionary's order. So
+ * start with a random one); of equals the one whose nearest is farthest, then the first in lexicographic order. So
  * the set is always the same, and a larger one begins with the smaller.
  *
  * Looks at all permutations for each one chosen: 9 tiles take some milliseconds for each.
@@ -54,7 +54,7 @@ function isFarther(a: number, b: number, sums: Int32Array, nearest: Uint8Array):
   return difference > 0 || (difference === 0 && (nearest[a] as number) > (nearest[b] as number));
 }
 
-/** All permutations of 0 … n-1, one after the other, in the dictionary's order. */
+/** All permutations of 0 … n-1, one after the other, in lexicographic order. */
 function allPermutations(n: number): Uint8Array {
   let total = 1;
   for (let i = 2; i <= n; i++) total *= i;
@@ -67,7 +67,7 @@ function allPermutations(n: number): Uint8Array {
   return all;
 }
 
-/** The next permutation in the dictionary's order; the last one stays. */
+/** The next permutation in lexicographic order; the last one stays. */
 function advance(permutation: Uint8Array): void {
   const at = (i: number) => permutation[i] as number;
   let pivot = permutation.length - 2;

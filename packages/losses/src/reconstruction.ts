@@ -10,7 +10,8 @@ export interface ReconstructionLossOptions {
 
 /**
  * Mean absolute error over the corrupted pixels: SiT's reconstruction loss (Atito, Awais and Kittler 2021,
- * "SiT: Self-supervised vision Transformer"). See `l1Loss`.
+ * "SiT: Self-supervised vision Transformer"), and SimMIM's (Xie et al. 2022), which adds 1e-5 to the number of masked
+ * pixels. See `l1Loss`.
  *
  * @throws SitError "bad-option" for an unknown `over`
  */
@@ -24,7 +25,8 @@ export function maskedL1({ over = "masked" }: ReconstructionLossOptions = {}): R
 }
 
 /**
- * Mean squared error over the corrupted pixels. The SiT paper finds that it smooths edges where `maskedL1`
+ * Mean squared error over the corrupted pixels: a context encoder's reconstruction loss in its hole (Pathak et al. 2016),
+ * without their weights. The SiT paper finds that it smooths edges where `maskedL1`
  * keeps them. See `l2Loss`.
  *
  * @throws SitError "bad-option" for an unknown `over`

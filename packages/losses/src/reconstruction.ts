@@ -25,9 +25,8 @@ export function maskedL1({ over = "masked" }: ReconstructionLossOptions = {}): R
 }
 
 /**
- * Mean squared error over the corrupted pixels: a context encoder's reconstruction loss in its hole (Pathak et al. 2016),
- * without their weights. The SiT paper finds that it smooths edges where `maskedL1`
- * keeps them. See `l2Loss`.
+ * Mean squared error over the corrupted pixels, as a context encoder has it in its hole (Pathak et al. 2016). The SiT paper
+ * finds that it smooths edges where `maskedL1` keeps them. See `l2Loss`.
  *
  * @throws SitError "bad-option" for an unknown `over`
  */

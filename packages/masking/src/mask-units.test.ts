@@ -3,6 +3,7 @@ import { leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
+import { reversedForks } from "../test/streams.js";
 import { type MaskUnitsOptions, randomMaskUnits } from "./index.js";
 
 const small = { batch: 3, height: 32, width: 48, patchSize: 4, unitSize: 8, ratio: 0.5 };
@@ -71,6 +72,14 @@ describe("mask units", () => {
     expect(masksOf(small).patches).not.toEqual(masksOf(small, 1).patches);
     expect(masksOf({ ...small, batch: 6 }).patches.slice(0, 3)).toEqual(masksOf(small).patches);
     expect(new Set(masksOf({ ...small, batch: 6 }).patches.map(String)).size).toBe(6);
+  });
+
+  test("an image draws from its own fork of the stream alone", () => {
+    tf.tidy(() => {
+      const { patches } = randomMaskUnits(small, randomStream(4));
+      const turned = randomMaskUnits(small, reversedForks(4, 3)).patches;
+      expect(turned.arraySync()).toEqual(patches.arraySync().reverse());
+    });
   });
 
   test("every square is masked equally often", () => {

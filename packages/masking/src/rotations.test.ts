@@ -3,6 +3,7 @@ import { leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
+import { reversedForks } from "../test/streams.js";
 import { allRotations, randomRotations, rotateQuarterTurns } from "./index.js";
 
 const numbered = (shape: [number, number, number, number]): tf.Tensor4D => {
@@ -95,6 +96,14 @@ describe("rotations", () => {
         const found = labels.dataSync().filter((label) => label === turn).length / 4000;
         expect(Math.abs(found - 0.25)).toBeLessThan(5 * Math.sqrt((0.25 * 0.75) / 4000));
       }
+    });
+  });
+
+  test("an image draws from its own fork of the stream alone", () => {
+    tf.tidy(() => {
+      const labels = randomRotations(tf.zeros([9, 1, 1, 1]), randomStream(4)).labels.arraySync();
+      const turned = randomRotations(tf.zeros([9, 1, 1, 1]), reversedForks(4, 9)).labels.arraySync();
+      expect(turned).toEqual(labels.reverse());
     });
   });
 

@@ -1,8 +1,9 @@
-import { randomStream, SitError } from "@sitjs/core";
+import { type RandomStream, randomStream, SitError } from "@sitjs/core";
 import { leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
+import { reversedForks } from "../test/streams.js";
 import { jigsaw, jigsawPermutations, type RelativePositionOptions, relativePosition } from "./index.js";
 
 /** Every value is its own place: (image x height + row) x width + column, and minus that in a second channel. */
@@ -181,6 +182,20 @@ describe("tiles", () => {
           const found = labels.filter((l) => l === label).length / 4000;
           expect(Math.abs(found - chance)).toBeLessThan(5 * Math.sqrt((chance * (1 - chance)) / 4000));
         }
+      }
+    });
+  });
+
+  test("an image draws from its own fork of the stream alone", () => {
+    tf.tidy(() => {
+      const same = tf.tile(placed(1, 16, 16), [5, 1, 1, 1]) as tf.Tensor4D;
+      for (const cut of [
+        (rng: RandomStream) => jigsaw(same, { permutations, rows: 2, gap: 4 }, rng),
+        (rng: RandomStream) => relativePosition(same, { patchSize: 4, gap: 1 }, rng),
+      ]) {
+        const [usual, turned] = [cut(randomStream(4)), cut(reversedForks(4, 5))];
+        expect(turned.labels.arraySync()).toEqual(usual.labels.arraySync().reverse());
+        expect(turned.tiles.arraySync()).toEqual((usual.tiles.arraySync() as unknown[]).reverse());
       }
     });
   });

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { loadFixture } from "../../../fixtures/load.js";
+import { reversedForks } from "../test/streams.js";
 import { randomVisiblePatches, visiblePatchesFromNoise } from "./index.js";
 
 for (const engine of await engines({ cpu: true })) {
@@ -84,6 +85,15 @@ describe("visible patches", () => {
     expect(visibleOf(3, 20, 0.5)).not.toEqual(visibleOf(3, 20, 0.5, 1));
     expect(visibleOf(8, 20, 0.5).slice(0, 3)).toEqual(visibleOf(3, 20, 0.5));
     expect(new Set(visibleOf(8, 20, 0.5).map(String)).size).toBe(8);
+  });
+
+  test("an image draws from its own fork of the stream alone", () => {
+    tf.tidy(() => {
+      const options = { batch: 4, patches: 12 };
+      const { visible } = randomVisiblePatches(options, randomStream(4));
+      const turned = randomVisiblePatches(options, reversedForks(4, 4)).visible;
+      expect(turned.arraySync()).toEqual(visible.arraySync().reverse());
+    });
   });
 
   test("every patch is visible equally often", () => {

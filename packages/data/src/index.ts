@@ -1,4 +1,6 @@
-export { type Batch, type Batches, type BatchesOptions, type BatchView, batches } from "./batches.js";
+export type { BadImage, BadImages } from "./bad-images.js";
+export { type Batch, type Batches, type BatchView, batches } from "./batches.js";
+export type { BatchesOptions } from "./batches-options.js";
 export { type ImageDataset, type MemoryDatasetOptions, memoryDataset } from "./dataset.js";
 export type { FashionMnistSplit } from "./fashion-mnist/files.js";
 export {

@@ -1,20 +1,31 @@
 import type { ViewSpec } from "@sitjs/augment";
 import { SitError, type SitErrorCode } from "@sitjs/core/errors";
-import type { BatchRecipe, BatchTask } from "./make-batch.js";
+import { isOutOfMemory } from "./faults.js";
+import type { BatchRecipe, BatchTask, MadeBatch } from "./make-batch.js";
 
 /** What a worker is started with. */
 export interface WorkerStart extends BatchRecipe {
   readonly views: readonly ViewSpec[];
   /** One 32-bit number in shared memory; not zero: stop. */
   readonly stop: SharedArrayBuffer;
+  /** Two 32-bit numbers in shared memory, written by the worker as `Progress` says. */
+  readonly progress: SharedArrayBuffer;
 }
+
+/** Places of a worker's `progress`; its messages alone would not tell a slow batch from a thread that hangs. */
+export const Progress = {
+  /** Grows, and wraps around, with every sample begun. */
+  Count: 0,
+  /** The sample that is waited for, or -1. */
+  Sample: 1,
+} as const;
 
 export type ToWorker =
   | ({ readonly kind: "batch"; readonly id: number } & BatchTask)
   | { readonly kind: "close" };
 
 export type FromWorker =
-  | { readonly id: number; readonly views: Float32Array<ArrayBuffer>[] }
+  | ({ readonly id: number } & MadeBatch)
   | { readonly id: number; readonly error: PostedError };
 
 /** An error as it crosses threads: a `SitError` would arrive as a plain `Error` without its code. */
@@ -23,13 +34,16 @@ export interface PostedError {
   readonly message: string;
   readonly mend: string | undefined;
   readonly stack: string | undefined;
+  /** Memory could not be had: another thread, or the same one later, may get it. */
+  readonly outOfMemory: boolean;
 }
 
 export function postError(error: unknown): PostedError {
   const message = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? error.stack : undefined;
-  if (SitError.isInstance(error)) return { code: error.code, message, mend: error.mend, stack };
-  return { code: "bad-option", message, mend: undefined, stack };
+  const outOfMemory = isOutOfMemory(error);
+  if (SitError.isInstance(error)) return { code: error.code, message, mend: error.mend, stack, outOfMemory };
+  return { code: "bad-option", message, mend: undefined, stack, outOfMemory };
 }
 
 export function receiveError({ code, message, mend, stack }: PostedError): SitError {

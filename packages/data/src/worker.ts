@@ -3,14 +3,21 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createViews } from "@sitjs/augment";
 import { makeBatch } from "./make-batch.js";
 import { readAhead } from "./read-ahead.js";
-import { type FromWorker, postError, type ToWorker, type WorkerStart } from "./worker-protocol.js";
+import { type FromWorker, Progress, postError, type ToWorker, type WorkerStart } from "./worker-protocol.js";
 
 const port = parentPort;
 if (port === null) throw new Error("@sitjs/data's worker.js is started by batches(), not by itself");
 
-const { views: specs, stop, ...recipe } = workerData as WorkerStart;
+const { views: specs, stop, progress, ...recipe } = workerData as WorkerStart;
 const stopped = new Int32Array(stop);
-const cancelled = () => Atomics.load(stopped, 0) !== 0;
+const progressed = new Int32Array(progress);
+const watch = {
+  cancelled: () => Atomics.load(stopped, 0) !== 0,
+  at(index: number) {
+    Atomics.add(progressed, Progress.Count, 1);
+    Atomics.store(progressed, Progress.Sample, index);
+  },
+};
 const ready = createViews(specs);
 // A bad view is told with the first batch that wants it, as any other error.
 ready.catch(() => undefined);
@@ -28,16 +35,17 @@ port.on("message", (message: ToWorker) => {
   last = last.then(async () => {
     const { id } = message;
     try {
-      const views = await makeBatch(recipe, await ready, message, images, cancelled);
-      const done: FromWorker = { id, views };
+      const made = await makeBatch(recipe, await ready, message, images, watch);
+      const done: FromWorker = { id, ...made };
       port.postMessage(
         done,
-        views.map((view) => view.buffer),
+        made.views.map((view) => view.buffer),
       );
     } catch (error) {
       images.close();
       const failed: FromWorker = { id, error: postError(error) };
       port.postMessage(failed);
     }
+    watch.at(-1);
   });
 });

@@ -92,10 +92,15 @@ export function stepIterator<Made, Item>(
       return new Promise((resolve, reject) => {
         const one = { resolve, reject };
         waiting.add(one);
-        last = last
-          .then(take)
-          .then(resolve, (error: unknown) => close().then(() => reject(error)))
-          .finally(() => waiting.delete(one));
+        // Out of the list first: whoever gets a step may abort in the same turn, when nobody waits any more.
+        const settle = (tell: () => void) => {
+          waiting.delete(one);
+          tell();
+        };
+        last = last.then(take).then(
+          (result) => settle(() => resolve(result)),
+          (error: unknown) => close().then(() => settle(() => reject(error))),
+        );
       });
     },
     async return() {

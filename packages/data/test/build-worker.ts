@@ -26,10 +26,10 @@ export function builtWorker(): { readonly url: URL } {
   };
 }
 
-/** Bundles `test/program.ts` beside a built worker, as an application's bundler would, and returns its path. */
-export async function buildProgram(workerUrl: URL): Promise<string> {
-  const program = fileURLToPath(new URL("program.js", workerUrl));
-  await bundle(join(packageFolder, "test/program.ts"), program);
+/** Bundles a program of `test` beside a built worker, as an application's bundler would, and returns its path. */
+export async function buildProgram(workerUrl: URL, name = "program.ts"): Promise<string> {
+  const program = fileURLToPath(new URL(name.replace(/\.ts$/, ".js"), workerUrl));
+  await bundle(join(packageFolder, "test", name), program);
   return program;
 }
 

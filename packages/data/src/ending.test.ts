@@ -1,0 +1,217 @@
+import { execFile, execFileSync } from "node:child_process";
+import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { evalView } from "@sitjs/augment";
+import { describe, expect, it, vi } from "vitest";
+import { buildProgram, builtWorker } from "../test/build-worker.js";
+import { all, type Fault, faultyViews, noiseImages, within } from "../test/loading.js";
+import { photoFolder } from "../test/photos.js";
+import { scratchFolder } from "../test/scratch.js";
+import { type Batch, type BatchesOptions, batches } from "./index.js";
+import { createPool } from "./pool.js";
+
+/** The loader's threads that have not ended. */
+const threads = vi.hoisted(() => ({ live: 0 }));
+vi.mock("node:worker_threads", async (importOriginal) => {
+  const original = await importOriginal<typeof import("node:worker_threads")>();
+  class Worker extends original.Worker {
+    constructor(...args: ConstructorParameters<typeof original.Worker>) {
+      super(...args);
+      threads.live++;
+      this.once("exit", () => threads.live--);
+    }
+  }
+  return { ...original, Worker };
+});
+
+const worker = builtWorker();
+const scratch = scratchFolder();
+const dataset = noiseImages(24);
+let counters = 0;
+
+/** Threads that take most of a second for every image of the first batches. */
+const load = (fault: Fault["fault"], options: Partial<BatchesOptions> = {}) =>
+  batches(dataset, {
+    views: faultyViews({ fault, image: 17, times: 99, counter: join(scratch, `counter${counters++}`) }),
+    batchSize: 24,
+    epochs: 5,
+    workers: 1,
+    workerUrl: worker.url,
+    ...options,
+  });
+const DONE = { done: true, value: undefined };
+
+describe("return", () => {
+  it("does not wait for the batch that is being made", async () => {
+    const iterator = load("sleep", { workers: 2 }).range(0, 5);
+    const pending = iterator.next();
+    const also = iterator.next();
+    const order: string[] = [];
+    const returned = iterator.return?.().then((result) => {
+      order.push("return");
+      return result;
+    });
+    expect(
+      await within(
+        20,
+        "the end of next",
+        pending.finally(() => order.push("next")),
+      ),
+    ).toEqual(DONE);
+    expect(await within(20, "the end of the other next", also)).toEqual(DONE);
+    expect(await within(20, "return", returned as Promise<unknown>)).toEqual(DONE);
+    expect(order).toEqual(["next", "return"]);
+    expect(threads.live).toBe(0);
+    expect(await iterator.next()).toEqual(DONE);
+    expect(await iterator.return?.()).toEqual(DONE);
+  });
+
+  it("before the first step starts nothing", async () => {
+    const iterator = load("none").range(0, 5);
+    expect(await iterator.return?.()).toEqual(DONE);
+    expect(await iterator.next()).toEqual(DONE);
+    expect(threads.live).toBe(0);
+  });
+
+  it.each([0, 2])("answers of next asked for at once come in order, %i workers", async (workers) => {
+    const iterator = load("none", { workers }).range(0, 3);
+    const results = await Promise.all([1, 2, 3, 4, 5].map(() => iterator.next()));
+    expect(results.map(({ done, value }) => (done ? "done" : value.step))).toEqual([0, 1, 2, "done", "done"]);
+    expect(threads.live).toBe(0);
+  });
+});
+
+describe("abort", () => {
+  const reason = new Error("told to stop");
+
+  it.each([
+    [2, true],
+    [2, false],
+    [0, false],
+  ])("rejects a waiting next at once with its reason, %i workers, kept %s", async (workers, keepWorkers) => {
+    const loader = load("sleep", { workers, keepWorkers });
+    const controller = new AbortController();
+    const iterator = loader.range(0, 5, { signal: controller.signal });
+    const pending = iterator.next();
+    const running = new Promise((resolve) => setTimeout(resolve, workers > 0 ? 150 : 0));
+    pending.catch(() => undefined);
+    if (workers > 0) await running;
+    const before = threads.live;
+    controller.abort(reason);
+    await expect(within(20, "the rejection", pending)).rejects.toBe(reason);
+    // The threads were busy, and are given the time that their image takes.
+    expect(threads.live).toBe(before);
+    expect(await iterator.next()).toEqual(DONE);
+    await within(20, "the threads' end", loader.close());
+    expect(threads.live).toBe(0);
+  });
+
+  it.each([0, 2])("between two batches rejects the next one, %i workers", async (workers) => {
+    const loader = load("none", { workers });
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const failing = async () => {
+      for await (const { step } of loader.range(0, 5, { signal: controller.signal })) {
+        seen.push(step);
+        if (step === 1) controller.abort(reason);
+      }
+    };
+    await expect(within(20, "the rejection", failing())).rejects.toBe(reason);
+    expect(seen).toEqual([0, 1]);
+    await loader.close();
+    expect(threads.live).toBe(0);
+  });
+
+  it("before the beginning starts no thread, and after the end does nothing", async () => {
+    const loader = load("none");
+    const early = loader.range(0, 5, { signal: AbortSignal.abort(reason) });
+    await expect(early.next()).rejects.toBe(reason);
+    expect(threads.live).toBe(0);
+    expect(await early.next()).toEqual(DONE);
+    const controller = new AbortController();
+    const removed = vi.spyOn(controller.signal, "removeEventListener");
+    const late = loader.range(0, 2, { signal: controller.signal });
+    expect(await all(late as AsyncIterable<Batch>)).toHaveLength(2);
+    expect(removed).toHaveBeenCalled();
+    controller.abort(reason);
+    expect(await late.next()).toEqual(DONE);
+  });
+});
+
+describe("a thread that does not end by itself", () => {
+  it("is ended by force after a while", async () => {
+    const pool = createPool({
+      storage: dataset.storage,
+      name: "images",
+      seed: 0,
+      badImages: "throw",
+      views: faultyViews({ fault: "loop", image: 17, counter: join(scratch, `counter${counters++}`) }),
+      workers: 1,
+      workerUrl: worker.url,
+      workerTimeout: 0,
+      patience: 300,
+    });
+    const made = pool.make({ epoch: 0, indices: Int32Array.of(16, 17) });
+    made.catch(() => undefined);
+    await within(20, "close", pool.close());
+    await expect(made).rejects.toMatchObject({ code: "aborted", message: "loader: closed" });
+    expect(threads.live).toBe(0);
+  });
+
+  // A pipe without a writer is a file on a drive that does not answer: the system's open() does not return.
+  describe.skipIf(process.platform === "win32")("because the system does not answer", () => {
+    it("is given up, with the name of the file", async () => {
+      const folder = join(scratch, "pipe");
+      const photos = await photoFolder(folder, 6);
+      const pipe = join(folder, "03.png");
+      rmSync(pipe);
+      execFileSync("mkfifo", [pipe]);
+      const guards = process.listenerCount("exit");
+      const pool = createPool({
+        storage: photos.storage,
+        name: "photos",
+        seed: 0,
+        badImages: "throw",
+        views: evalView({ size: 8 }),
+        workers: 1,
+        workerUrl: worker.url,
+        workerTimeout: 0.5,
+        patience: 300,
+      });
+      try {
+        const made = pool.make({ epoch: 0, indices: Int32Array.of(1, 2, 3) });
+        await expect(within(20, "the failure", made)).rejects.toMatchObject({
+          code: "aborted",
+          message:
+            "loader worker: was silent for 0.5 s, the second thread lost in making a batch of 3 images, " +
+            `at ${pipe}`,
+          mend: expect.stringContaining("drive"),
+        });
+        await within(20, "close", pool.close());
+        expect(threads.live).toBe(2);
+        expect(process.listenerCount("exit")).toBe(guards + 1);
+      } finally {
+        // The system answers at last: there is a writer, who writes nothing.
+        closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+      }
+      await vi.waitUntil(() => threads.live === 0, { timeout: 20_000 });
+      expect(process.listenerCount("exit")).toBe(guards);
+    });
+
+    it("keeps no program from its end", async () => {
+      const program = await buildProgram(worker.url, "stuck-program.ts");
+      const folder = join(scratch, "stuck");
+      await photoFolder(folder, 4);
+      rmSync(join(folder, "02.png"));
+      execFileSync("mkfifo", [join(folder, "02.png")]);
+      const ended = new Promise<{ code: unknown; stdout: string }>((resolve) => {
+        execFile(process.execPath, [program, folder], { timeout: 30_000 }, (error, stdout) =>
+          resolve({ code: error?.signal ?? error?.code, stdout }),
+        );
+      });
+      const { stdout, code } = await ended;
+      expect(stdout).toMatch(/^aborted: loader worker: was silent for 0\.3 s.*02\.png\nclosed\n$/);
+      expect(code).toBe("SIGKILL");
+    });
+  });
+});

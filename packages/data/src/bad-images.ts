@@ -1,22 +1,11 @@
 import type { Image } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
+import type { BadImage, BatchRecipe } from "./batch-task.js";
 import { storageLength } from "./dataset.js";
 import { isFileFault } from "./faults.js";
-import type { BatchRecipe } from "./make-batch.js";
 import { readImage } from "./reader.js";
 import { sampleName } from "./sample-name.js";
-
-/** What is done about an image that cannot be read while batches are made. */
-export type BadImages = "throw" | "replace" | "leave-out";
-
-/** A sample whose file could not be read. */
-export interface BadImage {
-  readonly index: number;
-  /** Of the file. */
-  readonly path: string;
-  readonly reason: string;
-}
 
 /** So many other samples are drawn for one that is bad; where a third of a dataset is bad, all are in 1 of 10^15 cases. */
 const DRAWS = 32;

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Transform, TransformSpec, ViewSpec } from "@sitjs/augment";
 import { requireOption, SitError } from "@sitjs/core/errors";
-import type { BadImage, BadImages } from "./bad-images.js";
+import type { BadImage, BadImages } from "./batch-task.js";
 import type { ImageDataset } from "./dataset.js";
 import { stepsIn } from "./sampler.js";
 import { requireSeed } from "./subset.js";

@@ -1,9 +1,9 @@
 import { createViews, type View, type ViewSpec } from "@sitjs/augment";
 import { requireOption } from "@sitjs/core/errors";
-import type { BadImage } from "./bad-images.js";
+import type { BadImage, BatchTask, MadeBatch } from "./batch-task.js";
 import { type BatchesOptions, checkedOptions } from "./batches-options.js";
 import { type ImageDataset, requireIndex } from "./dataset.js";
-import { type BatchTask, type MadeBatch, makeBatch } from "./make-batch.js";
+import { makeBatch } from "./make-batch.js";
 import { type BatchPool, createPool } from "./pool.js";
 import { problemRecord } from "./problem-record.js";
 import { sampleName } from "./sample-name.js";

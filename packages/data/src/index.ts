@@ -1,4 +1,4 @@
-export type { BadImage, BadImages } from "./bad-images.js";
+export type { BadImage, BadImages } from "./batch-task.js";
 export { type Batch, type Batches, type BatchView, batches } from "./batches.js";
 export type { BatchesOptions } from "./batches-options.js";
 export { type ImageDataset, type MemoryDatasetOptions, memoryDataset } from "./dataset.js";

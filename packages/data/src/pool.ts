@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { SitError } from "@sitjs/core/errors";
-import type { BatchTask, MadeBatch } from "./make-batch.js";
+import type { BatchTask, MadeBatch } from "./batch-task.js";
 import { sampleName } from "./sample-name.js";
 import type { WorkerStart } from "./worker-protocol.js";
 import { type Job, type Loss, startThread, type WorkerThread } from "./worker-thread.js";

@@ -1,5 +1,5 @@
 import { SitError } from "@sitjs/core/errors";
-import type { BadImage } from "./bad-images.js";
+import type { BadImage } from "./batch-task.js";
 import type { ImageDataset } from "./dataset.js";
 
 export interface ProblemRecordOptions {

@@ -3,6 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { builtWorker } from "../test/build-worker.js";
 import { all, type Fault, faultyViews, noiseImages, within } from "../test/loading.js";
+import { photoFolder } from "../test/photos.js";
 import { scratchFolder } from "../test/scratch.js";
 import { type Batch, type BatchesOptions, batches } from "./index.js";
 import { createPool } from "./pool.js";
@@ -81,6 +82,24 @@ describe("a thread that is lost once", () => {
     expect(at).toBe(12);
     expect(threads.started).toBe(6);
     expect(threads.live.size).toBe(0);
+  });
+
+  it("while files are being decoded is replaced", async () => {
+    const photos = await photoFolder(join(scratch, "photos"), 12);
+    const open = (fault: Fault["fault"], workers: number) =>
+      batches(photos, {
+        views: faultyViews({ fault, image: 15, counter: counter() }), // the first value of 05.png
+        batchSize: 4,
+        epochs: 2,
+        workers,
+        workerUrl: worker.url,
+      });
+    const plain = await all(open("none", 0));
+    for (const fault of ["exit", "uncaught"] as const) {
+      threads.started = 0;
+      expect(await within(30, "two epochs", all(open(fault, 2)))).toEqual(plain);
+      expect([threads.started, threads.live.size]).toEqual([3, 0]);
+    }
   });
 
   it("for want of memory for objects is replaced", async () => {
@@ -196,15 +215,33 @@ describe("other ends", () => {
     expect(threads.live.size).toBe(0);
   });
 
-  it("threads that die one after the other end everything", async () => {
+  it("threads that die one after the other are not started for ever", async () => {
     const script = "import { parentPort } from 'node:worker_threads'; setTimeout(() => process.exit(5), 5)";
-    const loader = load(
-      { fault: "none", image: 0 },
-      { workerUrl: new URL(`data:text/javascript,${encodeURIComponent(script)}`), keepWorkers: true },
+    const pool = createPool({
+      storage: dataset.storage,
+      name: "images",
+      seed: 0,
+      badImages: "throw",
+      views: faultyViews({ fault: "none", image: 0, counter: counter() }),
+      workers: 2,
+      workerUrl: new URL(`data:text/javascript,${encodeURIComponent(script)}`),
+      workerTimeout: 0,
+    });
+    const task = (index: number) => ({ epoch: 0, indices: Int32Array.of(index) });
+    const results = await within(
+      30,
+      "20 failures",
+      Promise.allSettled(Array.from({ length: 20 }, (_, i) => pool.make(task(i)))),
     );
-    await within(30, "the failure", failureOf(loader));
-    await within(30, "the end", loader.close());
-    expect(threads.started).toBeLessThanOrEqual(2 + 2 + 2 + 1);
+    expect(results.map(({ status }) => status)).toEqual(Array(20).fill("rejected"));
+    expect(pool.failed).toBe(true);
+    await expect(pool.make(task(0))).rejects.toMatchObject({
+      code: "aborted",
+      message: /ended by itself with code 5/,
+    });
+    // Two at first, and one more for each of the four losses that are let pass.
+    expect(threads.started).toBe(6);
+    await within(30, "the end", pool.close());
     expect(threads.live.size).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import type { ViewSpec } from "@sitjs/augment";
 import { SitError, type SitErrorCode } from "@sitjs/core/errors";
+import type { BatchRecipe, BatchTask, MadeBatch } from "./batch-task.js";
 import { isOutOfMemory } from "./faults.js";
-import type { BatchRecipe, BatchTask, MadeBatch } from "./make-batch.js";
 
 /** What a worker is started with. */
 export interface WorkerStart extends BatchRecipe {

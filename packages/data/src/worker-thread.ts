@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { SitError } from "@sitjs/core/errors";
+import type { BatchTask, MadeBatch } from "./batch-task.js";
 import { reason } from "./decode.js";
-import type { BatchTask, MadeBatch } from "./make-batch.js";
 import { leaveBehind } from "./stuck-threads.js";
 import {
   type FromWorker,

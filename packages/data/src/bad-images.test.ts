@@ -63,6 +63,7 @@ describe.each([0, 2])("with %i workers", (workers) => {
       batchSize: 8,
       workers: 0,
       badImages: "replace",
+      onProblem: () => undefined,
     });
     const loader = load({ workers, badImages: "replace", epochs: 2 });
     const list = await all(loader);

@@ -9,6 +9,7 @@ import { all, noiseImages } from "../test/loading.js";
 import { photoFolder } from "../test/photos.js";
 import { scratchFolder } from "../test/scratch.js";
 import { isFileFault, isOutOfMemory } from "./faults.js";
+import { ImageError } from "./image-error.js";
 import {
   type BadImage,
   type Batch,
@@ -16,6 +17,7 @@ import {
   batches,
   type ImageDataset,
   subset,
+  summarizeProblems,
 } from "./index.js";
 
 const worker = builtWorker();
@@ -54,7 +56,13 @@ const indicesOf = (list: readonly Batch[]) => list.flatMap(({ indices }) => [...
 
 describe.each([0, 2])("with %i workers", (workers) => {
   it("a bad image ends the iteration where nothing else is said", async () => {
-    await expect(all(load({ workers }))).rejects.toMatchObject({ message: expect.stringContaining(folder) });
+    const failure = await all(load({ workers })).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ImageError);
+    const { message, kind, reason, code, mend } = failure as ImageError;
+    expect(message.startsWith(folder)).toBe(true);
+    expect(message.endsWith(reason)).toBe(true);
+    expect(code).toBe(kind === "missing" ? "missing-file" : "bad-file");
+    expect(mend).toContain("imageFolder");
   });
 
   it("others take the places of bad images, with their labels", async () => {
@@ -137,11 +145,16 @@ describe.each([0, 2])("with %i workers", (workers) => {
     expect(loader.problems.map(({ index }) => index)).toEqual(BAD);
     expect(loader.problems.map(({ path }) => path)).toEqual(BAD.map(pathOf));
     expect(loader.problems.map(({ path }) => path)).toEqual(BAD.map((index) => loader.nameOf(index)));
-    expect(loader.problems[0]?.reason).toMatch(/ENOENT/);
-    for (const { path, reason } of loader.problems) {
-      expect(reason).not.toBe("");
-      expect(reason.startsWith(path)).toBe(false);
+    expect(loader.problems.map(({ kind }) => kind)).toEqual([
+      "missing",
+      "not-an-image",
+      "empty",
+      "not-a-file",
+    ]);
+    for (const { index, kind, reason } of loader.problems) {
+      await expect(photos.image(index)).rejects.toMatchObject({ kind, reason });
     }
+    expect(summarizeProblems(loader.problems).count).toBe(4);
     expect([...told].sort((a, b) => a.index - b.index)).toEqual(loader.problems);
   });
 
@@ -235,18 +248,12 @@ describe("what is told", () => {
     warn.mockRestore();
   });
 
-  it("too many open files are not the fault of a file", () => {
-    const withCode = (code: string) =>
-      new SitError("bad-file", "a.png: cannot be read", { cause: Object.assign(new Error(code), { code }) });
-    expect(["ENOENT", "EACCES", "EISDIR", "EIO"].map((code) => isFileFault(withCode(code)))).toEqual(
-      Array(4).fill(true),
-    );
-    expect(["EMFILE", "ENFILE", "ENOMEM"].map((code) => isFileFault(withCode(code)))).toEqual(
-      Array(3).fill(false),
-    );
-    expect(isOutOfMemory(withCode("ENOMEM"))).toBe(true);
-    expect(isOutOfMemory(withCode("EMFILE"))).toBe(false);
-    expect(isFileFault(new SitError("bad-option", "x"))).toBe(false);
+  it("a file's fault is neither a lack of memory nor of open files, nor a bug", () => {
+    const withCode = (code: string) => Object.assign(new Error(code), { code });
+    const unread = (cause: unknown) => new ImageError("a.png", "unreadable", "cannot be read", cause);
+    expect(isFileFault(unread(withCode("EACCES")))).toBe(true);
+    expect(isFileFault(new SitError("disk", "a.png: EMFILE", { cause: withCode("EMFILE") }))).toBe(false);
+    expect(isFileFault(new SitError("bad-file", "x"))).toBe(false);
     expect(isFileFault(new Error("x"))).toBe(false);
     let failed: unknown;
     try {
@@ -254,8 +261,11 @@ describe("what is told", () => {
     } catch (error) {
       failed = error;
     }
-    expect(isOutOfMemory(failed)).toBe(true);
-    expect(isFileFault(new SitError("bad-file", "a.png: cannot be read", { cause: failed }))).toBe(false);
+    for (const cause of [failed, withCode("ENOMEM"), withCode("ERR_MEMORY_ALLOCATION_FAILED")]) {
+      expect(isOutOfMemory(unread(cause))).toBe(true);
+      expect(isFileFault(unread(cause))).toBe(false);
+    }
+    expect(isOutOfMemory(unread(withCode("EACCES")))).toBe(false);
   });
 
   it("names samples in memory by dataset, and checks the index", () => {

@@ -1,11 +1,11 @@
 import type { Image } from "@sitjs/augment";
-import { SitError } from "@sitjs/core/errors";
+import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
 import type { BadImage, BatchRecipe } from "./batch-task.js";
 import { storageLength } from "./dataset.js";
 import { isFileFault } from "./faults.js";
 import { readImage } from "./reader.js";
-import { sampleName } from "./sample-name.js";
+import { samplePath } from "./sample-name.js";
 
 /** So many other samples are drawn for one that is bad; where a third of a dataset is bad, all are in 1 of 10^15 cases. */
 const DRAWS = 32;
@@ -14,12 +14,10 @@ const DRAWS = 32;
  * The record of a sample that cannot be read.
  * @throws the error, where it is not the file's fault
  */
-export function badImage({ storage, name }: BatchRecipe, index: number, error: unknown): BadImage {
+export function badImage({ storage }: BatchRecipe, index: number, error: unknown): BadImage {
   if (!isFileFault(error)) throw error;
-  const path = sampleName(storage, name, index);
-  const prefix = `${path}: `;
-  const { message } = error;
-  return { index, path, reason: message.startsWith(prefix) ? message.slice(prefix.length) : message };
+  const { kind, reason } = error;
+  return { index, path: samplePath(storage, index) as string, kind, reason };
 }
 
 /**
@@ -49,7 +47,7 @@ export async function drawReplacement(
   const { path, reason } = bad.get(wanted) as BadImage;
   throw new SitError(
     "bad-file",
-    `${path}: ${reason}; none of ${DRAWS} images drawn to replace it could be read either`,
+    `${printable(path)}: ${reason}; none of ${DRAWS} images drawn to replace it could be read either`,
     { mend: "See whether the folder of the images is still there." },
   );
 }

@@ -1,15 +1,15 @@
 /** What goes to a thread, or the main one, to have a batch made, and what comes back. */
+import type { FolderProblem } from "./folder-scan.js";
 import type { ImageStorage } from "./storage.js";
 
 /** What is done about an image that cannot be read while batches are made. */
 export type BadImages = "throw" | "replace" | "leave-out";
 
-/** A sample whose file could not be read. */
-export interface BadImage {
+/** A sample whose file could not be read; `summarizeProblems` counts them. */
+export interface BadImage extends FolderProblem {
   readonly index: number;
   /** Of the file. */
   readonly path: string;
-  readonly reason: string;
 }
 
 /** What a thread needs to make any batch of a dataset. */

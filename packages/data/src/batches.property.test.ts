@@ -13,7 +13,7 @@ import { type BatchesOptions, batches, type ImageDataset, subset } from "./index
 const worker = builtWorker();
 const scratch = scratchFolder();
 const views = sitViews({ size: 6, preset: "small" });
-const RUNS = 30;
+const RUNS = 20;
 
 /** Everything that decides which batches there are, and two ways to ask for them. */
 const cases = fc

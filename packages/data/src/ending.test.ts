@@ -1,11 +1,9 @@
 import { execFile, execFileSync } from "node:child_process";
-import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
-import { evalView } from "@sitjs/augment";
 import { describe, expect, it, vi } from "vitest";
 import { buildProgram, builtWorker } from "../test/build-worker.js";
 import { all, type Fault, faultyViews, noiseImages, within } from "../test/loading.js";
-import { photoFolder } from "../test/photos.js";
 import { scratchFolder } from "../test/scratch.js";
 import { type Batch, type BatchesOptions, batches } from "./index.js";
 import { createPool } from "./pool.js";
@@ -27,6 +25,7 @@ vi.mock("node:worker_threads", async (importOriginal) => {
 const worker = builtWorker();
 const scratch = scratchFolder();
 const dataset = noiseImages(24);
+const recipe = { storage: dataset.storage, name: "images", seed: 0, badImages: "throw" } as const;
 let counters = 0;
 
 /** Threads that take most of a second for every image of the first batches. */
@@ -141,10 +140,7 @@ describe("abort", () => {
 describe("a thread that does not end by itself", () => {
   it("is ended by force after a while", async () => {
     const pool = createPool({
-      storage: dataset.storage,
-      name: "images",
-      seed: 0,
-      badImages: "throw",
+      ...recipe,
       views: faultyViews({ fault: "loop", image: 17, counter: join(scratch, `counter${counters++}`) }),
       workers: 1,
       workerUrl: worker.url,
@@ -158,41 +154,41 @@ describe("a thread that does not end by itself", () => {
     expect(threads.live).toBe(0);
   });
 
-  // A pipe without a writer is a file on a drive that does not answer: the system's open() does not return.
   describe.skipIf(process.platform === "win32")("because the system does not answer", () => {
-    it("is given up, with the name of the file", async () => {
-      const folder = join(scratch, "pipe");
-      const photos = await photoFolder(folder, 6);
-      const pipe = join(folder, "03.png");
-      rmSync(pipe);
+    /** A pipe beside the counter, which the threads open and wait for. */
+    const makePipe = () => {
+      const counter = join(scratch, `counter${counters++}`);
+      const pipe = `${counter}.pipe`;
       execFileSync("mkfifo", [pipe]);
+      // A writer who writes nothing lets all go on who wait.
+      return { counter, release: () => closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)) };
+    };
+
+    it("is given up, with the name of the image", async () => {
+      const { counter, release } = makePipe();
       const guards = process.listenerCount("exit");
       const pool = createPool({
-        storage: photos.storage,
-        name: "photos",
-        seed: 0,
-        badImages: "throw",
-        views: evalView({ size: 8 }),
+        ...recipe,
+        views: faultyViews({ fault: "pipe", image: 17, times: 2, counter }),
         workers: 1,
         workerUrl: worker.url,
         workerTimeout: 0.5,
         patience: 300,
       });
       try {
-        const made = pool.make({ epoch: 0, indices: Int32Array.of(1, 2, 3) });
+        const made = pool.make({ epoch: 0, indices: Int32Array.of(16, 17) });
         await expect(within(20, "the failure", made)).rejects.toMatchObject({
           code: "aborted",
           message:
-            "loader worker: was silent for 0.5 s, the second thread lost in making a batch of 3 images, " +
-            `at ${pipe}`,
+            "loader worker: was silent for 0.5 s, the second thread lost in making a batch of 2 images, " +
+            "at sample 17 of images",
           mend: expect.stringContaining("drive"),
         });
         await within(20, "close", pool.close());
         expect(threads.live).toBe(2);
         expect(process.listenerCount("exit")).toBe(guards + 1);
       } finally {
-        // The system answers at last: there is a writer, who writes nothing.
-        closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+        release();
       }
       await vi.waitUntil(() => threads.live === 0, { timeout: 20_000 });
       expect(process.listenerCount("exit")).toBe(guards);
@@ -200,18 +196,23 @@ describe("a thread that does not end by itself", () => {
 
     it("keeps no program from its end", async () => {
       const program = await buildProgram(worker.url, "stuck-program.ts");
-      const folder = join(scratch, "stuck");
-      await photoFolder(folder, 4);
-      rmSync(join(folder, "02.png"));
-      execFileSync("mkfifo", [join(folder, "02.png")]);
-      const ended = new Promise<{ code: unknown; stdout: string }>((resolve) => {
-        execFile(process.execPath, [program, folder], { timeout: 30_000 }, (error, stdout) =>
-          resolve({ code: error?.signal ?? error?.code, stdout }),
+      const { counter, release } = makePipe();
+      const transform = new URL("../test/faulty-transform.mjs", import.meta.url).href;
+      try {
+        const args = [program, transform, counter];
+        const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
+          execFile(process.execPath, args, { timeout: 30_000, killSignal: "SIGABRT" }, (error, output) =>
+            resolve({ code: error?.signal, stdout: output }),
+          );
+        });
+        expect(stdout).toMatch(
+          /^aborted: loader worker: was silent for 0\.3 s.* sample 2 of images\nclosed\n$/,
         );
-      });
-      const { stdout, code } = await ended;
-      expect(stdout).toMatch(/^aborted: loader worker: was silent for 0\.3 s.*02\.png\nclosed\n$/);
-      expect(code).toBe("SIGKILL");
+        expect(code).toBe("SIGKILL");
+      } finally {
+        // Nobody waits any more where all went well.
+        expect(release).toThrow(/ENXIO/);
+      }
     });
   });
 });

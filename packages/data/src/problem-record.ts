@@ -1,6 +1,7 @@
 import { SitError } from "@sitjs/core/errors";
 import type { BadImage } from "./batch-task.js";
 import type { ImageDataset } from "./dataset.js";
+import { nameProblems } from "./problems.js";
 
 export interface ProblemRecordOptions {
   /** The largest share of a dataset's images to go on without, 0 to 1. */
@@ -19,9 +20,6 @@ export interface ProblemRecord {
    */
   add(found: readonly BadImage[]): void;
 }
-
-/** So many are named in the message that ends a run. */
-const NAMED = 3;
 
 export function problemRecord(
   { name, length }: ImageDataset,
@@ -43,21 +41,16 @@ export function problemRecord(
       else if (list.length === fresh.length) warn(name, fresh[0] as BadImage);
       if (list.length / length <= maximumBadShare && list.length < length) return;
       const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-      const first = list.slice(0, NAMED).map(({ path, reason }) => `${path} (${reason})`);
-      const got = `${list.length} of ${length} (${percent(list.length / length)}): ${first.join(", ")}`;
       const allowed = `at most ${percent(maximumBadShare)} unreadable images`;
-      throw new SitError(
-        "bad-file",
-        `${name}: expected ${allowed}, got ${got}${list.length > NAMED ? ", ..." : ""}`,
-        {
-          mend: "Repair or remove them, or raise maximumBadShare.",
-        },
-      );
+      const got = `${list.length} of ${length} (${percent(list.length / length)}): ${nameProblems(list)}`;
+      throw new SitError("bad-file", `${name}: expected ${allowed}, got ${got}`, {
+        mend: "Repair or remove them, or raise maximumBadShare.",
+      });
     },
   };
 }
 
-function warn(name: string, { path, reason }: BadImage): void {
-  const message = `${name}: images cannot be read and are passed over, first ${path} (${reason})`;
+function warn(name: string, first: BadImage): void {
+  const message = `${name}: images cannot be read and are passed over, first ${nameProblems([first])}`;
   process.emitWarning(message, { code: "SITJS_UNREADABLE_IMAGES" });
 }

@@ -2,6 +2,7 @@ import type { ViewSpec } from "@sitjs/augment";
 import { SitError, type SitErrorCode } from "@sitjs/core/errors";
 import type { BatchRecipe, BatchTask, MadeBatch } from "./batch-task.js";
 import { isOutOfMemory } from "./faults.js";
+import { ImageError } from "./image-error.js";
 
 /** What a worker is started with. */
 export interface WorkerStart extends BatchRecipe {
@@ -34,20 +35,31 @@ export interface PostedError {
   readonly message: string;
   readonly mend: string | undefined;
   readonly stack: string | undefined;
+  /** Of an `ImageError`. */
+  readonly image: Pick<ImageError, "kind" | "reason"> | undefined;
   /** Memory could not be had: another thread, or the same one later, may get it. */
   readonly outOfMemory: boolean;
 }
 
 export function postError(error: unknown): PostedError {
   const message = error instanceof Error ? error.message : String(error);
-  const stack = error instanceof Error ? error.stack : undefined;
-  const outOfMemory = isOutOfMemory(error);
-  if (SitError.isInstance(error)) return { code: error.code, message, mend: error.mend, stack, outOfMemory };
-  return { code: "bad-option", message, mend: undefined, stack, outOfMemory };
+  const { code, mend } = SitError.isInstance(error)
+    ? error
+    : { code: "bad-option" as const, mend: undefined };
+  return {
+    code,
+    message,
+    mend,
+    stack: error instanceof Error ? error.stack : undefined,
+    image: error instanceof ImageError ? { kind: error.kind, reason: error.reason } : undefined,
+    outOfMemory: isOutOfMemory(error),
+  };
 }
 
-export function receiveError({ code, message, mend, stack }: PostedError): SitError {
-  const error = new SitError(code, message, { mend });
+export function receiveError({ code, message, mend, stack, image }: PostedError): SitError {
+  const error = image
+    ? Object.assign(new ImageError("", image.kind, image.reason), { code, message, mend })
+    : new SitError(code, message, { mend });
   // Where it was thrown is in the worker; the place of receiving it tells nothing.
   if (stack !== undefined) error.stack = stack;
   return error;

@@ -2,7 +2,7 @@
  * A transform that goes wrong at one image, the first `times` times it meets it, in a worker only. Images are told apart by
  * their first value. A file that grows by a byte counts, because threads forget.
  */
-import { appendFileSync, existsSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 
 const faults = {
@@ -17,6 +17,8 @@ const faults = {
       throw new Error("out of order");
     });
   },
+  // A pipe without a writer, in the place of a file on a drive that does not answer.
+  pipe: (counter) => closeSync(openSync(`${counter}.pipe`)),
   loop() {
     for (;;);
   },
@@ -36,7 +38,7 @@ export default ({ fault, image: wanted, times = 1, counter }) => ({
       const before = existsSync(counter) ? statSync(counter).size : 0;
       if (before < times) {
         appendFileSync(counter, ".");
-        faults[fault]();
+        faults[fault](counter);
       }
     }
     return image;

@@ -21,7 +21,7 @@ export function noiseImages(length: number): ImageDataset {
 }
 
 export interface Fault {
-  readonly fault: "none" | "exit" | "throw" | "uncaught" | "loop" | "sleep" | "heap" | "allocation";
+  readonly fault: "none" | "exit" | "throw" | "uncaught" | "loop" | "sleep" | "heap" | "allocation" | "pipe";
   /** The image at which it happens. */
   readonly image: number;
   /** How many times; default 1. */

@@ -1,15 +1,20 @@
-/** A program whose loader meets a file that the system never opens; it tells what happens and comes to its end. */
-import { evalView } from "@sitjs/augment";
+/** A program one of whose threads waits for the system for ever; it tells what happens and comes to its end. */
+import { evalView, moduleTransform } from "@sitjs/augment";
 import type { SitError } from "@sitjs/core/errors";
+import { memoryDataset } from "../src/index.js";
 import { createPool } from "../src/pool.js";
 
-const paths = ["00.png", "01.png", "02.png", "03.png"];
+const [url, counter] = process.argv.slice(2) as [string, string];
+const pixels = Uint8Array.of(0, 1, 2, 3);
+const { storage, name } = memoryDataset({ pixels, width: 1, height: 1, channels: 1 });
+const [view] = evalView({ size: 1, mean: [0], deviation: [1] });
+const options = { fault: "pipe", image: 2, times: 2, counter };
 const pool = createPool({
-  storage: { kind: "files", root: process.argv[2] as string, paths, channels: 3, shorterSide: undefined },
-  name: "photos",
+  storage,
+  name,
   seed: 0,
   badImages: "throw",
-  views: evalView({ size: 8 }),
+  views: [{ ...view, transforms: [moduleTransform({ url, options })] }],
   workers: 1,
   workerUrl: undefined,
   workerTimeout: 0.3,

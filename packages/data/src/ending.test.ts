@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { buildProgram, builtWorker } from "../test/build-worker.js";
@@ -88,13 +88,14 @@ describe("abort", () => {
     [2, false],
     [0, false],
   ])("rejects a waiting next at once with its reason, %i workers, kept %s", async (workers, keepWorkers) => {
+    const counter = join(scratch, `counter${counters}`);
     const loader = load("sleep", { workers, keepWorkers });
     const controller = new AbortController();
     const iterator = loader.range(0, 5, { signal: controller.signal });
     const pending = iterator.next();
-    const running = new Promise((resolve) => setTimeout(resolve, workers > 0 ? 150 : 0));
     pending.catch(() => undefined);
-    if (workers > 0) await running;
+    // Until a thread is at the image that takes its time.
+    if (workers > 0) await vi.waitUntil(() => existsSync(counter), { timeout: 20_000 });
     const before = threads.live;
     controller.abort(reason);
     await expect(within(20, "the rejection", pending)).rejects.toBe(reason);
@@ -145,7 +146,7 @@ describe("a thread that does not end by itself", () => {
       workers: 1,
       workerUrl: worker.url,
       workerTimeout: 0,
-      patience: 300,
+      patience: 2000,
     });
     const made = pool.make({ epoch: 0, indices: Int32Array.of(16, 17) });
     made.catch(() => undefined);
@@ -172,15 +173,15 @@ describe("a thread that does not end by itself", () => {
         views: faultyViews({ fault: "pipe", image: 17, times: 2, counter }),
         workers: 1,
         workerUrl: worker.url,
-        workerTimeout: 0.5,
-        patience: 300,
+        workerTimeout: 3,
+        patience: 2000,
       });
       try {
         const made = pool.make({ epoch: 0, indices: Int32Array.of(16, 17) });
         await expect(within(20, "the failure", made)).rejects.toMatchObject({
           code: "aborted",
           message:
-            "loader worker: was silent for 0.5 s, the second thread lost in making a batch of 2 images, " +
+            "loader worker: was silent for 3 s, the second thread lost in making a batch of 2 images, " +
             "at sample 17 of images",
           mend: expect.stringContaining("drive"),
         });
@@ -205,9 +206,7 @@ describe("a thread that does not end by itself", () => {
             resolve({ code: error?.signal, stdout: output }),
           );
         });
-        expect(stdout).toMatch(
-          /^aborted: loader worker: was silent for 0\.3 s.* sample 2 of images\nclosed\n$/,
-        );
+        expect(stdout).toMatch(/^aborted: loader worker: was silent for 3 s.* sample 2 of images\nclosed\n$/);
         expect(code).toBe("SIGKILL");
       } finally {
         // Nobody waits any more where all went well.

@@ -58,7 +58,7 @@ describe("a thread that is lost once", () => {
     ["exit", {}],
     ["uncaught", {}],
     ["allocation", {}],
-    ["loop", { workerTimeout: 1 }],
+    ["loop", { workerTimeout: 3 }],
     ["exit", { workers: 1, prefetch: 1 }],
     ["exit", { keepWorkers: true }],
   ])("by %s is replaced, and the batches are the same, %j", async (fault, options) => {
@@ -144,7 +144,7 @@ describe("a batch that costs two threads", () => {
       {},
     ],
     ["allocation", /^loader worker: got no memory \(.*[Aa]rray buffer allocation failed\), the second/, {}],
-    ["loop", /^loader worker: was silent for 1 s, the second thread lost/, { workerTimeout: 1 }],
+    ["loop", /^loader worker: was silent for 3 s, the second thread lost/, { workerTimeout: 3 }],
   ])("by %s ends the iteration, at its turn, and names the image", async (fault, message, options) => {
     const loader = load({ fault, image: 17, times: 99 }, options);
     const plain = (await expected()).slice(0, 6);

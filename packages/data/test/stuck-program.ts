@@ -17,8 +17,8 @@ const pool = createPool({
   views: [{ ...view, transforms: [moduleTransform({ url, options })] }],
   workers: 1,
   workerUrl: undefined,
-  workerTimeout: 0.3,
-  patience: 200,
+  workerTimeout: 3,
+  patience: 1000,
 });
 try {
   await pool.make({ epoch: 0, indices: Int32Array.of(0, 1, 2, 3) });

@@ -7,8 +7,8 @@ import { EntryPaths, entryParts } from "./entry-paths.js";
 /** An entry as its archive describes it. */
 export interface EntryClaim {
   readonly name: string;
-  /** What else there is (a link, a device) is named here, and refused. */
-  readonly kind: "file" | "folder" | (string & {});
+  /** "file" or "folder"; what else there is (a link, a device) is named, and refused. */
+  readonly kind: string;
   /** Bytes when unpacked. */
   readonly size: number;
 }

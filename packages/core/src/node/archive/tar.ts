@@ -71,13 +71,17 @@ export async function readTar(
   });
 
   const source = createReadStream(file, signal ? { signal } : {});
-  source.on("data", () => onFraction(source.bytesRead / size));
   try {
     for await (const chunk of unpacked(source, gzip, sink)) {
+      onFraction(source.bytesRead / size);
+      // What follows the end is no part of it, and the parser would keep it all.
+      if (ended) continue;
       if (!parser.write(chunk)) await once(parser, "drain", { signal: stop.signal });
       stop.signal.throwIfAborted();
     }
     const end = once(parser, "end", { signal: stop.signal });
+    // Its rejection counts below, also where `end` itself throws first.
+    end.catch(() => undefined);
     parser.end();
     await end;
     if (!ended) throw new Error("the end is missing");

@@ -7,16 +7,16 @@ import type { ReadOptions } from "./tar.js";
 
 /** The kind of file in a Unix mode, and what its bits say. */
 const kindMask = 0o170000;
-const unixKinds: Record<number, string> = {
-  0: "file",
-  [0o100000]: "file",
-  [0o040000]: "folder",
-  [0o120000]: "symbolic link",
-  [0o020000]: "character device",
-  [0o060000]: "block device",
-  [0o010000]: "pipe",
-  [0o140000]: "socket",
-};
+const unixKinds = new Map([
+  [0, "file"],
+  [0o100000, "file"],
+  [0o040000, "folder"],
+  [0o120000, "symbolic link"],
+  [0o020000, "character device"],
+  [0o060000, "block device"],
+  [0o010000, "pipe"],
+  [0o140000, "socket"],
+]);
 
 /** Unpacks a zip file into a sink. Throws what is wrong with it as any `Error`. */
 export async function readZip(file: string, sink: Sink, { signal, onFraction }: ReadOptions): Promise<void> {
@@ -36,9 +36,15 @@ export async function readZip(file: string, sink: Sink, { signal, onFraction }: 
         if (entry.isEncrypted()) {
           throw sink.refusal(`refused, since the entry ${JSON.stringify(name)} is encrypted`);
         }
-        // It checks the size as it goes: not a byte more than the entry says is written.
-        const content = await zip.openReadStreamPromise(entry);
-        await pipeline(content, checked(entry.crc32, name), await sink.open(path), signal ? { signal } : {});
+        const out = await sink.open(path);
+        try {
+          // It checks the size as it goes: not a byte more than the entry says is written. It can fail as soon as it
+          // is there, so nothing may be waited for before its error has somewhere to go.
+          const content = await zip.openReadStreamPromise(entry);
+          await pipeline(content, checked(entry.crc32, name, signal), out);
+        } finally {
+          out.destroy();
+        }
       }
       onFraction(++read / zip.entryCount);
     }
@@ -47,20 +53,20 @@ export async function readZip(file: string, sink: Sink, { signal, onFraction }: 
   }
 }
 
-function kindOf({ versionMadeBy, externalFileAttributes }: Entry, name: string): string {
+function kindOf({ externalFileAttributes }: Entry, name: string): string {
   if (name.endsWith("/")) return "folder";
   // The upper half is a Unix mode whatever system the archive says it is from: unpackers take it for one.
   const mode = (externalFileAttributes >>> 16) & kindMask;
-  return unixKinds[mode] ?? `file of kind ${mode.toString(8)} (made by ${versionMadeBy})`;
+  return unixKinds.get(mode) ?? `file of kind ${mode.toString(8)}`;
 }
 
 /** Passes an entry's bytes on, and fails at their end where they have another sum than the archive says. */
-function checked(expected: number, name: string): Transform {
+function checked(expected: number, name: string, signal: AbortSignal | undefined): Transform {
   let sum = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       sum = crc32(chunk, sum);
-      done(null, chunk);
+      done(signal?.aborted ? new Error("cancelled") : null, chunk);
     },
     flush(done) {
       done(sum === expected ? null : new Error(`the entry ${JSON.stringify(name)} has another checksum`));

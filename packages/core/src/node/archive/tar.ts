@@ -65,9 +65,11 @@ export async function readTar(
     );
   });
   parser.on("entry", (entry: ReadEntry) => {
-    storing = store(entry, admitted.get(entry) as string, sink, stop.signal).catch((error: unknown) => {
-      stop.abort(error);
-    });
+    if (stop.signal.aborted) return;
+    // One file at a time: an entry waits, paused, until the one before it is closed.
+    storing = storing
+      .then(() => store(entry, admitted.get(entry) as string, sink, stop.signal))
+      .catch((error: unknown) => stop.abort(error));
   });
 
   const source = createReadStream(file, signal ? { signal } : {});

@@ -89,3 +89,12 @@ export function openSink(
 function shown(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 }
+
+/** Ends a file whatever state it is in. One that is still being opened would appear after its folder is removed. */
+export async function closed(out: WriteStream): Promise<void> {
+  if (out.closed) return;
+  await new Promise<void>((resolve) => {
+    out.once("close", resolve).on("error", () => undefined);
+    out.destroy();
+  });
+}

@@ -4,7 +4,7 @@ import { pipeline, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { ReadEntry } from "tar";
-import type { Sink } from "./sink.js";
+import { closed, type Sink } from "./sink.js";
 
 /** What the tar format itself may take for one entry: header, long name, extended header, padding. */
 const overheadBytes = 4096;
@@ -107,6 +107,7 @@ async function store(entry: ReadEntry, path: string, sink: Sink, signal: AbortSi
     await finished(out);
   } finally {
     signal.removeEventListener("abort", give);
+    await closed(out);
   }
 }
 

@@ -2,7 +2,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import type { Entry } from "yauzl";
-import type { Sink } from "./sink.js";
+import { closed, type Sink } from "./sink.js";
 import type { ReadOptions } from "./tar.js";
 
 /** The kind of file in a Unix mode, and what its bits say. */
@@ -43,7 +43,7 @@ export async function readZip(file: string, sink: Sink, { signal, onFraction }: 
           const content = await zip.openReadStreamPromise(entry);
           await pipeline(content, checked(entry.crc32, name, signal), out);
         } finally {
-          out.destroy();
+          await closed(out);
         }
       }
       onFraction(++read / zip.entryCount);

@@ -50,7 +50,10 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
   const job = checkDownload(options);
   try {
     await makeFolder(dirname(job.to));
-    await withLock(`${job.to}.lock`, (signal) => downloadAlone(job, signal), { signal: options.signal });
+    await withLock(`${job.to}.lock`, (signal) => downloadAlone(job, signal), {
+      signal: options.signal,
+      staleMilliseconds: 5000,
+    });
   } catch (error) {
     if (options.signal?.aborted) throw new SitError("aborted", `${job.url}: the download was cancelled`);
     if (SitError.isInstance(error)) throw error;

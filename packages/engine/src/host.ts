@@ -3,6 +3,7 @@ import { access, constants, mkdir, realpath, stat, statfs } from "node:fs/promis
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { delimiter, join, sep } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { downloadFile, downloadText } from "@sitjs/core/node";
 
 export interface RunOptions {
   cwd?: string;
@@ -39,7 +40,8 @@ export interface Host {
   run(command: string, args: string[], options?: RunOptions): Promise<RunResult>;
   /** The file that `run` would start, without starting it; undefined where there is none. */
   findExecutable(command: string): Promise<Executable | undefined>;
-  fetch(url: string, signal?: AbortSignal): Promise<Response>;
+  download: typeof downloadFile;
+  downloadText: typeof downloadText;
   /** Free bytes where `folder` is or would be made. */
   freeBytes(folder: string): Promise<number>;
 }
@@ -118,7 +120,8 @@ export function nodeHost(): Host {
     musl: usesMusl(),
     run,
     findExecutable,
-    fetch: (url, signal) => fetch(url, { signal }),
+    download: downloadFile,
+    downloadText,
     async freeBytes(folder) {
       await mkdir(folder, { recursive: true });
       const { bavail, bsize } = await statfs(folder);

@@ -1,5 +1,6 @@
 export { type ArchiveOptions, type ArchiveProgress, extractArchive } from "./archive/extract-archive.js";
 export { downloadFile } from "./download/download-file.js";
+export { type DownloadTextOptions, downloadText } from "./download/download-text.js";
 export type { DownloadOptions, DownloadProgress } from "./download/options.js";
 export { type LockOptions, withLock } from "./lock.js";
 export { type OpenSafetensors, openSafetensors } from "./open-safetensors.js";

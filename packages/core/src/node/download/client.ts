@@ -75,3 +75,9 @@ function nextAddress(url: string, from: string, location: string): string {
   if (isSecure(next)) return next;
   throw new SitError("network", `${url}: redirected to ${next}, expected an https:// address`);
 }
+
+/** An error's message; of one that only gathers others, the first of theirs. */
+export function reason(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return reason(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}

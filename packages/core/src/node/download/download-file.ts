@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SitError } from "../../errors.js";
 import { makeFolder } from "../flush.js";
 import { withLock } from "../lock.js";
-import { openClient } from "./client.js";
+import { openClient, reason } from "./client.js";
 import { checkDownload, type DownloadJob, type DownloadOptions } from "./options.js";
 import { hashFile, openPartial, type PartialFile } from "./partial.js";
 import { Interrupted, receive } from "./receive.js";
@@ -138,10 +138,4 @@ async function isThere({ to, algorithm, sum, bytes }: DownloadJob, signal: Abort
 function codeOf(error: unknown): string {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === "string" ? code : "";
-}
-
-/** An error's message; of one that only gathers others, the first of theirs. */
-function reason(error: unknown): string {
-  if (error instanceof AggregateError && error.message === "") return reason(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
 }

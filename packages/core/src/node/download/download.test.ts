@@ -10,7 +10,7 @@ import { build } from "esbuild";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { breakAfter, type Handler, serve, testServer } from "../../../test/https-server.js";
 import { failure, scratchFolder } from "../../../test/scratch.js";
-import { type DownloadOptions, downloadFile } from "../index.js";
+import { type DownloadOptions, downloadFile, downloadText } from "../index.js";
 
 const server = testServer();
 const scratch = scratchFolder();
@@ -524,4 +524,34 @@ describe("a download that cannot be", () => {
       expect(error).toMatchObject({ code: "disk", message: expect.stringContaining("EACCES") });
     },
   );
+});
+
+describe("downloadText", () => {
+  const read = (changes: { maximumBytes?: number; signal?: AbortSignal; url?: string; ca?: string } = {}) =>
+    downloadText({
+      url: `${server.origin}/file`,
+      maximumBytes: 100,
+      patienceMilliseconds: 300,
+      ca: server.ca,
+      ...changes,
+    });
+
+  it("reads a text of the length allowed", async () => {
+    server.answer(serve(Buffer.from("ü".repeat(50))));
+    expect(await read()).toBe("ü".repeat(50));
+    expect(await failure(read({ maximumBytes: 99 }))).toMatchObject({ code: "bad-file" });
+  });
+
+  it("ends as a download does", async () => {
+    expect(await failure(read({ url: "http://127.0.0.1/" }))).toMatchObject({ code: "bad-option" });
+    server.answer(status(404));
+    expect((await failure(read())).message).toMatch(/^https:.*HTTP status 404/);
+    server.answer(status(302, { location: "http://127.0.0.1/" }));
+    expect((await failure(read())).message).toMatch(/expected an https/);
+    server.answer(() => undefined);
+    expect(await failure(read())).toMatchObject({ code: "network" });
+    expect(await failure(read({ ca: undefined }))).toMatchObject({ code: "network" });
+    expect(await failure(read({ signal: AbortSignal.timeout(100) }))).toMatchObject({ code: "aborted" });
+    expect(await failure(read({ signal: AbortSignal.abort() }))).toMatchObject({ code: "aborted" });
+  });
 });

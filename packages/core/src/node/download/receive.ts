@@ -40,7 +40,10 @@ export async function receive(
 }
 
 // Compressed on the way, it would be another file than the one with the checksum, and could not be resumed.
-const greeting = { "accept-encoding": "identity", "user-agent": "sitjs (https://github.com/sitjs/sitjs)" };
+export const greeting = {
+  "accept-encoding": "identity",
+  "user-agent": "sitjs (https://github.com/sitjs/sitjs)",
+};
 
 function rangeHeaders({ bytes, origin }: PartialFile): Record<string, string> {
   if (bytes === 0) return {};

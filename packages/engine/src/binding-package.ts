@@ -19,8 +19,9 @@ export async function fetchPackage(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const spec = `${wanted.name}@${wanted.version}`;
-  const args = ["pack", spec, "--ignore-scripts", "--workspaces=false", "--pack-destination", folder];
-  const result = await host.run("npm", args, { signal });
+  // The folder is not among the arguments: on Windows these go through a shell.
+  const args = ["pack", spec, "--ignore-scripts", "--workspaces=false", "--pack-destination=."];
+  const result = await host.run("npm", args, { cwd: folder, signal });
   if (result.code === 127) {
     throw new SitError(
       "engine-install",

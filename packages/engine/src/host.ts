@@ -54,7 +54,7 @@ async function run(command: string, args: string[], options: RunOptions = {}): P
       cwd: options.cwd,
       env: options.env ?? process.env,
       signal: options.signal,
-      // npm is a .cmd file on Windows, which only a shell starts.
+      // npm is a .cmd file on Windows, which only a shell starts: its arguments must be constants of this package.
       shell: process.platform === "win32" && command === "npm",
       windowsHide: true,
       stdio: ["pipe", "pipe", "pipe"],

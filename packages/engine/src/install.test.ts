@@ -128,8 +128,8 @@ describe("fetchPackage", () => {
     const archive = storedZip({ "package/package.json": "{}", "package/lib/a.js": "1" });
     const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
     const host = fakeHost({
-      npm: async (args) => {
-        await writeFile(join(after(args, "--pack-destination"), "p.tgz"), archive);
+      npm: async (_, { cwd = "" }) => {
+        await writeFile(join(cwd, "p.tgz"), archive);
         return {};
       },
     });
@@ -142,14 +142,15 @@ describe("fetchPackage", () => {
   it("refuses a package with another content", async () => {
     const folder = await temporary();
     const host = fakeHost({
-      npm: async (args) => {
-        await writeFile(join(after(args, "--pack-destination"), "p.tgz"), "something else");
+      npm: async (_, { cwd = "" }) => {
+        await writeFile(join(cwd, "p.tgz"), "something else");
         return {};
       },
     });
     const fetching = fetchPackage(wanted, join(folder, "a"), join(folder, "b"), host);
     await expect(fetching).rejects.toThrow(/expected integrity sha512-uHrX\S+, got sha512-/);
     expect(host.commands[0]).toContain("--ignore-scripts");
+    expect(host.commands[0]).not.toContain(folder);
   });
 });
 
@@ -307,6 +308,8 @@ describe("the parts of a build", () => {
     const { package: wanted } = recipeFor("official", "cpu", "linux", "x64");
     const failing = fakeHost({ npm: () => ({ code: 1, stderr: "gyp ERR! no Python" }) });
     await expect(installOfficial(wanted, folder, failing)).rejects.toMatchObject({ code: "engine-install" });
+    expect(failing.commands[0]).toContain("--prefix=.");
+    expect(failing.commands[0]).not.toContain(folder);
     const silent = fakeHost({ npm: () => ({}) });
     await expect(installOfficial(wanted, folder, silent)).rejects.toThrow(/left no .*tfjs_binding\.node/);
   });

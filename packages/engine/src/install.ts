@@ -224,6 +224,10 @@ async function build(
       onFraction: (fraction) => report({ stage: "wheel", detail: wheel.file, fraction }),
     });
     ({ pinned } = fetched);
+    if (!pinned) {
+      const detail = `${wheel.file}: checked against the index's own hash; none is pinned for this system`;
+      report({ stage: "wheel", detail });
+    }
 
     // Same paths as in the wheel: its libraries look for NVIDIA's at ../nvidia from where they are.
     libraryDirectory = join(folder, "tensorflow");

@@ -1,8 +1,9 @@
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { type Host, lastLines } from "./host.js";
 import type { NpmPackage } from "./recipe.js";
+import { unpack } from "./unpack.js";
 import { hashFile } from "./wheel.js";
 
 /**
@@ -18,8 +19,9 @@ export async function fetchPackage(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const spec = `${wanted.name}@${wanted.version}`;
-  const args = ["pack", spec, "--ignore-scripts", "--workspaces=false", "--pack-destination", folder];
-  const result = await host.run("npm", args, { signal });
+  // The folder is not among the arguments: on Windows these go through a shell.
+  const args = ["pack", spec, "--ignore-scripts", "--workspaces=false", "--pack-destination=."];
+  const result = await host.run("npm", args, { cwd: folder, signal });
   if (result.code === 127) {
     throw new SitError(
       "engine-install",
@@ -42,7 +44,9 @@ export async function fetchPackage(
       mend: "The registry serves another file than the published one; use another registry. The wasm engine still works.",
     });
   }
-  await mkdir(target, { recursive: true });
-  const { extract } = await import("tar");
-  await extract({ file: archive, cwd: target, strip: 1 });
+  const unpacked = join(folder, "unpacked");
+  await unpack(archive, unpacked, { signal });
+  await mkdir(dirname(target), { recursive: true });
+  // All of an npm package is in a folder of this name.
+  await rename(join(unpacked, "package"), target);
 }

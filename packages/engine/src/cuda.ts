@@ -6,7 +6,7 @@ import { downloadWheel } from "./pip.js";
 import type { Wheel } from "./recipe.js";
 import { findPip } from "./tools.js";
 import type { InstallProgress } from "./types.js";
-import { unpackZip } from "./unpack.js";
+import { unpack } from "./unpack.js";
 
 /** NVIDIA's wheels name an older system than TensorFlow's, each its own. */
 const cudaPlatformTags = ["manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64"];
@@ -62,7 +62,7 @@ export async function fetchCudaLibraries(
     }
     for (const name of await readdir(folder)) {
       const wanted = (path: string) => path.startsWith("nvidia/") && /\.so(\.\d+)*$/.test(path);
-      await unpackZip(join(folder, name), target, { wanted, signal });
+      await unpack(join(folder, name), target, { wanted, signal });
     }
   }
 }

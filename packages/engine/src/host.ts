@@ -3,6 +3,7 @@ import { access, constants, mkdir, realpath, stat, statfs } from "node:fs/promis
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { delimiter, join, sep } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { downloadFile, downloadText } from "@sitjs/core/node";
 
 export interface RunOptions {
   cwd?: string;
@@ -39,7 +40,8 @@ export interface Host {
   run(command: string, args: string[], options?: RunOptions): Promise<RunResult>;
   /** The file that `run` would start, without starting it; undefined where there is none. */
   findExecutable(command: string): Promise<Executable | undefined>;
-  fetch(url: string, signal?: AbortSignal): Promise<Response>;
+  download: typeof downloadFile;
+  downloadText: typeof downloadText;
   /** Free bytes where `folder` is or would be made. */
   freeBytes(folder: string): Promise<number>;
 }
@@ -52,7 +54,7 @@ async function run(command: string, args: string[], options: RunOptions = {}): P
       cwd: options.cwd,
       env: options.env ?? process.env,
       signal: options.signal,
-      // npm is a .cmd file on Windows, which only a shell starts.
+      // npm is a .cmd file on Windows, which only a shell starts: its arguments must be constants of this package.
       shell: process.platform === "win32" && command === "npm",
       windowsHide: true,
       stdio: ["pipe", "pipe", "pipe"],
@@ -118,7 +120,8 @@ export function nodeHost(): Host {
     musl: usesMusl(),
     run,
     findExecutable,
-    fetch: (url, signal) => fetch(url, { signal }),
+    download: downloadFile,
+    downloadText,
     async freeBytes(folder) {
       await mkdir(folder, { recursive: true });
       const { bavail, bsize } = await statfs(folder);

@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import type { DownloadOptions } from "@sitjs/core/node";
 import { describe, expect, it } from "vitest";
 import { fetchPackage } from "./binding-package.js";
 import { compileBinding } from "./compile.js";
 import { cudaRequirements } from "./cuda.js";
+import type { Host } from "./host.js";
 import { installOn } from "./install.js";
 import { installOfficial } from "./official.js";
 import { recipeFor, type Wheel } from "./recipe.js";
 import { checkNative } from "./smoke.js";
 import { type Answer, fakeHost } from "./testing/fake-host.js";
 import { temporaryFolders } from "./testing/temporary.js";
+import { storedZip } from "./testing/zip.js";
 import { findCompiler, findGpu } from "./tools.js";
 import { fetchWheel } from "./wheel.js";
 
@@ -119,23 +123,41 @@ describe("fetchPackage", () => {
     });
   });
 
+  it("unpacks what is in the package's folder", async () => {
+    const folder = await temporary();
+    const archive = storedZip({ "package/package.json": "{}", "package/lib/a.js": "1" });
+    const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
+    const host = fakeHost({
+      npm: async (_, { cwd = "" }) => {
+        await writeFile(join(cwd, "p.tgz"), archive);
+        return {};
+      },
+    });
+    const target = join(folder, "node_modules", "@tensorflow", "tfjs-node");
+    await fetchPackage({ ...wanted, integrity }, join(folder, "downloads"), target, host);
+    expect((await readdir(target)).sort()).toEqual(["lib", "package.json"]);
+    expect(await readdir(join(folder, "downloads", "unpacked"))).toEqual([]);
+  });
+
   it("refuses a package with another content", async () => {
     const folder = await temporary();
     const host = fakeHost({
-      npm: async (args) => {
-        await writeFile(join(after(args, "--pack-destination"), "p.tgz"), "something else");
+      npm: async (_, { cwd = "" }) => {
+        await writeFile(join(cwd, "p.tgz"), "something else");
         return {};
       },
     });
     const fetching = fetchPackage(wanted, join(folder, "a"), join(folder, "b"), host);
     await expect(fetching).rejects.toThrow(/expected integrity sha512-uHrX\S+, got sha512-/);
     expect(host.commands[0]).toContain("--ignore-scripts");
+    expect(host.commands[0]).not.toContain(folder);
   });
 });
 
 describe("fetchWheel", () => {
   const content = "a wheel";
   const sha256 = createHash("sha256").update(content).digest("hex");
+  const url = "https://files.pythonhosted.org/t.whl";
   const wheel: Wheel = {
     project: "tensorflow-cpu",
     version: "2.21.0",
@@ -148,10 +170,23 @@ describe("fetchWheel", () => {
     await writeFile(join(after(args, "--dest"), "t.whl"), content);
     return {};
   };
-  const index = async (url: string) =>
-    url.endsWith("/json")
-      ? Response.json({ urls: [{ filename: "t.whl", url: "https://files/t.whl", digests: { sha256 } }] })
-      : new Response(content, { headers: { "content-length": String(content.length) } });
+  /** PyPI, whose files come with the sums that are asked for. */
+  const pypi = (text = JSON.stringify({ urls: [{ filename: "t.whl", url, digests: { sha256 } }] })) => {
+    const asked: DownloadOptions[] = [];
+    const changes: Partial<Host> = {
+      downloadText: async (options) => {
+        expect(options.url).toBe("https://pypi.org/pypi/tensorflow-cpu/2.21.0/json");
+        return text;
+      },
+      download: async (options) => {
+        asked.push(options);
+        if (options.sha256 !== sha256) throw new SitError("bad-file", `${options.url}: expected another sum`);
+        await writeFile(options.to, content);
+        options.onProgress?.({ receivedBytes: content.length, totalBytes: content.length });
+      },
+    };
+    return { asked, changes };
+  };
 
   it("asks pip first, and checks the pinned hash", async () => {
     const folder = await temporary();
@@ -170,23 +205,51 @@ describe("fetchWheel", () => {
 
   it("takes HTTPS without python, with the index's hash and progress", async () => {
     const fractions: number[] = [];
-    const host = fakeHost({}, { fetch: index });
+    const { asked, changes } = pypi();
+    const host = fakeHost({}, changes);
     const folder = join(await temporary(), "new");
     const fetched = await fetchWheel(wheel, folder, host, {
       onFraction: (fraction) => fractions.push(fraction),
     });
     expect(fetched).toEqual({ file: join(folder, "t.whl"), pinned: false });
     expect(fractions.at(-1)).toBe(1);
+    expect(asked).toMatchObject([{ url, sha256 }]);
   });
+
+  it("takes the pinned hash before the index's", async () => {
+    const { asked, changes } = pypi(
+      JSON.stringify({ urls: [{ filename: "t.whl", url, digests: { sha256: "0".repeat(64) } }] }),
+    );
+    const pinned = await fetchWheel({ ...wheel, sha256 }, await temporary(), fakeHost({}, changes));
+    expect(pinned.pinned).toBe(true);
+    expect(asked).toMatchObject([{ url, sha256 }]);
+    const wrong = fetchWheel(
+      { ...wheel, sha256: "1".repeat(64) },
+      await temporary(),
+      fakeHost({}, pypi().changes),
+    );
+    await expect(wrong).rejects.toMatchObject({
+      code: "engine-install",
+      message: expect.stringContaining("t.whl"),
+      mend: expect.stringContaining("mirror"),
+    });
+  });
+
+  it.each(["<html>", "null", "{}", '{"urls":[]}', '{"urls":[{"filename":"t.whl"}]}'])(
+    "says that the index answers %s",
+    async (text) => {
+      const fetching = fetchWheel(wheel, await temporary(), fakeHost({}, pypi(text).changes));
+      await expect(fetching).rejects.toMatchObject({
+        code: "network",
+        message: expect.stringMatching(/pypi\.org\S+json: expected/),
+      });
+    },
+  );
 
   it("takes HTTPS where pip cannot", async () => {
     const broken: Answer = (args) =>
       args.includes("--version") ? {} : { code: 1, stderr: "ERROR: none found" };
-    const fetched = await fetchWheel(
-      wheel,
-      await temporary(),
-      fakeHost({ python3: broken }, { fetch: index }),
-    );
+    const fetched = await fetchWheel(wheel, await temporary(), fakeHost({ python3: broken }, pypi().changes));
     expect(fetched.pinned).toBe(false);
   });
 
@@ -245,6 +308,8 @@ describe("the parts of a build", () => {
     const { package: wanted } = recipeFor("official", "cpu", "linux", "x64");
     const failing = fakeHost({ npm: () => ({ code: 1, stderr: "gyp ERR! no Python" }) });
     await expect(installOfficial(wanted, folder, failing)).rejects.toMatchObject({ code: "engine-install" });
+    expect(failing.commands[0]).toContain("--prefix=.");
+    expect(failing.commands[0]).not.toContain(folder);
     const silent = fakeHost({ npm: () => ({}) });
     await expect(installOfficial(wanted, folder, silent)).rejects.toThrow(/left no .*tfjs_binding\.node/);
   });

@@ -22,7 +22,7 @@ import { addShims, bindingPath } from "./shims.js";
 import { checkNative } from "./smoke.js";
 import { findCompiler, type Tool } from "./tools.js";
 import type { InstalledEngine, InstallMethod, InstallProgress, Variant } from "./types.js";
-import { isDiskFull, unpackZip } from "./unpack.js";
+import { unpack } from "./unpack.js";
 import { fetchWheel } from "./wheel.js";
 
 export interface InstallOptions {
@@ -162,6 +162,10 @@ async function chooseRecipe(
   return { recipe: recipeFor("official", variant, platform, arch) };
 }
 
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOSPC";
+}
+
 async function requireDisk(
   host: Host,
   recipe: Recipe,
@@ -220,6 +224,10 @@ async function build(
       onFraction: (fraction) => report({ stage: "wheel", detail: wheel.file, fraction }),
     });
     ({ pinned } = fetched);
+    if (!pinned) {
+      const detail = `${wheel.file}: checked against the index's own hash; none is pinned for this system`;
+      report({ stage: "wheel", detail });
+    }
 
     // Same paths as in the wheel: its libraries look for NVIDIA's at ../nvidia from where they are.
     libraryDirectory = join(folder, "tensorflow");
@@ -227,7 +235,7 @@ async function build(
     includeDirectory = join(libraryDirectory, "include");
     const files = new Set(libraries.map((name) => `tensorflow/${name}`));
     report({ stage: "unpack", detail: "TensorFlow's libraries and headers", fraction: 0 });
-    const written = await unpackZip(fetched.file, folder, {
+    const written = await unpack(fetched.file, folder, {
       wanted: (path) =>
         files.has(path) || path.startsWith("tensorflow/include/") || path.endsWith("/METADATA"),
       signal,

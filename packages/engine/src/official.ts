@@ -21,7 +21,8 @@ export async function installOfficial(
 ): Promise<void> {
   const spec = `${wanted.name}@${wanted.version}`;
   await writeFile(join(directory, "package.json"), '{ "private": true }\n');
-  const args = ["install", spec, "--prefix", directory, "--ignore-scripts=false", "--no-audit", "--no-fund"];
+  // The folder is not among the arguments: on Windows these go through a shell.
+  const args = ["install", spec, "--prefix=.", "--ignore-scripts=false", "--no-audit", "--no-fund"];
   const result = await host.run("npm", args, { cwd: directory, signal });
   // The install script ends well even where it has put no addon.
   const addon = bindingPath(join(directory, "node_modules", wanted.name));

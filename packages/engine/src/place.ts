@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { SitError } from "@sitjs/core/errors";
+import { withLock } from "@sitjs/core/node";
 import { manifestName } from "./cache.js";
 import { aborted } from "./host.js";
 
@@ -39,62 +39,44 @@ export async function place(options: PlaceOptions): Promise<string> {
   if (!force && (await complete())) return target;
   await mkdir(root, { recursive: true });
 
-  const lost = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, lost.signal]) : lost.signal;
-  const release = await lock(options, signal, () => lost.abort());
-  try {
-    // Another install may have finished while this one waited.
-    if (!force && (await complete())) return target;
-    for (const name of await readdir(root)) {
-      if (name.startsWith(unfinished)) await rm(join(root, name), { recursive: true, force: true });
-    }
-    const id = `${key}-${process.pid}-${randomUUID()}`;
-    const directory = join(root, `${unfinished}${id}`);
-    const replaced = join(root, `${unfinished}replaced-${id}`);
-    try {
-      await mkdir(directory);
-      await options.build(directory, signal);
-      if (signal.aborted) throw aborted();
-      if (await exists(target)) await rename(target, replaced);
-      await rename(directory, target);
-      await rm(replaced, { recursive: true, force: true });
-    } catch (error) {
-      await rm(directory, { recursive: true, force: true });
-      if (lost.signal.aborted) {
-        throw new SitError("engine-install", `another install took over the folder ${root}`, {
-          mend: "Try again once it has ended.",
-          cause: error,
-        });
-      }
-      throw error;
-    }
-    return target;
-  } finally {
-    // A lock that was lost to somebody else cannot be released, and need not be.
-    await release().catch(() => undefined);
-  }
+  const { signal, staleMilliseconds, onWait } = options;
+  return await withLock(join(root, ".install.lock"), (held) => placeAlone(options, target, complete, held), {
+    signal,
+    staleMilliseconds,
+    onWait,
+  });
 }
 
-async function lock(
-  options: PlaceOptions,
+async function placeAlone(
+  { root, key, force = false, build, signal: cancelled }: PlaceOptions,
+  target: string,
+  complete: () => Promise<boolean>,
   signal: AbortSignal,
-  onLost: () => void,
-): Promise<() => Promise<void>> {
-  const { root, staleMilliseconds: stale = 15_000 } = options;
-  const { default: lockfile } = await import("proper-lockfile");
-  for (let attempt = 0; ; attempt++) {
-    if (signal.aborted) throw aborted();
-    try {
-      return await lockfile.lock(root, {
-        lockfilePath: join(root, ".install.lock"),
-        stale,
-        update: stale / 5,
-        onCompromised: onLost,
-      });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
-      if (attempt === 0) options.onWait?.();
-      await delay(250, undefined, { signal }).catch(() => undefined);
-    }
+): Promise<string> {
+  // Another install may have finished while this one waited.
+  if (!force && (await complete())) return target;
+  for (const name of await readdir(root)) {
+    if (name.startsWith(unfinished)) await rm(join(root, name), { recursive: true, force: true });
   }
+  const id = `${key}-${process.pid}-${randomUUID()}`;
+  const directory = join(root, `${unfinished}${id}`);
+  const replaced = join(root, `${unfinished}replaced-${id}`);
+  try {
+    await mkdir(directory);
+    await build(directory, signal);
+    if (signal.aborted) throw aborted();
+    if (await exists(target)) await rename(target, replaced);
+    await rename(directory, target);
+    await rm(replaced, { recursive: true, force: true });
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    if (signal.aborted && !cancelled?.aborted) {
+      throw new SitError("engine-install", `another install took over the folder ${root}`, {
+        mend: "Try again once it has ended.",
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  return target;
 }

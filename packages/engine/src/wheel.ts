@@ -1,15 +1,18 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ReadableStream } from "node:stream/web";
 import { SitError } from "@sitjs/core/errors";
 import { aborted, type Host, lastLines } from "./host.js";
 import { downloadWheel } from "./pip.js";
 import type { Wheel } from "./recipe.js";
 import { findPip } from "./tools.js";
+
+/** TensorFlow's largest wheel, the one for CUDA, has 0.6 GB. */
+const maximumWheelBytes = 2e9;
+const maximumIndexBytes = 16e6;
+const wrongFile = "Try again; if it stays, the mirror serves another file. The wasm engine still works.";
 
 export interface FetchedWheel {
   file: string;
@@ -66,14 +69,16 @@ async function verified(wheel: Wheel, file: string, indexDigest?: string): Promi
   const got = await hashFile(file, "sha256", "hex");
   if (got !== expected) {
     throw new SitError("engine-install", `${wheel.file}: expected sha256 ${expected}, got ${got}`, {
-      mend: "Try again; if it stays, the mirror serves another file. The wasm engine still works.",
+      mend: wrongFile,
     });
   }
   return { file, pinned: wheel.sha256 !== undefined };
 }
 
-interface IndexAnswer {
-  urls: { filename: string; url: string; digests: { sha256: string } }[];
+interface IndexEntry {
+  filename: string;
+  url: string;
+  digests: { sha256: string };
 }
 
 async function fetchFromIndex(
@@ -81,38 +86,37 @@ async function fetchFromIndex(
   folder: string,
   host: Host,
   pipSaid: string,
-  options: FetchOptions,
+  { signal, onFraction }: FetchOptions,
 ): Promise<FetchedWheel> {
-  const index = `https://pypi.org/pypi/${wheel.project}/${wheel.version}/json`;
-  const { signal } = options;
+  const file = join(folder, wheel.file);
+  const pinned = wheel.sha256 !== undefined;
   try {
-    const answer = await host.fetch(index, signal);
-    if (!answer.ok) throw new Error(`${index} answered ${answer.status}`);
-    const { urls } = (await answer.json()) as IndexAnswer;
-    const entry = urls.find(({ filename }) => filename === wheel.file);
-    if (entry === undefined) throw new Error(`${index} has no ${wheel.file}`);
-    const response = await host.fetch(entry.url, signal);
-    if (!response.ok || response.body === null) throw new Error(`${entry.url} answered ${response.status}`);
-    const total = Number(response.headers.get("content-length"));
-    let received = 0;
-    const count = new Transform({
-      transform(chunk: Uint8Array, _encoding, done) {
-        received += chunk.length;
-        if (total > 0) options.onFraction?.(received / total);
-        done(null, chunk);
+    const entry = await askIndex(wheel, host, signal);
+    await host.download({
+      url: entry.url,
+      to: file,
+      // The index's own digest, which came by HTTPS, where this project has none.
+      sha256: wheel.sha256 ?? entry.digests.sha256,
+      maximumBytes: maximumWheelBytes,
+      signal,
+      onProgress: ({ receivedBytes, totalBytes }) => {
+        if (totalBytes !== undefined) onFraction?.(receivedBytes / totalBytes);
       },
     });
-    const file = join(folder, wheel.file);
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, createWriteStream(file), {
-      signal,
-    });
-    return await verified(wheel, file, entry.digests.sha256);
+    return { file, pinned };
   } catch (error) {
-    if (SitError.isInstance(error)) throw error;
     if (signal?.aborted) throw aborted();
+    if (!SitError.isInstance(error)) throw error;
+    if (error.code === "bad-file") {
+      throw new SitError("engine-install", `${wheel.file}: ${error.message}`, {
+        mend: wrongFile,
+        cause: error,
+      });
+    }
+    if (error.code !== "network") throw error;
     throw new SitError(
       "network",
-      `TensorFlow's wheel ${wheel.file} could not be had. ${pipSaid}. HTTPS: ${reason(error)}`,
+      `TensorFlow's wheel ${wheel.file} could not be had. ${pipSaid}. HTTPS: ${error.message}`,
       {
         mend: "Check the network, or point pip at a mirror (pip config set global.index-url …). The wasm engine still works.",
         cause: error,
@@ -121,7 +125,18 @@ async function fetchFromIndex(
   }
 }
 
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+async function askIndex(wheel: Wheel, host: Host, signal: AbortSignal | undefined): Promise<IndexEntry> {
+  const url = `https://pypi.org/pypi/${wheel.project}/${wheel.version}/json`;
+  const text = await host.downloadText({ url, maximumBytes: maximumIndexBytes, signal });
+  let entry: IndexEntry | undefined;
+  try {
+    const { urls } = JSON.parse(text) as { urls: IndexEntry[] };
+    entry = urls.find(({ filename }) => filename === wheel.file);
+  } catch (cause) {
+    throw new SitError("network", `${url}: expected PyPI's list of files, got something else`, { cause });
+  }
+  if (typeof entry?.url !== "string" || typeof entry.digests?.sha256 !== "string") {
+    throw new SitError("network", `${url}: expected ${wheel.file} with its sha256 in it, got none`);
+  }
+  return entry;
 }

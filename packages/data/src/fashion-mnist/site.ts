@@ -1,5 +1,6 @@
-import { SitError } from "@sitjs/core/errors";
-import { reason } from "../decode.js";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { downloadFile } from "@sitjs/core/node";
 import { uncompress } from "../idx-dataset.js";
 import {
   type FashionMnistSplit,
@@ -14,11 +15,20 @@ import {
 export const siteAddress =
   "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion";
 
-/** Compressed size of the four files in bytes, for notices. */
-export const siteBytes = 30_878_645;
+/** The compressed files, with the MD5 sums of the authors' README, which gives no better ones. */
+const packedFiles: Record<string, { readonly bytes: number; readonly md5: string }> = {
+  "train-images-idx3-ubyte": { bytes: 26_421_880, md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d" },
+  "train-labels-idx1-ubyte": { bytes: 29_515, md5: "25c81989df183df01b3e8a0aad5dffbe" },
+  "t10k-images-idx3-ubyte": { bytes: 4_422_102, md5: "bef4ecab320f06d8554ea6380940ec79" },
+  "t10k-labels-idx1-ubyte": { bytes: 5148, md5: "bb300cfdad3c16e7a12a480ee83cd310" },
+};
 
-/** No answer, or no further data, for this long means that the site is out of reach. */
-const patience = 15_000;
+/** Compressed size of the four files in bytes, for notices. */
+export const siteBytes = Object.values(packedFiles).reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** There are other sources: one that is slow to answer is not waited for as long as a download's default is. */
+const patienceMilliseconds = 15_000;
+const tries = 3;
 
 export interface Download {
   /** What is being fetched. */
@@ -30,63 +40,59 @@ export interface Download {
 
 /**
  * Downloads both splits from the official repository and checks the sums. Both at once: a training set from here and
- * a test set from another source could have images in common.
- * @throws SitError "network" where the site does not answer, "bad-file" where it sends something else.
+ * a test set from another source could have images in common. The compressed files go to `folder`, where the next
+ * download finds what this one has got, and stay there until `removeDownloads`.
+ * @throws SitError "network" where the site does not answer, "bad-file" where it sends something else, "disk".
  */
 export async function downloadFromSite(
+  folder: string,
   onProgress: (progress: Download) => void,
 ): Promise<Record<FashionMnistSplit, SplitBytes>> {
   // The smallest file first: it shows whether the site is there.
-  const test = await downloadSplit(officialFiles.test, onProgress);
-  return { test, train: await downloadSplit(officialFiles.train, onProgress) };
+  const test = await downloadSplit(officialFiles.test, folder, onProgress);
+  return { test, train: await downloadSplit(officialFiles.train, folder, onProgress) };
+}
+
+/** Removes the compressed files, once their content is kept. */
+export async function removeDownloads(folder: string): Promise<void> {
+  for (const name of Object.keys(packedFiles)) await rm(packedPath(folder, name), { force: true });
 }
 
 async function downloadSplit(
   files: SplitFiles,
+  folder: string,
   onProgress: (progress: Download) => void,
 ): Promise<SplitBytes> {
-  const labels = await downloadPinned(files.labels, onProgress);
-  return { images: await downloadPinned(files.images, onProgress), labels };
+  const labels = await downloadPinned(files.labels, folder, onProgress);
+  return { images: await downloadPinned(files.images, folder, onProgress), labels };
 }
 
 async function downloadPinned(
   pinned: PinnedFile,
+  folder: string,
   onProgress: (progress: Download) => void,
 ): Promise<Uint8Array> {
-  const address = `${siteAddress}/${pinned.name}.gz`;
-  const content = await uncompress(await download(address, `${pinned.name}.gz`, onProgress), address);
-  requireChecksum(content, pinned, address);
-  return content;
+  const file = `${pinned.name}.gz`;
+  const url = `${siteAddress}/${file}`;
+  const to = packedPath(folder, pinned.name);
+  await downloadFile({
+    ...packedFiles[pinned.name],
+    url,
+    to,
+    patienceMilliseconds,
+    tries,
+    onProgress: (progress) => onProgress({ file, ...progress }),
+  });
+  try {
+    const content = await uncompress(await readFile(to), url);
+    requireChecksum(content, pinned, url);
+    return content;
+  } catch (error) {
+    await rm(to, { force: true });
+    throw error;
+  }
 }
 
-async function download(
-  address: string,
-  file: string,
-  onProgress: (progress: Download) => void,
-): Promise<Uint8Array> {
-  const stop = new AbortController();
-  const giveUp = () => stop.abort(new Error(`no data for ${patience / 1000} seconds`));
-  let timer = setTimeout(giveUp, patience);
-  try {
-    const response = await fetch(address, { signal: stop.signal });
-    if (!response.ok || response.body === null) throw new Error(`HTTP status ${response.status}`);
-    const stated = Number(response.headers.get("content-length"));
-    const totalBytes = stated > 0 ? stated : undefined;
-    const parts: Uint8Array[] = [];
-    let receivedBytes = 0;
-    for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
-      clearTimeout(timer);
-      timer = setTimeout(giveUp, patience);
-      parts.push(part);
-      receivedBytes += part.length;
-      onProgress({ file, receivedBytes, totalBytes });
-    }
-    return Buffer.concat(parts);
-  } catch (error) {
-    // fetch says only "fetch failed"; the cause has the host and the reason.
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new SitError("network", `${address}: cannot be downloaded (${reason(cause)})`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
+function packedPath(folder: string, name: string): string {
+  return join(folder, `${name}.gz`);
 }

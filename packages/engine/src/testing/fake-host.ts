@@ -1,3 +1,4 @@
+import { SitError } from "@sitjs/core/errors";
 import type { Host, RunOptions, RunResult } from "../host.js";
 
 /** Answers one command; undefined means there is no such command. */
@@ -9,6 +10,10 @@ export type Answer = (
 export interface FakeHost extends Host {
   /** Every command that was run, as one line. */
   commands: string[];
+}
+
+async function unreachable({ url }: { url: string }): Promise<never> {
+  throw new SitError("network", `${url}: cannot be downloaded (getaddrinfo ENOTFOUND pypi.org)`);
 }
 
 /** A Linux machine with plenty of disk, no network and no commands but the given ones. */
@@ -32,9 +37,8 @@ export function fakeHost(commands: Record<string, Answer> = {}, changes: Partial
     },
     findExecutable: async (command) =>
       commands[command] && { path: `/bin/${command}`, bytes: 1, modifiedMilliseconds: 0 },
-    fetch: async () => {
-      throw new TypeError("fetch failed", { cause: new Error("getaddrinfo ENOTFOUND pypi.org") });
-    },
+    download: unreachable,
+    downloadText: unreachable,
     freeBytes: async () => 100e9,
     ...changes,
   };

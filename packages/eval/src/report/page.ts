@@ -7,6 +7,10 @@ import { embeddingSection, reconstructionSection } from "./sections/pictures.js"
 import { accuracySection, knnSection } from "./sections/results.js";
 import { STYLE } from "./style.js";
 
+/** What the browser may use: the style and the pictures that are in the page. Nothing is loaded, no script runs. */
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
 /** The report's page of data that were checked. */
 export function reportPage(data: ReportData): string {
   const sections = [
@@ -22,6 +26,7 @@ export function reportPage(data: ReportData): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${data.title ?? "SiT report"}</title>
 <style>${trusted(STYLE)}</style>

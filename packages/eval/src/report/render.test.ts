@@ -161,29 +161,62 @@ test("a row of pictures gives four images, the mask in black and white", async (
   ]);
 });
 
-test("text from outside stays text", async () => {
-  const evil = `<script>alert("1")</script>&'`;
-  const page = await renderReport({
-    ...FULL,
-    title: evil,
-    command: evil,
-    warnings: [evil],
-    dataset: { name: evil, images: 2, classes: [evil, "dog"] },
-    engine: { name: evil, kernels: [evil] },
-    reconstructions: FULL.reconstructions?.map((grid) => ({
-      title: evil,
-      caption: evil,
-      rows: grid.rows.map((row) => ({ ...row, label: evil })),
-    })),
-    embeddings: FULL.embeddings?.map((plot) => ({ ...plot, title: evil, caption: evil })),
-    timings: [{ name: evil, seconds: 1 }],
-    settings: { [evil]: { [evil]: evil } },
-    machine: { [evil]: evil },
-    versions: { [evil]: evil },
-  });
-  expect(page).not.toContain("<script");
-  const tags = elements(page).map((element) => element.tagName);
-  expect(tags).not.toContain("script");
+test("the page forbids the browser to load anything or to run scripts", async () => {
+  const policies = elements(await renderReport(FULL)).filter(
+    (element) => attribute(element, "http-equiv") === "Content-Security-Policy",
+  );
+  expect(policies.map((element) => attribute(element, "content"))).toEqual([
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",
+  ]);
+});
+
+/** A report in which all text that can come from outside (file and class names, options, errors) is `text`. */
+const reportOf = (text: string): ReportData => ({
+  ...FULL,
+  title: text,
+  date: text,
+  command: text,
+  warnings: [text],
+  dataset: { name: text, images: 2, classes: [text, text] },
+  engine: { name: text, backend: text, device: text, tensorflow: text, kernels: [text] },
+  reconstructions: FULL.reconstructions?.map((grid) => ({
+    title: text,
+    caption: text,
+    rows: grid.rows.map((row) => ({ ...row, label: text })),
+  })),
+  embeddings: FULL.embeddings?.map((plot) => ({ ...plot, title: text, caption: text })),
+  timings: [{ name: text, seconds: 1 }],
+  settings: { [text]: { [text]: text, list: [text] }, one: text },
+  machine: { [text]: text },
+  versions: { [text]: text },
+});
+
+test.each([
+  `<script>alert("1")</script>&'`,
+  `" onload="alert(1)" x="`,
+  `' onerror='alert(1)`,
+  "</style></title></svg></text><img src=x onerror=alert(1)>",
+  "<!--",
+  "-->]]><![CDATA[",
+  "&lt;b&gt;&#60;i&#62;",
+  "$& $' $` $1",
+  "a\nb\r\n\tc",
+  "\u2028\u202e",
+])("text from outside stays text: %j", async (text) => {
+  // A blank in place of what is no letter: the number of words decides how labels are wrapped in a plot.
+  const plain = reportOf(text.replace(/[^\s]/g, "x"));
+  const shape = (page: string) =>
+    elements(page).map((element) => [element.tagName, ...element.attrs.map(({ name }) => name)].join(" "));
+  const page = await renderReport(reportOf(text));
+  expect(shape(page)).toEqual(shape(await renderReport(plain)));
+});
+
+test("class names are in the plots as they are", async () => {
+  const name = `<b> "it's" & more`;
+  const drawn = elements(await renderReport(reportOf(name))).flatMap((element) =>
+    element.tagName === "text" ? element.childNodes.map((node) => ("value" in node ? node.value : "")) : [],
+  );
+  expect(drawn).toContain(name);
 });
 
 test.each<[string, ReportData, string[]]>([

@@ -1,0 +1,100 @@
+import { checkSettings, parseValue } from "../../../apps/sit/src/settings/check.js";
+import { definitions, type Settings, settingNames } from "../../../apps/sit/src/settings/definitions.js";
+import { presets } from "../../../apps/sit/src/settings/presets.js";
+import { type CheckpointInfo, parseCheckpointInfo } from "../../../packages/train/src/node/info.js";
+import { mutateBytes } from "../mutate/bytes.js";
+import { mutateJson, mutateValue } from "../mutate/json.js";
+import { mutateText } from "../mutate/text.js";
+import { promise, type Target } from "../target.js";
+
+const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
+const textOf = (file: Uint8Array) => Buffer.from(file).toString();
+
+const sha256 = "0123456789abcdef".repeat(4);
+const info: CheckpointInfo = {
+  format: "sitjs-checkpoint-1",
+  step: 12,
+  totalSteps: 100,
+  epoch: 1,
+  batch: 2,
+  skipped: 0,
+  metrics: { loss: 1.5, "loss.contrast": 0.25 },
+  learningRate: 1e-3,
+  weightDecay: 0.04,
+  momentum: 0.996,
+  run: {
+    method: "sit",
+    optimizer: "adamw",
+    optimizerSettings: { betas: [0.9, 0.999] },
+    seed: 0,
+    precision: "float32",
+    batchSize: 64,
+    stepsPerEpoch: 10,
+    totalSteps: 100,
+    learningRate: [0, 1e-3],
+    weightDecay: [0.04],
+    momentum: [0.996, 1],
+  },
+  settings: { width: 64, name: "größe" },
+  versions: { node: "20.20.0" },
+  backend: "tensorflow",
+  saved: "2026-01-01T00:00:00.000Z",
+  file: { name: "checkpoint.safetensors", bytes: 1000, sha256 },
+};
+
+/** The description of a checkpoint; its tensors' file is the target safetensors. */
+export const checkpoint: Target<CheckpointInfo> = {
+  name: "checkpoint.json",
+  corpus: () => [bytesOf(JSON.stringify(info)), bytesOf(JSON.stringify(info, null, 2))],
+  mutate: (file, rng, corpus) =>
+    rng.chance(0.2) ? mutateBytes(file, rng, corpus) : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
+  source: "checkpoint.json",
+  codes: ["bad-file"],
+  parse: (file) => parseCheckpointInfo(file, "checkpoint.json"),
+  check({ step, totalSteps, run, file, metrics }) {
+    promise(Number.isSafeInteger(step) && step >= 0 && step <= totalSteps, "a step of the run");
+    promise(Object.values(metrics).every(Number.isFinite), "metrics that are numbers");
+    promise(Number.isSafeInteger(run.seed) && run.learningRate.every(Number.isFinite), "a run that can go on");
+    promise(/^[0-9a-f]{64}$/.test(file.sha256), "a checksum");
+  },
+};
+
+/** Settings of a config file laid over a preset, as a run resolves them. */
+export const settings: Target<Settings> = {
+  name: "settings",
+  corpus: () => Object.values(presets).map((preset) => bytesOf(JSON.stringify(preset))),
+  mutate(file, rng) {
+    const value = mutateValue(JSON.parse(textOf(file)), rng);
+    return bytesOf(JSON.stringify(value) ?? "null");
+  },
+  source: undefined,
+  codes: ["bad-option"],
+  parse(file) {
+    const all = { ...presets.demo, ...JSON.parse(textOf(file)) } as Settings;
+    checkSettings(all);
+    return all;
+  },
+  check(value) {
+    promise(Object.keys(value).every((name) => settingNames.includes(name as keyof Settings)), "known settings alone");
+    promise(value.imageSize % value.patchSize === 0 && value.width % value.heads === 0, "sizes that divide");
+  },
+};
+
+const kinds = settingNames.map((name) => definitions[name].kind);
+
+/** The text of an option of the command line; its first byte says which option. */
+export const optionText: Target<string | number> = {
+  name: "option texts",
+  corpus: () => ["64", "0.05", "float32", "teacher", "3", "noise+replace", "1e-3"].map((text, i) => bytesOf(`${i}${text}`)),
+  mutate(file, rng, corpus) {
+    const changed = rng.chance(0.3)
+      ? mutateBytes(file, rng, corpus)
+      : mutateText(textOf(file), rng, ["-", "+", ".", ",", "e", "0x", "Infinity", "NaN", " ", "\0", "1e999", "é", "null"]);
+    const [first = 0] = changed;
+    return Uint8Array.from([first ^ rng.integer(0, 256), ...changed.subarray(1)]);
+  },
+  source: "--option: expected",
+  codes: ["bad-option"],
+  parse: (file) => parseValue(kinds[(file[0] ?? 0) % kinds.length] as (typeof kinds)[number], textOf(file.subarray(1)), "--option"),
+  check: (value) => promise(typeof value === "string" || Number.isFinite(value), "a finite number or a text"),
+};

@@ -50,7 +50,9 @@ const mutations: readonly Mutation[] = [
     return file;
   },
   function setByte(file, rng) {
-    file[place(file.length, rng)] = rng.chance(0.5) ? pick([0, 1, 0x7f, 0x80, 0xff], rng) : rng.integer(0, 256);
+    file[place(file.length, rng)] = rng.chance(0.5)
+      ? pick([0, 1, 0x7f, 0x80, 0xff], rng)
+      : rng.integer(0, 256);
     return file;
   },
   function setNumber(file, rng) {
@@ -70,7 +72,11 @@ const mutations: readonly Mutation[] = [
     return file;
   },
   (file, rng) => file.slice(0, rng.integer(0, file.length)),
-  (file, rng) => join(file, Uint8Array.from({ length: rng.integer(1, 64) }, () => rng.integer(0, 256))),
+  (file, rng) =>
+    join(
+      file,
+      Uint8Array.from({ length: rng.integer(1, 64) }, () => rng.integer(0, 256)),
+    ),
   function removeRange(file, rng) {
     const [start, end] = range(file, rng);
     return join(file.subarray(0, start), file.subarray(end));
@@ -81,7 +87,10 @@ const mutations: readonly Mutation[] = [
   },
   function splice(file, rng, corpus) {
     const other = pick(corpus, rng);
-    return join(file.subarray(0, rng.integer(0, file.length + 1)), other.subarray(rng.integer(0, other.length)));
+    return join(
+      file.subarray(0, rng.integer(0, file.length + 1)),
+      other.subarray(rng.integer(0, other.length)),
+    );
   },
   function insertBytes(file, rng) {
     const at = place(file.length, rng);

@@ -27,7 +27,17 @@ const values: readonly unknown[] = [
 ];
 
 /** Names that objects have from elsewhere, or that nobody expects. */
-const keys = ["__proto__", "constructor", "toString", "hasOwnProperty", "length", "", "\ud800", "x", "__metadata__"];
+const keys = [
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "length",
+  "",
+  "\ud800",
+  "x",
+  "__metadata__",
+];
 
 type Container = Record<string, unknown> | unknown[];
 

@@ -15,7 +15,10 @@ const textOf = (file: Uint8Array) => Buffer.from(file).toString();
 
 /** What whoever trains on annotations relies on. */
 function check({ classes, samples }: Annotations): void {
-  promise(new Set(classes).size === classes.length && !classes.includes(""), "classes with a name, each once");
+  promise(
+    new Set(classes).size === classes.length && !classes.includes(""),
+    "classes with a name, each once",
+  );
   const files = new Set<string>();
   for (const { file, labels } of samples) {
     promise(!files.has(file), "each image once");
@@ -32,8 +35,37 @@ function check({ classes, samples }: Annotations): void {
   }
 }
 
-const paths = ["../x", "/etc/passwd", "a/../../b", "C:\\x", "c:x", "\\\\host\\x", "./a", "a//b", "a/", ".", ".."];
-const csvTokens = [",", ";", '"', '""', "\n", "\r\n", "\r", "\t", "\0", "\ufeff", "-1", "1", "é", "\u2028", "#", ...paths];
+const paths = [
+  "../x",
+  "/etc/passwd",
+  "a/../../b",
+  "C:\\x",
+  "c:x",
+  "\\\\host\\x",
+  "./a",
+  "a//b",
+  "a/",
+  ".",
+  "..",
+];
+const csvTokens = [
+  ",",
+  ";",
+  '"',
+  '""',
+  "\n",
+  "\r\n",
+  "\r",
+  "\t",
+  "\0",
+  "\ufeff",
+  "-1",
+  "1",
+  "é",
+  "\u2028",
+  "#",
+  ...paths,
+];
 const csvText = 'file,label,extra\na.jpg,dog,1\n"b, ""2"".jpg",cat,0\nfolder/c.jpg,"dog|cat",1\n';
 const hotText = "file,dog,cat\na.jpg,1,0\nb.jpg,0,-1\nc.jpg,1,1\n";
 
@@ -48,7 +80,10 @@ const csvTarget = (name: string, text: string, options: object): Target<Annotati
   check,
 });
 export const csv = csvTarget("csv", csvText, {});
-export const csvSeparated = csvTarget("csv, several labels", csvText, { separator: "|", duplicates: "merge" });
+export const csvSeparated = csvTarget("csv, several labels", csvText, {
+  separator: "|",
+  duplicates: "merge",
+});
 export const csvOneHot = csvTarget("csv, one-hot", hotText, { oneHot: true });
 
 const jsonTarget = (
@@ -57,9 +92,12 @@ const jsonTarget = (
   parse: (file: Uint8Array, options: object, source: string) => Annotations,
 ): Target<Annotations> => ({
   name,
-  corpus: () => values.flatMap((value) => [JSON.stringify(value), JSON.stringify(value, null, 2)]).map(bytesOf),
+  corpus: () =>
+    values.flatMap((value) => [JSON.stringify(value), JSON.stringify(value, null, 2)]).map(bytesOf),
   mutate: (file, rng, corpus) =>
-    rng.chance(0.2) ? mutateBytes(file, rng, corpus) : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
+    rng.chance(0.2)
+      ? mutateBytes(file, rng, corpus)
+      : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
   source: "some.json",
   codes: ["bad-file"],
   parse: (file) => parse(file, {}, "some.json"),

@@ -25,7 +25,10 @@ const idxFiles = () =>
 
 function checkIdx({ shape, data }: IdxArray): void {
   promise(shape.length >= 1 && shape.length <= 4, "1 to 4 dimensions");
-  promise(data.length === shape.reduce((product, side) => product * side, 1), "as many bytes as the shape says");
+  promise(
+    data.length === shape.reduce((product, side) => product * side, 1),
+    "as many bytes as the shape says",
+  );
 }
 
 export const idx: Target<IdxArray> = {
@@ -43,7 +46,10 @@ export const idx: Target<IdxArray> = {
 
 export const compressedIdx: Target<IdxArray> = {
   name: "idx, compressed",
-  corpus: () => [...idxFiles(), formatIdx({ shape: [60_000], data: new Uint8Array(60_000) })].map((file) => gzipSync(file)),
+  corpus: () =>
+    [...idxFiles(), formatIdx({ shape: [60_000], data: new Uint8Array(60_000) })].map((file) =>
+      gzipSync(file),
+    ),
   mutate: mutateBytes,
   source: "some.idx.gz",
   codes,
@@ -66,8 +72,14 @@ const cifar = (kind: CifarKind): Target<CifarArrays> => ({
   parse: (file) => parseCifar(file, { kind, name: "some.bin" }),
   check({ pixels, labels, coarseLabels }, file) {
     promise(pixels.length === labels.length * 3072, "3,072 values an image");
-    promise(labels.every((label) => label < kind), "labels that are classes");
-    promise((coarseLabels ?? new Uint8Array(0)).every((label) => label < 20), "coarse labels that are classes");
+    promise(
+      labels.every((label) => label < kind),
+      "labels that are classes",
+    );
+    promise(
+      (coarseLabels ?? new Uint8Array(0)).every((label) => label < 20),
+      "coarse labels that are classes",
+    );
     const labelBytes = labels.length + (coarseLabels?.length ?? 0);
     promise(pixels.length + labelBytes === file.length, "every byte of the file");
   },

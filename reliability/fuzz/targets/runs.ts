@@ -47,14 +47,19 @@ export const checkpoint: Target<CheckpointInfo> = {
   name: "checkpoint.json",
   corpus: () => [bytesOf(JSON.stringify(info)), bytesOf(JSON.stringify(info, null, 2))],
   mutate: (file, rng, corpus) =>
-    rng.chance(0.2) ? mutateBytes(file, rng, corpus) : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
+    rng.chance(0.2)
+      ? mutateBytes(file, rng, corpus)
+      : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
   source: "checkpoint.json",
   codes: ["bad-file"],
   parse: (file) => parseCheckpointInfo(file, "checkpoint.json"),
   check({ step, totalSteps, run, file, metrics }) {
     promise(Number.isSafeInteger(step) && step >= 0 && step <= totalSteps, "a step of the run");
     promise(Object.values(metrics).every(Number.isFinite), "metrics that are numbers");
-    promise(Number.isSafeInteger(run.seed) && run.learningRate.every(Number.isFinite), "a run that can go on");
+    promise(
+      Number.isSafeInteger(run.seed) && run.learningRate.every(Number.isFinite),
+      "a run that can go on",
+    );
     promise(/^[0-9a-f]{64}$/.test(file.sha256), "a checksum");
   },
 };
@@ -75,7 +80,10 @@ export const settings: Target<Settings> = {
     return all;
   },
   check(value) {
-    promise(Object.keys(value).every((name) => settingNames.includes(name as keyof Settings)), "known settings alone");
+    promise(
+      Object.keys(value).every((name) => settingNames.includes(name as keyof Settings)),
+      "known settings alone",
+    );
     promise(value.imageSize % value.patchSize === 0 && value.width % value.heads === 0, "sizes that divide");
   },
 };
@@ -85,16 +93,38 @@ const kinds = settingNames.map((name) => definitions[name].kind);
 /** The text of an option of the command line; its first byte says which option. */
 export const optionText: Target<string | number> = {
   name: "option texts",
-  corpus: () => ["64", "0.05", "float32", "teacher", "3", "noise+replace", "1e-3"].map((text, i) => bytesOf(`${i}${text}`)),
+  corpus: () =>
+    ["64", "0.05", "float32", "teacher", "3", "noise+replace", "1e-3"].map((text, i) =>
+      bytesOf(`${i}${text}`),
+    ),
   mutate(file, rng, corpus) {
     const changed = rng.chance(0.3)
       ? mutateBytes(file, rng, corpus)
-      : mutateText(textOf(file), rng, ["-", "+", ".", ",", "e", "0x", "Infinity", "NaN", " ", "\0", "1e999", "é", "null"]);
+      : mutateText(textOf(file), rng, [
+          "-",
+          "+",
+          ".",
+          ",",
+          "e",
+          "0x",
+          "Infinity",
+          "NaN",
+          " ",
+          "\0",
+          "1e999",
+          "é",
+          "null",
+        ]);
     const [first = 0] = changed;
     return Uint8Array.from([first ^ rng.integer(0, 256), ...changed.subarray(1)]);
   },
   source: "--option: expected",
   codes: ["bad-option"],
-  parse: (file) => parseValue(kinds[(file[0] ?? 0) % kinds.length] as (typeof kinds)[number], textOf(file.subarray(1)), "--option"),
+  parse: (file) =>
+    parseValue(
+      kinds[(file[0] ?? 0) % kinds.length] as (typeof kinds)[number],
+      textOf(file.subarray(1)),
+      "--option",
+    ),
   check: (value) => promise(typeof value === "string" || Number.isFinite(value), "a finite number or a text"),
 };

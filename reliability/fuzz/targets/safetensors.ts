@@ -26,8 +26,14 @@ function corpus(): Uint8Array[] {
     },
     metadata: { format: "pt", step: "12" },
   };
-  const python = ["every-type", "bfloat16"].map((name) => readFileSync(`fixtures/safetensors/${name}.safetensors`));
-  return [writeSafetensors(file), writeSafetensors({ tensors: {}, metadata: {} }), ...python.map((each) => Uint8Array.from(each))];
+  const python = ["every-type", "bfloat16"].map((name) =>
+    readFileSync(`fixtures/safetensors/${name}.safetensors`),
+  );
+  return [
+    writeSafetensors(file),
+    writeSafetensors({ tensors: {}, metadata: {} }),
+    ...python.map((each) => Uint8Array.from(each)),
+  ];
 }
 
 /** Half of the files have a changed header of the right length; the others any bytes changed. */
@@ -43,7 +49,10 @@ function mutate(file: Uint8Array, rng: RandomStream, files: readonly Uint8Array[
 }
 
 function checkEntry({ shape, data }: SafetensorsEntry): void {
-  promise(data.length === shape.reduce((product, side) => product * side, 1), "as many values as the shape says");
+  promise(
+    data.length === shape.reduce((product, side) => product * side, 1),
+    "as many values as the shape says",
+  );
 }
 
 const common = { corpus, mutate, codes: ["bad-file"] } as const;

@@ -1,7 +1,7 @@
 // The process that parses: asked for a range of inputs of one target, it answers with counts and findings. It may hang or
 // die over an input; whoever started it then reads from the file of progress which one it was.
 import { openSync, writeSync } from "node:fs";
-import { SitError } from "@sitjs/core/errors";
+import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
 import { Collections, type Cost, measure } from "./measure.js";
 import { type AnyTarget, allowedBytes } from "./target.js";
@@ -33,8 +33,9 @@ export interface Answer {
   /** How often each reason was given. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
-  /** Of files of some size: the most milliseconds, and the most bytes allocated beyond half a megabyte, a byte of the file. */
+  /** The most milliseconds that one input took. */
   readonly slowest: number;
+  /** The most that one input's parse allocated, as a share of what it may. */
   readonly mostAllocated: number;
   /** With `only: "bytes"`: the inputs, in base64. */
   readonly inputs: readonly string[];
@@ -195,14 +196,20 @@ class Fuzzing {
     } else if (reason.length > 1000 + (source?.length ?? 0)) {
       this.#found(index, "promise", `expected a message of at most 1000 characters: ${reason}`, file);
     }
+    if (SitError.isInstance(error) && printable(reason) !== reason) {
+      this.#found(index, "promise", `expected a message that can be printed: ${reason}`, file);
+    }
     const kind = kindOf(source === undefined ? reason : reason.slice(source.length));
     this.#reasons.set(kind, (this.#reasons.get(kind) ?? 0) + 1);
   }
 
   #tooMuch({ file, cost }: Run): "slow" | "allocation" | undefined {
     if (cost.milliseconds > this.task.milliseconds) return "slow";
-    const allowed = (this.target.allowed ?? allowedBytes)(file.length);
-    return cost.allocated > allowed ? "allocation" : undefined;
+    return cost.allocated > this.#allowed(file) ? "allocation" : undefined;
+  }
+
+  #allowed(file: Uint8Array): number {
+    return (this.target.allowed ?? allowedBytes)(file.length);
   }
 
   /** Once more with nothing to collect: what takes too much again, does so by itself. */
@@ -227,8 +234,7 @@ class Fuzzing {
 
   #note({ file, cost }: Run): void {
     this.#slowest = Math.max(this.#slowest, cost.milliseconds);
-    const beyond = (cost.allocated - 2 ** 19) / Math.max(1, file.length);
-    this.#mostAllocated = Math.max(this.#mostAllocated, beyond);
+    this.#mostAllocated = Math.max(this.#mostAllocated, cost.allocated / this.#allowed(file));
   }
 
   #found(index: number, kind: Finding["kind"], message: string, file: Uint8Array): void {

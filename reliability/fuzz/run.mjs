@@ -16,7 +16,7 @@ import { root } from "../../scripts/lib/steps.mjs";
  * @property {number} rejected
  * @property {number} seconds
  * @property {number} slowestMilliseconds of one input
- * @property {number} allocatedPerByte the most that an input's parse allocated beyond half a megabyte, by the file's size
+ * @property {number} allocated the most that one input's parse allocated, as a share of what it may for its size
  * @property {Record<string, number>} reasons how often each reason was given, the most frequent first
  */
 
@@ -85,7 +85,8 @@ export async function fuzz({
 /** Bundles the child from the sources, so that no build can be old. @returns {Promise<string[]>} names of the targets */
 async function bundle(module, folder) {
   const child = join(folder, "child.mjs");
-  const common = /** @type {const} */ ({
+  /** @type {import("esbuild").BuildOptions} */
+  const common = {
     bundle: true,
     platform: "node",
     format: "esm",
@@ -98,7 +99,7 @@ async function bundle(module, folder) {
       js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
     },
     logLevel: "error",
-  });
+  };
   const imports = `import { targets } from ${JSON.stringify(module)};`;
   const serve = `import { serve } from ${JSON.stringify(join(root, "reliability", "fuzz", "child.ts"))};`;
   const stdin = (contents) => ({ contents, resolveDir: root, sourcefile: "fuzz-child.mjs" });
@@ -155,7 +156,7 @@ async function fuzzTarget(child, { target, seed, milliseconds, inputs }) {
     rejected,
     seconds: round((performance.now() - began) / 1000),
     slowestMilliseconds: round(slowest),
-    allocatedPerByte: round(mostAllocated),
+    allocated: round(mostAllocated),
     reasons: mostFrequent(reasons),
   };
   return { result, findings };
@@ -186,11 +187,11 @@ function mostFrequent(reasons) {
 
 const round = (value) => Number(value.toPrecision(3));
 
-function line({ target, inputs, accepted, rejected, seconds, slowestMilliseconds, allocatedPerByte }, found) {
+function line({ target, inputs, accepted, rejected, seconds, slowestMilliseconds, allocated }, found) {
   const rate = Math.round(inputs / Math.max(seconds, 1e-3));
   return (
     `${target.padEnd(20)} ${String(inputs).padStart(8)} inputs, ${accepted} accepted, ${rejected} refused, ` +
-    `${rate}/s, slowest ${slowestMilliseconds} ms, at most ${allocatedPerByte} bytes a byte` +
+    `${rate}/s, slowest ${slowestMilliseconds} ms, at most ${Math.round(100 * allocated)} % of the memory allowed` +
     `${found > 0 ? `, ${found} FINDINGS` : ""}`
   );
 }

@@ -5,6 +5,11 @@ export function pick<T>(list: ArrayLike<T>, rng: RandomStream): T {
   return list[rng.integer(0, list.length)] as T;
 }
 
+/** How many changes are made to one file: often a single one, which gets past more checks. */
+export function changes(rng: RandomStream): number {
+  return rng.chance(0.5) ? 1 : rng.integer(2, 5);
+}
+
 /** Files do not grow beyond this: the parsers' time and memory are in proportion to the file. */
 export const maximumBytes = 2 ** 17;
 
@@ -102,7 +107,7 @@ const mutations: readonly Mutation[] = [
 /** One to four changes to the bytes, whatever they mean. */
 export function mutateBytes(file: Uint8Array, rng: RandomStream, corpus: readonly Uint8Array[]): Uint8Array {
   let changed = Uint8Array.from(file) as Uint8Array;
-  for (let left = rng.integer(1, 5); left > 0 && changed.length > 0; left--) {
+  for (let left = changes(rng); left > 0 && changed.length > 0; left--) {
     changed = pick(mutations, rng)(changed, rng, corpus);
   }
   return changed.subarray(0, maximumBytes);

@@ -1,5 +1,5 @@
 import type { RandomStream } from "@sitjs/core/random";
-import { pick } from "./bytes.js";
+import { changes, pick } from "./bytes.js";
 
 /** Values of every kind, and those near the limits. */
 const values: readonly unknown[] = [
@@ -25,6 +25,9 @@ const values: readonly unknown[] = [
   { length: -1 },
   [1, 2, 3],
 ];
+
+/** One of the values, for a single place: a list in two places could come to hold itself. */
+const anyValue = (rng: RandomStream) => structuredClone(pick(values, rng));
 
 /** Names that objects have from elsewhere, or that nobody expects. */
 const keys = [
@@ -59,7 +62,7 @@ function setOwn(object: Container, key: string | number, value: unknown): void {
 type Mutation = (holder: Container, key: string, rng: RandomStream, all: readonly Container[]) => void;
 
 const mutations: readonly Mutation[] = [
-  (holder, key, rng) => setOwn(holder, key, pick(values, rng)),
+  (holder, key, rng) => setOwn(holder, key, anyValue(rng)),
   function remove(holder, key) {
     if (Array.isArray(holder)) holder.splice(Number(key), 1);
     else delete holder[key];
@@ -71,13 +74,13 @@ const mutations: readonly Mutation[] = [
     setOwn(holder, pick(keys, rng), value);
   },
   function add(holder, _key, rng) {
-    if (Array.isArray(holder)) holder.push(pick(values, rng));
-    else setOwn(holder, pick(keys, rng), pick(values, rng));
+    if (Array.isArray(holder)) holder.push(anyValue(rng));
+    else setOwn(holder, pick(keys, rng), anyValue(rng));
   },
   function repeat(holder, key, rng) {
     const value = (holder as Record<string, unknown>)[key];
-    if (Array.isArray(holder)) for (let left = 2 ** rng.integer(0, 7); left > 0; left--) holder.push(value);
-    else setOwn(holder, `${key}2`, value);
+    if (!Array.isArray(holder)) setOwn(holder, `${key}2`, structuredClone(value));
+    else for (let left = 2 ** rng.integer(0, 7); left > 0; left--) holder.push(structuredClone(value));
   },
   function swap(holder, key, rng, all) {
     const other = pick(all, rng);
@@ -100,7 +103,7 @@ const mutations: readonly Mutation[] = [
 /** Changes a JSON value, which is given back; 1 to 4 changes anywhere in it. */
 export function mutateValue(value: unknown, rng: RandomStream): unknown {
   const root = { value };
-  for (let left = rng.integer(1, 5); left > 0; left--) {
+  for (let left = changes(rng); left > 0; left--) {
     const all = containers(root);
     if (all.length > maximumContainers) break;
     const holder = pick(all, rng);

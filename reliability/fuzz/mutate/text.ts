@@ -1,5 +1,5 @@
 import type { RandomStream } from "@sitjs/core/random";
-import { maximumBytes, pick } from "./bytes.js";
+import { changes, maximumBytes, pick } from "./bytes.js";
 
 type Mutation = (text: string, rng: RandomStream, tokens: readonly string[]) => string;
 
@@ -71,7 +71,7 @@ const mutations: readonly Mutation[] = [
 /** One to four changes to a text, with the tokens that its grammar knows. */
 export function mutateText(text: string, rng: RandomStream, tokens: readonly string[]): Uint8Array {
   let changed = text;
-  for (let left = rng.integer(1, 5); left > 0; left--) {
+  for (let left = changes(rng); left > 0; left--) {
     changed = pick(mutations, rng)(changed, rng, tokens).slice(0, maximumBytes / 4);
   }
   return Uint8Array.from(Buffer.from(changed));

@@ -90,41 +90,20 @@ export const settings: Target<Settings> = {
 
 const kinds = settingNames.map((name) => definitions[name].kind);
 
-/** The text of an option of the command line; its first byte says which option. */
+/** The text of an option of the command line, behind a byte that says which option. */
 export const optionText: Target<string | number> = {
   name: "option texts",
   corpus: () =>
-    ["64", "0.05", "float32", "teacher", "3", "noise+replace", "1e-3"].map((text, i) =>
-      bytesOf(`${i}${text}`),
-    ),
-  mutate(file, rng, corpus) {
-    const changed = rng.chance(0.3)
-      ? mutateBytes(file, rng, corpus)
-      : mutateText(textOf(file), rng, [
-          "-",
-          "+",
-          ".",
-          ",",
-          "e",
-          "0x",
-          "Infinity",
-          "NaN",
-          " ",
-          "\0",
-          "1e999",
-          "é",
-          "null",
-        ]);
-    const [first = 0] = changed;
-    return Uint8Array.from([first ^ rng.integer(0, 256), ...changed.subarray(1)]);
+    settingNames.map((name, i) => Uint8Array.of(i, ...bytesOf(String(presets["paper-small"][name])))),
+  mutate(file, rng) {
+    const tokens = ["-", "+", ".", ",", "e", "0x", "Infinity", "NaN", " ", "\0", "1e999", "é", "null"];
+    return Uint8Array.of(file[0] as number, ...mutateText(textOf(file.subarray(1)), rng, tokens));
   },
   source: "--option: expected",
   codes: ["bad-option"],
-  parse: (file) =>
-    parseValue(
-      kinds[(file[0] ?? 0) % kinds.length] as (typeof kinds)[number],
-      textOf(file.subarray(1)),
-      "--option",
-    ),
+  parse(file) {
+    const kind = kinds[file[0] as number] as (typeof kinds)[number];
+    return parseValue(kind, textOf(file.subarray(1)), "--option");
+  },
   check: (value) => promise(typeof value === "string" || Number.isFinite(value), "a finite number or a text"),
 };

@@ -49,7 +49,7 @@ export function checkSettings(
 ): void {
   for (const name of Object.keys(settings)) {
     requireOption(
-      name in definitions,
+      Object.hasOwn(definitions, name),
       `settings.${name}`,
       `a setting among ${settingNames.join(", ")}`,
       name,

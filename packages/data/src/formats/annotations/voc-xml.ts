@@ -1,4 +1,5 @@
-import { SitError } from "@sitjs/core/errors";
+import { printable, SitError } from "@sitjs/core/errors";
+import { describeJson } from "@sitjs/core/json";
 import { SaxesParser } from "saxes";
 
 /** One image of Pascal VOC: its file and the names of the objects in it. */
@@ -34,12 +35,13 @@ export function parseVocXml(text: string, source: string): VocImage {
   parser.on("doctype", () => fail("no document type", "one"));
   parser.on("error", ({ message }) => {
     // Without the place that the library puts in front; what follows may quote any part of the text.
-    fail("XML", message.replace(/^\d+:\d+: /, "").slice(0, 80));
+    fail("XML", printable(message.replace(/^\d+:\d+: /, "").slice(0, 80)));
   });
   parser.on("opentag", ({ name }) => {
     if (path.length === maximumDepth) fail(`at most ${maximumDepth} elements inside each other`, "more");
     path.push(name);
-    if (path.length === 1 && name !== "annotation") fail("the element annotation", name.slice(0, 80));
+    if (path.length === 1 && name !== "annotation")
+      fail("the element annotation", printable(name.slice(0, 80)));
     if (path.join("/") === places.object) objects.push({});
     content = "";
   });
@@ -63,8 +65,7 @@ export function parseVocXml(text: string, source: string): VocImage {
         Object.assign(object as object, { name: value });
         break;
       case places.difficult:
-        if (value !== "0" && value !== "1")
-          fail("difficult to be 0 or 1", JSON.stringify(value.slice(0, 60)));
+        if (value !== "0" && value !== "1") fail("difficult to be 0 or 1", describeJson(value));
         Object.assign(object as object, { difficult: value === "1" });
         break;
       case places.object:

@@ -18,6 +18,9 @@ time and memory that the file's size bounds. Ends with code 1 where one is not; 
   --findings DIR where inputs are saved (default reliability/findings)
   --help`;
 
+/** Findings that are told in full. */
+const shown = 10;
+
 /** A mistake on the command line, told in one line. */
 class UsageError extends Error {}
 
@@ -50,11 +53,14 @@ function whole(option, text, minimum) {
 
 function save(folder, findings) {
   mkdirSync(folder, { recursive: true });
-  for (const { target, index, kind, message, input } of findings) {
+  for (const [i, { target, index, kind, message, input }] of findings.entries()) {
     const file = join(folder, `${target.replaceAll(/[^a-z0-9]+/g, "-")}-${index}.bin`);
     writeFileSync(file, Buffer.from(input, "base64"));
-    console.error(`${target}, input ${index}: ${kind}: ${message}\n  ${relative(process.cwd(), file)}`);
+    if (i < shown) {
+      console.error(`${target}, input ${index}: ${kind}: ${message}\n  ${relative(process.cwd(), file)}`);
+    }
   }
+  if (findings.length > shown) console.error(`and ${findings.length - shown} more in ${folder}`);
 }
 
 try {

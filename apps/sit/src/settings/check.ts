@@ -50,8 +50,8 @@ export function checkSettings(
   for (const name of Object.keys(settings)) {
     requireOption(
       Object.hasOwn(definitions, name),
-      `settings.${name}`,
-      `a setting among ${settingNames.join(", ")}`,
+      "settings",
+      `names among ${settingNames.join(", ")}`,
       name,
     );
   }

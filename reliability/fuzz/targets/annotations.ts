@@ -1,10 +1,9 @@
-import {
-  type Annotations,
-  parseCocoAnnotations,
-  parseCsvAnnotations,
-  parseJsonAnnotations,
-  parseVocAnnotations,
-} from "@sitjs/data";
+import type { Annotations } from "@sitjs/data";
+// By path: the package's own functions read files, and load each parser with the first of them.
+import { parseCocoAnnotations } from "../../../packages/data/src/formats/annotations/coco.js";
+import { parseCsvAnnotations } from "../../../packages/data/src/formats/annotations/csv.js";
+import { parseJsonAnnotations } from "../../../packages/data/src/formats/annotations/json.js";
+import { vocCollector } from "../../../packages/data/src/formats/annotations/voc.js";
 import { mutateBytes } from "../mutate/bytes.js";
 import { mutateJson } from "../mutate/json.js";
 import { mutateText } from "../mutate/text.js";
@@ -191,6 +190,10 @@ export const voc: Target<Annotations> = {
     rng.chance(0.2) ? mutateBytes(file, rng, corpus) : mutateText(textOf(file), rng, vocTokens),
   source: "some.xml",
   codes: ["bad-file"],
-  parse: (file) => parseVocAnnotations([{ source: "some.xml", bytes: file }]),
+  parse(file) {
+    const collected = vocCollector();
+    collected.add(file, "some.xml");
+    return collected.finish();
+  },
   check,
 };

@@ -1,18 +1,20 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "../../../test/scratch.js";
+import { parseCocoAnnotations } from "./coco.js";
+import { parseCsvAnnotations } from "./csv.js";
 import { checkFileName } from "./file-name.js";
 import {
   cocoAnnotations,
   csvAnnotations,
-  parseCocoAnnotations,
-  parseCsvAnnotations,
-  parseJsonAnnotations,
-  parseVocAnnotations,
+  jsonAnnotations,
   type VocAnnotationOptions,
   vocAnnotations,
 } from "./index.js";
+import { parseJsonAnnotations } from "./json.js";
+import { vocCollector } from "./voc.js";
 
 const scratch = scratchFolder();
 const csv = (text: string, options = {}) => parseCsvAnnotations(Buffer.from(text), options, "some.csv");
@@ -24,8 +26,11 @@ const json = (value: unknown, options = {}) =>
   );
 const coco = (value: unknown, options = {}) =>
   parseCocoAnnotations(Buffer.from(JSON.stringify(value)), options, "coco.json");
-const voc = (text: string, options: VocAnnotationOptions = {}) =>
-  parseVocAnnotations([{ source: "some.xml", bytes: Buffer.from(text) }], options);
+const voc = (text: string, options: VocAnnotationOptions = {}) => {
+  const collected = vocCollector(options);
+  collected.add(Buffer.from(text), "some.xml");
+  return collected.finish();
+};
 const vocFile = (file: string, objects: string) =>
   `<annotation><filename>${file}</filename>${objects}</annotation>`;
 const object = (name: string, rest = "") => `<object><name>${name}</name>${rest}</object>`;
@@ -124,15 +129,15 @@ describe("annotations of a CSV file", () => {
       {},
       /line 2: expected the name of a file inside .* got "..\/a.jpg"/,
     ],
-    ["other bytes than UTF-8", "file,label\n\ud800,b", { file: "label", label: "file" }, /^$|./],
-  ])("refuse %s", (name, text, options, message) => {
-    if (name.startsWith("other bytes")) {
-      const bytes = Uint8Array.of(0x66, 0x2c, 0xff);
-      expect(() => parseCsvAnnotations(bytes, {}, "some.csv")).toThrow(/^some\.csv: expected UTF-8/);
-      return;
-    }
+  ])("refuse %s", (_, text, options, message) => {
     expect(() => csv(text, options)).toThrow(message);
     expect(() => csv(text, options)).toThrow(/^some\.csv: /);
+  });
+
+  it("refuse other bytes than UTF-8", () => {
+    expect(() => parseCsvAnnotations(Uint8Array.of(0x66, 0x2c, 0xff), {}, "some.csv")).toThrow(
+      /^some\.csv: expected UTF-8/,
+    );
   });
 
   it("refuse options that do not fit each other", () => {
@@ -186,6 +191,15 @@ describe("annotations of a JSON file", () => {
     expect(json(others, { file: "path", label: "tags" })).toEqual({
       classes: ["9", "10"],
       samples: [{ file: "a.jpg", labels: [0, 1] }],
+    });
+  });
+
+  it("come from a file, gzipped too", async () => {
+    const path = join(scratch, "labels.json.gz");
+    writeFileSync(path, gzipSync(JSON.stringify({ "a.jpg": "dog" })));
+    expect(await jsonAnnotations(path)).toEqual({
+      classes: ["dog"],
+      samples: [{ file: "a.jpg", labels: [0] }],
     });
   });
 

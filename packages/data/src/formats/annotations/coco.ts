@@ -1,7 +1,6 @@
 import { SitError } from "@sitjs/core/errors";
 import { describeJson, parseJsonBytes } from "@sitjs/core/json";
 import * as v from "valibot";
-import { readPlain } from "../../idx-dataset.js";
 import { type AnnotationOptions, type Annotations, collector } from "./annotations.js";
 import { validate } from "./validate.js";
 
@@ -16,16 +15,7 @@ const file = v.object({
   categories: v.array(v.object({ id, name: v.string() })),
 });
 
-/**
- * The annotations of a COCO file of instances (JSON): an image has the categories of all its annotations. Classes are the
- * categories by their id, so label 0 is the category of the smallest id. Images without annotations have no labels.
- * @throws SitError "missing-file", "bad-file" naming file and record, or "bad-option"
- */
-export async function cocoAnnotations(path: string, options: AnnotationOptions = {}): Promise<Annotations> {
-  return parseCocoAnnotations(await readPlain(path), options, path);
-}
-
-/** As `cocoAnnotations`, from the bytes of a file that messages call `source`. */
+/** What `cocoAnnotations` gives, of the bytes of a file that messages call `source`. */
 export function parseCocoAnnotations(
   bytes: Uint8Array,
   options: AnnotationOptions = {},

@@ -1,7 +1,6 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
 import { decodeText, describeJson } from "@sitjs/core/json";
 import { CsvError, parse } from "csv-parse/sync";
-import { readPlain } from "../../idx-dataset.js";
 import { type AnnotationOptions, type Annotations, collector } from "./annotations.js";
 
 /** A column by its name in the header, or by its number from 0 on. */
@@ -25,16 +24,7 @@ export interface CsvAnnotationOptions extends AnnotationOptions {
   readonly oneHot?: true | readonly string[];
 }
 
-/**
- * The annotations of a CSV file (RFC 4180, UTF-8): a line for each image, its labels in one cell or in one-hot columns.
- * Labels lose spaces around them; empty lines are passed over.
- * @throws SitError "missing-file", "bad-file" naming file and line, or "bad-option"
- */
-export async function csvAnnotations(path: string, options: CsvAnnotationOptions = {}): Promise<Annotations> {
-  return parseCsvAnnotations(await readPlain(path), options, path);
-}
-
-/** As `csvAnnotations`, from the bytes of a file that messages call `source`. */
+/** What `csvAnnotations` gives, of the bytes of a file that messages call `source`. */
 export function parseCsvAnnotations(
   bytes: Uint8Array,
   options: CsvAnnotationOptions = {},

@@ -1,7 +1,6 @@
 import { SitError } from "@sitjs/core/errors";
 import { describeJson, parseJsonBytes } from "@sitjs/core/json";
 
-import { readPlain } from "../../idx-dataset.js";
 import { type AnnotationOptions, type Annotations, collector } from "./annotations.js";
 
 export interface JsonAnnotationOptions extends AnnotationOptions {
@@ -11,20 +10,7 @@ export interface JsonAnnotationOptions extends AnnotationOptions {
   readonly label?: string;
 }
 
-/**
- * The annotations of a JSON file, of one of two forms: an object of labels by file, `{ "a.jpg": "cat", "b.jpg": ["cat",
- * "dog"] }`, or a list of records, `[{ "file": "a.jpg", "label": "cat" }, …]`. A label is a text, or a whole number,
- * which stands for its digits.
- * @throws SitError "missing-file", "bad-file" naming file and record, or "bad-option"
- */
-export async function jsonAnnotations(
-  path: string,
-  options: JsonAnnotationOptions = {},
-): Promise<Annotations> {
-  return parseJsonAnnotations(await readPlain(path), options, path);
-}
-
-/** As `jsonAnnotations`, from the bytes of a file that messages call `source`. */
+/** What `jsonAnnotations` gives, of the bytes of a file that messages call `source`. */
 export function parseJsonAnnotations(
   bytes: Uint8Array,
   options: JsonAnnotationOptions = {},

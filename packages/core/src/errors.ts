@@ -38,7 +38,7 @@ export class SitError extends Error {
 
 /** Throws `SitError("bad-option")` unless `ok`: `option: expected …, got …`. */
 export function requireOption(ok: boolean, option: string, expected: string, got: unknown): asserts ok {
-  if (!ok) throw new SitError("bad-option", `${option}: expected ${expected}, got ${show(got)}`);
+  if (!ok) throw new SitError("bad-option", `${printable(option)}: expected ${expected}, got ${show(got)}`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { AnyTarget } from "../target.js";
 import { coco, csv, csvOneHot, csvSeparated, json, voc } from "./annotations.js";
 import { cifar10, cifar100, compressedIdx, idx, stlImages, stlLabels } from "./images.js";
-import { checkpoint, optionText, settings } from "./runs.js";
+import { checkpoint, optionText, reportJson, settings } from "./runs.js";
 import { lazySafetensors, safetensors } from "./safetensors.js";
 
 /** Every parser that is fuzzed. A new one is a `Target` and a line here. */
@@ -21,6 +21,7 @@ export const targets: readonly AnyTarget[] = [
   json,
   coco,
   voc,
+  reportJson,
   settings,
   optionText,
 ];

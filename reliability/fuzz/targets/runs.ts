@@ -1,3 +1,5 @@
+import type { ReportData } from "@sitjs/eval/report";
+import { parseReport } from "../../../apps/sit/src/output/parse-report.js";
 import { checkSettings, parseValue } from "../../../apps/sit/src/settings/check.js";
 import { definitions, type Settings, settingNames } from "../../../apps/sit/src/settings/definitions.js";
 import { presets } from "../../../apps/sit/src/settings/presets.js";
@@ -61,6 +63,57 @@ export const checkpoint: Target<CheckpointInfo> = {
       "a run that can go on",
     );
     promise(/^[0-9a-f]{64}$/.test(file.sha256), "a checksum");
+  },
+};
+
+const picture = { width: 2, height: 1, channels: 1, data: { base64: "AP8=" } };
+const reportData = {
+  title: "a run",
+  seed: 0,
+  warnings: ["slow"],
+  engine: { name: "wasm", cores: 2, kernels: [] },
+  dataset: { name: "photos", images: 10, imageSize: [2, 1, 1], classes: ["a", "b"] },
+  pretrain: { epochs: 1, steps: 2, seconds: 3, imagesPerSecond: 4, history: [{ epoch: 1, contrast: null }] },
+  accuracy: [{ labels: 10, scratch: 0.5, pretrained: 0.75 }],
+  knn: { before: 0.25, after: 0.5, k: 20 },
+  finetune: [{ labels: 10, start: "scratch", history: [{ epoch: 1, loss: 0.5, accuracy: 0.5 }] }],
+  reconstructions: [
+    { title: "t", rows: [{ clean: picture, corrupted: picture, mask: picture, reconstruction: picture }] },
+  ],
+  embeddings: [
+    {
+      title: "e",
+      points: [
+        [0, 1, null],
+        [1, 0, 1],
+      ],
+    },
+  ],
+  timings: [{ name: "all", seconds: 1 }],
+  settings: { backbone: { width: 64, names: ["a"] } },
+  machine: { cpu: "x", cores: 2 },
+  versions: { node: "20" },
+};
+
+/** The data of a report that is made again. */
+export const reportJson: Target<ReportData> = {
+  name: "report.json",
+  corpus: () => [bytesOf(JSON.stringify(reportData)), bytesOf(JSON.stringify({ title: "empty" }))],
+  mutate: (file, rng, corpus) =>
+    rng.chance(0.2)
+      ? mutateBytes(file, rng, corpus)
+      : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
+  source: "report.json",
+  codes: ["bad-file"],
+  parse: (file) => parseReport(textOf(file), "report.json"),
+  check({ accuracy = [], dataset, pretrain, settings = {} }) {
+    promise(
+      accuracy.every(({ scratch = 0, pretrained = 0 }) => scratch >= 0 && scratch <= 1 && pretrained <= 1),
+      "fractions",
+    );
+    promise(dataset === undefined || typeof dataset.name === "string", "a name of the data set");
+    promise(pretrain === undefined || Array.isArray(pretrain.history), "a history of pretraining");
+    promise(typeof settings === "object" && settings !== null, "settings by name");
   },
 };
 

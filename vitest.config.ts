@@ -9,6 +9,7 @@ export default defineConfig({
       "apps/*/src/**/*.test.ts",
       "scripts/**/*.test.mjs",
       "benchmarks/**/*.test.mjs",
+      "reliability/**/*.test.mjs",
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

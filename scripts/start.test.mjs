@@ -16,6 +16,7 @@ const light = {
   "@sitjs/core/node": [],
   "@sitjs/core/random": [],
   "@sitjs/core/errors": [],
+  "@sitjs/core/json": [],
 };
 
 /** The packages that a source file imports while it loads, by itself or through files of its own package. */

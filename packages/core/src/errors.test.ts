@@ -40,6 +40,7 @@ describe("SitError", () => {
       [[1, 2], "[1,2]"],
       [() => 1, "a function"],
       [circular, "[object Object]"],
+      ["x".repeat(1000), `"${"x".repeat(199)}…`],
     ];
     for (const [got, shown] of cases) {
       expect(() => requireOption(false, "depth", "a number", got)).toThrow(

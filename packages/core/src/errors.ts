@@ -38,7 +38,7 @@ export class SitError extends Error {
 
 /** Throws `SitError("bad-option")` unless `ok`: `option: expected …, got …`. */
 export function requireOption(ok: boolean, option: string, expected: string, got: unknown): asserts ok {
-  if (!ok) throw new SitError("bad-option", `${option}: expected ${expected}, got ${show(got)}`);
+  if (!ok) throw new SitError("bad-option", `${printable(option)}: expected ${expected}, got ${show(got)}`);
 }
 
 /**
@@ -52,15 +52,20 @@ export function printable(name: string): string {
   });
 }
 
+/** Messages are for reading: what is longer is cut. */
+const longestShown = 200;
+
 function show(value: unknown): string {
-  if (typeof value === "string") return printable(JSON.stringify(value));
+  const text = printable(written(value));
+  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
+}
+
+function written(value: unknown): string {
   if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) {
-    try {
-      return JSON.stringify(value);
-    } catch {
-      return Object.prototype.toString.call(value);
-    }
+  if (typeof value !== "string" && (typeof value !== "object" || value === null)) return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Object.prototype.toString.call(value);
   }
-  return String(value);
 }

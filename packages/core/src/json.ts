@@ -1,4 +1,4 @@
-import { SitError } from "./errors.js";
+import { printable, SitError } from "./errors.js";
 
 /**
  * The value of a JSON text, as `JSON.parse`, but a key that an object has twice is an error and not a loss of the
@@ -49,7 +49,7 @@ export function decodeText(bytes: Uint8Array, source: string): string {
 /** A value of a JSON text in a few words for messages, however long or deep it is. */
 export function describeJson(value: unknown): string {
   if (typeof value === "string") {
-    return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}…` : JSON.stringify(value);
+    return `${printable(JSON.stringify(value.slice(0, 60)))}${value.length > 60 ? "…" : ""}`;
   }
   if (Array.isArray(value)) {
     const short = value.length <= 8 && value.every((each) => typeof each === "number");

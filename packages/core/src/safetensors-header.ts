@@ -1,4 +1,4 @@
-import { SitError } from "./errors.js";
+import { printable, SitError } from "./errors.js";
 import { decodeText, describeJson, parseJson } from "./json.js";
 
 /** The typed array that holds each element type; 16-bit floats and booleans as they are stored. */
@@ -174,7 +174,7 @@ function isSizes(value: unknown): value is number[] {
 }
 
 function shortName(name: string): string {
-  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
+  return `${printable(name.slice(0, 60))}${name.length > 60 ? "…" : ""}`;
 }
 
 function describeShape(shape: readonly number[]): string {

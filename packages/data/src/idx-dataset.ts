@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { SitError } from "@sitjs/core/errors";
+import { openFile } from "@sitjs/core/node";
 import { type ImageDataset, memoryDataset } from "./dataset.js";
 import { reason } from "./decode.js";
 import { type IdxArray, parseIdx } from "./idx.js";
@@ -73,16 +73,14 @@ export function datasetOfIdx({ name, pixels, labels, classes, files }: IdxParts)
  * @throws SitError "missing-file" or "bad-file", naming the file.
  */
 export async function readPlain(path: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
+  const file = await openFile(path);
   try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new SitError(missing ? "missing-file" : "bad-file", `${path}: cannot be read (${reason(error)})`, {
-      cause: error,
-    });
+    const bytes = new Uint8Array(file.size);
+    await file.read(0, bytes);
+    return await uncompress(bytes, path);
+  } finally {
+    await file.close();
   }
-  return uncompress(bytes, path);
 }
 
 /** The bytes themselves, or what they hold where they are gzip. Throws `SitError("bad-file")` naming `name`. */

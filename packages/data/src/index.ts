@@ -13,6 +13,16 @@ export {
 export type { Download } from "./fashion-mnist/site.js";
 export { datasetFingerprint } from "./fingerprint.js";
 export type { FolderProblem } from "./folder-scan.js";
+export * from "./formats/annotations/index.js";
+export {
+  type CifarArrays,
+  type CifarDatasetOptions,
+  type CifarKind,
+  cifarDataset,
+  parseCifar,
+} from "./formats/cifar.js";
+export type { ClassNames } from "./formats/class-names.js";
+export { parseStlImages, parseStlLabels, type StlDatasetOptions, stlDataset } from "./formats/stl.js";
 export { formatIdx, type IdxArray, parseIdx } from "./idx.js";
 export { type IdxDatasetOptions, idxDataset } from "./idx-dataset.js";
 export { ImageError, type ImageProblemKind } from "./image-error.js";

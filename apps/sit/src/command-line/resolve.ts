@@ -123,7 +123,7 @@ function checkConfig(config: Config): void {
   requireOption(text(data), "config data", "a path or fashion-mnist", data);
   requireOption(text(out), "config out", "a path", out);
   for (const name of Object.keys(settings ?? {})) {
-    if (!(name in definitions)) {
+    if (!Object.hasOwn(definitions, name)) {
       throw new SitError(
         "bad-option",
         `config settings: expected names among ${settingNames.join(", ")}, got ${name}`,

@@ -4,6 +4,7 @@ import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { type ReportData, renderReport } from "@sitjs/eval/report";
 import { runFiles } from "../run-folder/files.js";
+import { parseReport } from "./parse-report.js";
 
 /** Writes `report.html`, and `report.json` to make it again from. */
 export async function writeReport(folder: string, data: ReportData): Promise<void> {
@@ -28,12 +29,7 @@ export async function renderAgain(folder: string): Promise<string> {
       { cause },
     );
   }
-  let data: ReportData;
-  try {
-    data = decode(text);
-  } catch (cause) {
-    throw new SitError("bad-file", `${path}: expected JSON (${(cause as Error).message})`, { cause });
-  }
+  const data = parseReport(text, path);
   const page = join(folder, runFiles.report);
   await writeFileAtomically(page, await renderReport(data));
   return page;
@@ -44,20 +40,4 @@ export function encode(data: ReportData): string {
   return JSON.stringify(data, (_, value: unknown) =>
     value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
   );
-}
-
-export function decode(text: string): ReportData {
-  const data: unknown = JSON.parse(text, (_, value: unknown) => {
-    if (
-      typeof value === "object" &&
-      value !== null &&
-      "base64" in value &&
-      typeof value.base64 === "string"
-    ) {
-      return new Uint8Array(Buffer.from(value.base64, "base64"));
-    }
-    return value;
-  });
-  if (typeof data !== "object" || data === null || Array.isArray(data)) throw new Error("not an object");
-  return data as ReportData;
 }

@@ -49,9 +49,9 @@ export function checkSettings(
 ): void {
   for (const name of Object.keys(settings)) {
     requireOption(
-      name in definitions,
-      `settings.${name}`,
-      `a setting among ${settingNames.join(", ")}`,
+      Object.hasOwn(definitions, name),
+      "settings",
+      `names among ${settingNames.join(", ")}`,
       name,
     );
   }

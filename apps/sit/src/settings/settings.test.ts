@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import { checkSettings, optionName } from "./check.js";
-import { settingNames } from "./definitions.js";
+import { type Settings, settingNames } from "./definitions.js";
 import { presetNames, presets } from "./presets.js";
 
 describe("presets", () => {
@@ -47,6 +47,13 @@ describe("checkSettings", () => {
     const check = () => checkSettings({ ...presets.demo, ...wrong });
     expect(check).toThrow(SitError);
     expect(check).toThrow(`${option}: expected`);
+  });
+
+  it.each(["depht", "constructor", "__proto__"])("refuses the name %s", (name) => {
+    const settings = Object.fromEntries([...Object.entries(presets.demo), [name, 1]]);
+    expect(() => checkSettings(settings as unknown as Settings)).toThrow(
+      new RegExp(`^settings: expected names among .*, got "${name}"$`),
+    );
   });
 });
 

@@ -1,32 +1,102 @@
 import { requireOption } from "@sitjs/core/errors";
 import type { ReportData } from "./data.js";
+import {
+  type Check,
+  fraction,
+  fractionOrNull,
+  label,
+  list,
+  number,
+  numberOrNull,
+  object,
+  oneOf,
+  record,
+  setting,
+  text,
+  tuple,
+} from "./structure.js";
 
-/** Finds the mistakes that would give a wrong picture without a sound: percentages for fractions, bad classes. */
+const learning = {
+  reconstruction: numberOrNull,
+  contrast: numberOrNull,
+  learningRate: numberOrNull,
+  imagesPerSecond: numberOrNull,
+};
+
+/** Its sizes and their product are looked at by the encoder; here that the pixels are there and not only promised. */
+const pixels: Check = (value, path) =>
+  requireOption(Array.isArray(value) || ArrayBuffer.isView(value), path, "a list of values", typeof value);
+const picture = object({ width: number, height: number, channels: number, data: pixels });
+
+const report = object(
+  {},
+  {
+    title: text,
+    date: text,
+    command: text,
+    seed: number,
+    warnings: list(text),
+    engine: object(
+      { name: text },
+      { backend: text, device: text, tensorflow: text, cores: number, kernels: list(text) },
+    ),
+    dataset: object(
+      { name: text, images: number },
+      {
+        labelled: number,
+        unlabelled: number,
+        test: number,
+        imageSize: tuple(number, number, number),
+        classes: list(text),
+      },
+    ),
+    pretrain: object(
+      {
+        epochs: number,
+        steps: number,
+        seconds: number,
+        imagesPerSecond: number,
+        history: list(object({ epoch: number }, learning)),
+      },
+      { stepHistory: list(object({ step: number }, learning)) },
+    ),
+    accuracy: list(object({ labels: number }, { scratch: fraction, pretrained: fraction })),
+    knn: object({}, { before: fraction, after: fraction, k: number }),
+    finetune: list(
+      object({
+        labels: number,
+        start: oneOf("scratch", "pretrained"),
+        history: list(object({ epoch: number }, { loss: numberOrNull, accuracy: fractionOrNull })),
+      }),
+    ),
+    reconstructions: list(
+      object(
+        {
+          title: text,
+          rows: list(
+            object(
+              { clean: picture, corrupted: picture, mask: picture, reconstruction: picture },
+              { label: text },
+            ),
+          ),
+        },
+        { caption: text },
+      ),
+    ),
+    embeddings: list(object({ title: text, points: list(tuple(number, number, label)) }, { caption: text })),
+    timings: list(object({ name: text, seconds: number })),
+    peakMemoryMB: number,
+    settings: record(setting()),
+    machine: record((value, path) => (typeof value === "string" ? undefined : number(value, path))),
+    versions: record(text),
+  },
+);
+
+/**
+ * Looks at every field: that it is what `ReportData` says, and the mistakes that would give a wrong picture without a
+ * sound, such as percentages for fractions.
+ * @throws SitError "bad-option" naming the field
+ */
 export function checkReportData(data: ReportData): void {
-  data.accuracy?.forEach((row, index) => {
-    requireFraction(`accuracy[${index}].scratch`, row.scratch);
-    requireFraction(`accuracy[${index}].pretrained`, row.pretrained);
-  });
-  requireFraction("knn.before", data.knn?.before);
-  requireFraction("knn.after", data.knn?.after);
-  data.finetune?.forEach((run, index) => {
-    for (const record of run.history) requireFraction(`finetune[${index}].accuracy`, record.accuracy);
-  });
-  data.embeddings?.forEach((plot, index) => {
-    for (const [x, y, label] of plot.points) {
-      const name = `embeddings[${index}].points`;
-      requireOption(Number.isFinite(x) && Number.isFinite(y), name, "finite places", [x, y]);
-      requireOption(
-        label === null || (Number.isInteger(label) && label >= 0),
-        name,
-        "a class index or null",
-        label,
-      );
-    }
-  });
-}
-
-function requireFraction(option: string, value: number | null | undefined): void {
-  if (value === null || value === undefined) return;
-  requireOption(value >= 0 && value <= 1, option, "a fraction from 0 to 1", value);
+  report(data, "");
 }

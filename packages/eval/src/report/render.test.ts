@@ -260,3 +260,46 @@ test.each<[string, ReportData, RegExp]>([
 ])("a mistake in the data is named: %s", async (_name, data, message) => {
   await expect(renderReport(data)).rejects.toThrow(message);
 });
+
+test.each<[string, object, RegExp]>([
+  ["a list", [], /^report: expected an object, got \[\]/],
+  ["no name", { engine: {} }, /^engine\.name: expected a text, got undefined/],
+  [
+    "text for a number",
+    { pretrain: { ...FULL.pretrain, seconds: "1" } },
+    /^pretrain\.seconds: expected a finite number/,
+  ],
+  ["no list", { warnings: "slow" }, /^warnings: expected a list, got "slow"/],
+  [
+    "null for a fraction",
+    { accuracy: [{ labels: 1, scratch: null }] },
+    /^accuracy\[0\]\.scratch: expected a fraction/,
+  ],
+  [
+    "a place of one number",
+    { embeddings: [{ title: "e", points: [[1]] }] },
+    /^embeddings\[0\]\.points\[0\]: expected a list of 3/,
+  ],
+  [
+    "another start",
+    { finetune: [{ labels: 1, start: "x", history: [] }] },
+    /one of scratch, pretrained, got "x"/,
+  ],
+  [
+    "pixels that are only promised",
+    {
+      reconstructions: [
+        { title: "r", rows: [{ clean: { width: 1e5, height: 1e4, channels: 1, data: { length: 1e9 } } }] },
+      ],
+    },
+    /rows\[0\]\.clean\.data: expected a list of values/,
+  ],
+  [
+    "settings too deep",
+    { settings: { a: JSON.parse("[".repeat(50) + "]".repeat(50)) } },
+    /expected fewer values inside/,
+  ],
+])("data that are not a report's are refused by their field: %s", async (_name, data, message) => {
+  await expect(renderReport(data as ReportData)).rejects.toThrow(message);
+  await expect(renderReport(data as ReportData)).rejects.toMatchObject({ code: "bad-option" });
+});

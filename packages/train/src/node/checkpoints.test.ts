@@ -261,7 +261,7 @@ describe("a damaged checkpoint", () => {
     [
       "described in half",
       (folder) => changed(folder, "checkpoint.json", (bytes) => bytes.subarray(0, 99)),
-      /description in JSON/,
+      /checkpoint\.json: expected JSON/,
     ],
   ];
 

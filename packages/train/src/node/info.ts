@@ -1,4 +1,5 @@
 import { SitError } from "@sitjs/core";
+import { describeJson, parseJsonBytes } from "@sitjs/core/json";
 import type { CheckpointProgress } from "../checkpoint.js";
 import type { RunRecord } from "../run-record.js";
 
@@ -87,27 +88,22 @@ const fileFields: Readonly<Record<keyof CheckpointInfo["file"], readonly [Check,
  * @throws SitError "bad-file" naming the field, what was expected, and what came
  */
 export function parseCheckpointInfo(bytes: Uint8Array, source: string): CheckpointInfo {
-  const fail = (expected: string, got: string, cause?: unknown): never => {
-    throw new SitError("bad-file", `${source}: expected ${expected}, got ${got}`, { cause });
+  const fail = (expected: string, got: string): never => {
+    throw new SitError("bad-file", `${source}: expected ${expected}, got ${got}`);
   };
   if (bytes.byteLength > MAXIMUM_BYTES) fail(`at most ${MAXIMUM_BYTES} bytes`, `${bytes.byteLength}`);
-  let info: unknown;
-  try {
-    info = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    fail("a checkpoint's description in JSON", "something else", cause);
-  }
+  const info = parseJsonBytes(bytes, source);
   const check = (
     value: unknown,
     checks: Readonly<Record<string, readonly [Check, string]>>,
     where: string,
   ) => {
-    if (!plain(value)) fail(`an object${where && ` as ${where.slice(0, -1)}`}`, show(value));
+    if (!plain(value)) fail(`an object${where && ` as ${where.slice(0, -1)}`}`, describeJson(value));
     for (const [name, [accepts, expected]] of Object.entries(checks)) {
       const entry = Object.hasOwn(value as object, name)
         ? (value as Record<string, unknown>)[name]
         : undefined;
-      if (!accepts(entry)) fail(`${expected} as ${where}${name}`, show(entry));
+      if (!accepts(entry)) fail(`${expected} as ${where}${name}`, describeJson(entry));
     }
   };
   check(info, fields, "");
@@ -116,8 +112,4 @@ export function parseCheckpointInfo(bytes: Uint8Array, source: string): Checkpoi
   check(file, fileFields, "file.");
   if (step > totalSteps) fail(`at most ${totalSteps} steps`, `${step}`);
   return info as CheckpointInfo;
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value)?.slice(0, 60) ?? "nothing";
 }

@@ -1,0 +1,27 @@
+import type { AnyTarget } from "../target.js";
+import { coco, csv, csvOneHot, csvSeparated, json, voc } from "./annotations.js";
+import { cifar10, cifar100, compressedIdx, idx, stlImages, stlLabels } from "./images.js";
+import { checkpoint, optionText, reportJson, settings } from "./runs.js";
+import { lazySafetensors, safetensors } from "./safetensors.js";
+
+/** Every parser that is fuzzed. A new one is a `Target` and a line here. */
+export const targets: readonly AnyTarget[] = [
+  safetensors,
+  lazySafetensors,
+  checkpoint,
+  idx,
+  compressedIdx,
+  cifar10,
+  cifar100,
+  stlImages,
+  stlLabels,
+  csv,
+  csvSeparated,
+  csvOneHot,
+  json,
+  coco,
+  voc,
+  reportJson,
+  settings,
+  optionText,
+];

@@ -63,6 +63,9 @@ function save(folder, findings) {
   if (findings.length > shown) console.error(`and ${findings.length - shown} more in ${folder}`);
 }
 
+// An end by a signal takes the process that parses along, whatever it is at.
+process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
+
 try {
   const { inputs, seed, only, out, findings: folder, help } = readOptions();
   if (help) {

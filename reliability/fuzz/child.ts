@@ -75,6 +75,7 @@ export function serve(targets: readonly AnyTarget[]): void {
     warned = "";
     process.send?.({ ...answer, findings });
   });
+  process.on("disconnect", () => process.exit());
   process.send?.("ready");
 }
 

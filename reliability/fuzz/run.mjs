@@ -57,25 +57,26 @@ export async function fuzz({
   const parent = join(root, "node_modules", ".cache");
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "fuzz-"));
-  const stop = () => rmSync(folder, { recursive: true, force: true });
+  /** @type {Child | undefined} */
+  let child;
+  const stop = () => {
+    child?.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once("exit", stop);
   try {
     const names = chosen(await bundle(module, folder), only);
-    const child = new Child(folder, hangSeconds);
-    try {
-      const results = [];
-      const findings = [];
-      for (const [i, target] of names.entries()) {
-        const share = Math.floor(inputs / names.length) + (i < inputs % names.length ? 1 : 0);
-        const result = await fuzzTarget(child, { target, seed, milliseconds, inputs: share });
-        results.push(result.result);
-        findings.push(...result.findings);
-        log(line(result.result, result.findings.length));
-      }
-      return { targets: results, findings };
-    } finally {
-      child.kill();
+    child = new Child(folder, hangSeconds);
+    const results = [];
+    const findings = [];
+    for (const [i, target] of names.entries()) {
+      const share = Math.floor(inputs / names.length) + (i < inputs % names.length ? 1 : 0);
+      const result = await fuzzTarget(child, { target, seed, milliseconds, inputs: share });
+      results.push(result.result);
+      findings.push(...result.findings);
+      log(line(result.result, result.findings.length));
     }
+    return { targets: results, findings };
   } finally {
     process.off("exit", stop);
     stop();

@@ -8,14 +8,32 @@ import { requireShape } from "./check.js";
  * @param x [batch, tokens, width]
  * @param indices int32 [batch, kept], each below `tokens`
  * @returns [batch, kept, width]
+ * @throws SitError "bad-option" for an index out of range
  */
 export function gatherTokens(x: tf.Tensor3D, indices: tf.Tensor2D): tf.Tensor3D {
   const [, tokens] = x.shape;
   return withGradient<tf.Tensor3D>(
     [x],
-    () => ({ value: tf.gather(x, indices, 1, 1) as tf.Tensor3D, save: [indices] }),
+    () => ({ value: gatherRows(x, indices), save: [indices] }),
     (dy, [saved]) => [spreadTokens(dy, saved as tf.Tensor2D, tokens)],
   );
+}
+
+/** Over the samples as one table of rows: by sample (`batchDims`), the wasm backend takes wrong ones. */
+function gatherRows(x: tf.Tensor3D, indices: tf.Tensor2D): tf.Tensor3D {
+  const [batch, tokens, width] = x.shape;
+  return tf.tidy(() => {
+    const starts = tf.reshape(tf.range(0, batch * tokens, tokens, "int32"), [batch, 1]);
+    const inRange = tf.logicalAnd(tf.greaterEqual(indices, 0), tf.less(indices, tokens));
+    // What is out of range must not take a neighbour's token: engines refuse -1.
+    const rows = tf.where(inRange, tf.add(indices, starts), tf.scalar(-1, "int32"));
+    try {
+      return tf.gather(tf.reshape(x, [batch * tokens, width]), rows) as tf.Tensor as tf.Tensor3D;
+    } catch (cause) {
+      const message = `visible: expected indices from 0 to ${tokens - 1}, the engine refused some`;
+      throw new SitError("bad-option", message, { cause });
+    }
+  });
 }
 
 /**

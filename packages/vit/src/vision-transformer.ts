@@ -174,22 +174,18 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     ) as tf.Tensor3D;
     if (masked !== undefined) patches = replaceTokens(patches, masked);
     const [rows, columns] = [images.shape[1] / patchSize, images.shape[2] / patchSize];
-    const withRoom = tf.pad(patches, [
-      [0, 0],
-      [1, 0],
-      [0, 0],
-    ]);
-    const tokens = addToEach(withRoom, offsets(params, rows, columns));
-    if (visible === undefined) return tokens;
+    const offset = offsets(params, rows, columns);
+    if (visible === undefined) return addToEach(withRoomForToken(patches), offset);
     requireVisible(visible, images.shape[0], rows * columns);
-    const named = tf.add(visible, tf.scalar(1, "int32"));
-    // Index 0 is the class-like token.
-    return gatherTokens(
-      tokens,
-      tf.pad(named, [
+    const placed = addToEach(patches, tf.slice(offset, [1, 0], [rows * columns, width]));
+    const kept = gatherTokens(placed, visible);
+    const token = tf.slice(offset, [0, 0], [1, width]);
+    return addToEach(
+      withRoomForToken(kept),
+      tf.pad(token, [
+        [0, kept.shape[1]],
         [0, 0],
-        [1, 0],
-      ]) as tf.Tensor2D,
+      ]),
     );
   };
 
@@ -255,4 +251,13 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
       });
     },
   };
+}
+
+/** [batch, tokens, width] to [batch, 1 + tokens, width], zeros first. */
+function withRoomForToken(patches: tf.Tensor3D): tf.Tensor3D {
+  return tf.pad(patches, [
+    [0, 0],
+    [1, 0],
+    [0, 0],
+  ]);
 }

@@ -61,9 +61,11 @@ export function unnamed(indices: tf.Tensor2D, tokens: number): tf.Tensor2D {
   return tf.tidy(() => tf.sub(1, tf.max(placesOf(indices, tokens), 1))) as tf.Tensor2D;
 }
 
-/** [batch, kept, tokens]: 1 where the token is the named one. The wasm backend makes such ones right as int32 only. */
+/** [batch, kept, tokens]: 1 where the token is the named one (`tf.oneHot` wants at least two tokens). */
 function placesOf(indices: tf.Tensor2D, tokens: number): tf.Tensor3D {
-  return tf.cast(tf.oneHot(indices, tokens, 1, 0, "int32"), "float32") as tf.Tensor3D;
+  const [batch, kept] = indices.shape;
+  const all = tf.range(0, tokens, 1, "int32");
+  return tf.cast(tf.equal(tf.reshape(indices, [batch, kept, 1]), all), "float32") as tf.Tensor3D;
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { requireShape } from "./check.js";
-import { type Initialization, linearInit, normInit } from "./init.js";
+import { type BackboneInitialization, linearInit, normInit } from "./init.js";
 
 export interface BlockOptions {
   readonly width: number;
@@ -25,7 +25,7 @@ export interface BlockOptions {
   /** Where branches' scales by feature start, or undefined where there are none. */
   readonly layerScale?: number | undefined;
   readonly layerNormEpsilon: number;
-  readonly initialization: Initialization;
+  readonly initialization: BackboneInitialization;
 }
 
 /** Parameters of the block `name` (`blocks.0`), by timm's names. */
@@ -43,7 +43,11 @@ export function initBlock(rng: RandomStream, name: string, options: BlockOptions
       ? { [`${name}.attn.q_bias`]: tf.zeros([width]), [`${name}.attn.v_bias`]: tf.zeros([width]) }
       : {}),
     ...normInit(`${name}.norm1`, width),
-    ...linearInit(rng, `${name}.attn.qkv`, 3 * width, width, { bias: qkvBias === true, initialization }),
+    ...linearInit(rng, `${name}.attn.qkv`, 3 * width, width, {
+      bias: qkvBias === true,
+      initialization,
+      parts: initialization === "moco-v3" ? 3 : 1,
+    }),
     ...linearInit(rng, `${name}.attn.proj`, width, width, { initialization }),
     ...normInit(`${name}.norm2`, width),
     ...linearInit(rng, `${name}.mlp.fc1`, hidden, width, { initialization }),

@@ -223,6 +223,28 @@ for (const engine of await engines()) {
       expect(await difference(tokens, expected.tokens)).toBe(0);
     });
 
+    it.each(["mae", "moco-v3"] as const)("starts as the code of %s", async (initialization) => {
+      const wide = { ...small, width: 64 };
+      const params = visionTransformer({ ...wide, initialization }).init(randomStream(3));
+      const xavier = visionTransformer({ ...wide, initialization: "xavier" }).init(randomStream(3));
+      const largest = async (name: string): Promise<number> =>
+        (await tf.max(tf.abs(params[name] as tf.Tensor)).data())[0] as number;
+      const bounds = {
+        "patch_embed.proj.weight": Math.sqrt(6 / (48 + 64)), // [64, 3 x 4 x 4]
+        "blocks.0.attn.qkv.weight": Math.sqrt(6 / (64 + (initialization === "mae" ? 192 : 64))),
+        "blocks.0.mlp.fc1.weight": Math.sqrt(6 / (64 + 256)),
+      };
+      for (const [name, bound] of Object.entries(bounds)) {
+        expect((await largest(name)) / bound, name).toBeLessThanOrEqual(1 + 1e-6);
+        expect((await largest(name)) / bound, name).toBeGreaterThan(0.99);
+      }
+      const name = "blocks.1.attn.proj.weight";
+      expect(await difference(params[name] as tf.Tensor, xavier[name] as tf.Tensor)).toBe(0);
+      const moco = initialization === "moco-v3";
+      expect((await largest("patch_embed.proj.bias")) === 0).toBe(moco);
+      expect((await largest("cls_token")) < 1e-5).toBe(moco);
+    });
+
     it("leaves nothing behind with all of it, where the tape frees what it is done with", async () => {
       const vit = visionTransformer({ ...masks, dropPath: 0.3 });
       const params = randomParams(masks);

@@ -15,7 +15,12 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { applyBlock, type BlockOptions, initBlock } from "./block.js";
 import { requirePositive, requireShape } from "./check.js";
-import { convolutionInit, type Initialization, normInit, requireInitialization } from "./init.js";
+import {
+  type BackboneInitialization,
+  normInit,
+  patchEmbeddingInit,
+  requireBackboneInitialization,
+} from "./init.js";
 import { byGrid, interpolationMatrix, sinCosPositions } from "./positions.js";
 import {
   initRelativePositions,
@@ -69,8 +74,11 @@ export interface VisionTransformerOptions {
    * above 0; SimMIM takes 0.1 (default none).
    */
   readonly layerScale?: number | undefined;
-  /** How linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks. */
-  readonly initialization?: Initialization;
+  /**
+   * How linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks; or everything as the
+   * code of "mae" or "moco-v3" does.
+   */
+  readonly initialization?: BackboneInitialization;
 }
 
 /**
@@ -94,7 +102,7 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
   const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = options;
   const { qkvBias = true, layerNormEpsilon = 1e-6, dropPath = 0.1, positions = "learned" } = options;
   const { initialization = "truncated-normal", relativePositions = false, layerScale } = options;
-  requireInitialization(initialization);
+  requireBackboneInitialization(initialization);
   requirePositive({ imageSize, patchSize, channels, width, depth, heads });
   requireOption(imageSize % patchSize === 0, "imageSize", `a multiple of patchSize ${patchSize}`, imageSize);
   requireOption(width % heads === 0, "heads", `a divisor of width ${width}`, heads);
@@ -205,11 +213,15 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     imageSize,
 
     init: (rng: RandomStream) => ({
-      cls_token: truncatedNormal(rng.fork("cls_token"), [1, 1, width]),
+      cls_token: truncatedNormal(
+        rng.fork("cls_token"),
+        [1, 1, width],
+        initialization === "moco-v3" ? 1e-6 : 0.02,
+      ),
       ...(positions === "learned"
         ? { pos_embed: truncatedNormal(rng.fork("pos_embed"), [1, 1 + side * side, width]) }
         : {}),
-      ...convolutionInit(rng, "patch_embed.proj", [width, channels, patchSize, patchSize], width),
+      ...patchEmbeddingInit(rng, "patch_embed.proj", [width, channels, patchSize, patchSize], initialization),
       ...Object.assign({}, ...rates.map((_, i) => initBlock(rng, `blocks.${i}`, block))),
       ...(relativePositions ? initRelativePositions(side, heads) : {}),
       ...normInit("norm", width),

@@ -26,7 +26,10 @@ export interface Module<Input, Output> {
   apply(params: Params, input: Input, context: ApplyContext): Output;
 }
 
-/** What a backbone returns; everything a head, a probe or a picture needs. */
+/**
+ * What a backbone returns; everything a head, a probe or a picture needs. Where it was told to see only some patches
+ * (`visible`), "patches" is their number, in the order they were named.
+ */
 export interface BackboneOutputs {
   /** [batch, 1 + patches, width] after the final layer norm; the class-like token first. */
   readonly tokens: tf.Tensor3D;
@@ -41,6 +44,21 @@ export interface BackboneContext extends ApplyContext {
   readonly attention?: boolean;
   /** Also return each block's output (more memory; default false). */
   readonly blocks?: boolean;
+  /**
+   * Only these patches go through the network, each with its own position: int32 [batch, kept], indices of patches row
+   * by row, none twice in a sample (as an MAE's encoder, He et al. 2022).
+   */
+  readonly visible?: tf.Tensor2D;
+  /** Patches replaced by a token before positions are added (as SimMIM's, Xie et al. 2022). */
+  readonly masked?: MaskedPatches;
+}
+
+/** Which patches of which samples a token stands in for. */
+export interface MaskedPatches {
+  /** float32 [batch, patches], row by row; 1 = replaced, 0 = as it is. */
+  readonly mask: tf.Tensor2D;
+  /** `width` values in any shape; the gradient flows to them. */
+  readonly token: tf.Tensor;
 }
 
 /** A network from images [batch, height, width, channels] to tokens. */

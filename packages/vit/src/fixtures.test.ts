@@ -1,44 +1,12 @@
 import { type Params, pick, trainable, withoutPrefix } from "@sitjs/core";
-import { compareTo, leakedTensors } from "@sitjs/core/testing";
+import { leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
-import { type Fixture, loadFixture } from "../../../fixtures/load.js";
+import { dot, expectGradient, expectOutput, gradients } from "../../../fixtures/expect.js";
+import { loadFixture } from "../../../fixtures/load.js";
 import { fromImages, toImages, toTensor, toTensors } from "../../../fixtures/tensors.js";
 import { classifierHead, projectionHead, reconstructionHead, visionTransformer } from "./index.js";
-
-/** Tolerance F of fixtures/README.md. */
-async function expectOutput(actual: tf.Tensor, fixture: Fixture, name: string): Promise<void> {
-  const { excess } = await compareTo(actual, fixture.entry(name), { absolute: 3e-5, relative: 2e-5 });
-  expect(excess, name).toBeLessThanOrEqual(0);
-}
-
-/**
- * Tolerance G: 1e-4 of the largest value; for what is zero in exact arithmetic (biases before batch norm) ten
- * times what PyTorch's own float32 run was off, at least 1e-6.
- */
-async function expectGradient(actual: tf.Tensor, fixture: Fixture, name: string): Promise<void> {
-  const { maxAbsolute } = await compareTo(actual, fixture.entry(name));
-  const noted = (fixture.json.tensors as Record<string, { max_abs: number; f32_run_max_abs_diff: number }>)[
-    name
-  ];
-  const zero = (noted?.max_abs ?? 1) < 1e-10;
-  const bound = zero
-    ? Math.max(1e-6, 10 * (noted?.f32_run_max_abs_diff ?? 0))
-    : Math.max(1e-6, 1e-4 * (noted?.max_abs ?? 0));
-  expect(maxAbsolute, name).toBeLessThanOrEqual(bound);
-}
-
-/** Gradients of a scalar with respect to named tensors. */
-function gradients(of: (tensors: Params) => tf.Tensor, at: Params): Params {
-  const names = Object.keys(at);
-  const found = tf.grads((...tensors: tf.Tensor[]) =>
-    of(Object.fromEntries(names.map((name, i) => [name, tensors[i] as tf.Tensor]))),
-  )(Object.values(at));
-  return Object.fromEntries(names.map((name, i) => [name, found[i] as tf.Tensor]));
-}
-
-const dot = (a: tf.Tensor, b: tf.Tensor): tf.Scalar => tf.sum(tf.mul(a, b));
 
 for (const engine of await engines({ plain: true })) {
   describe(`vit_forward on ${engine.name}`, () => {

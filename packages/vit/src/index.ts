@@ -1,7 +1,11 @@
 export { type ClassifierHeadOptions, classifierHead } from "./heads/classifier.js";
+export { type DinoHeadOptions, dinoHead } from "./heads/dino.js";
+export { type MaskedDecoderInput, type MaskedDecoderOptions, maskedDecoder } from "./heads/masked-decoder.js";
+export { type MocoHeadsOptions, mocoHeads } from "./heads/moco.js";
+export { type PixelShuffleHeadOptions, pixelShuffleHead } from "./heads/pixel-shuffle.js";
 export { type ProjectionHeadOptions, projectionHead } from "./heads/projection.js";
 export { type ReconstructionHeadOptions, reconstructionHead } from "./heads/reconstruction.js";
-export type { Initialization } from "./init.js";
-export { interpolationMatrix, sinCosPositions } from "./positions.js";
+export type { BackboneInitialization, Initialization } from "./init.js";
+export { interpolationMatrix, type SinCosOrder, sinCosPositions } from "./positions.js";
 export { vitBase, vitSmall, vitTiny } from "./presets.js";
-export { type VisionTransformerOptions, visionTransformer } from "./vision-transformer.js";
+export { type Positions, type VisionTransformerOptions, visionTransformer } from "./vision-transformer.js";

@@ -9,6 +9,27 @@ import * as tf from "@tensorflow/tfjs";
  */
 export type Initialization = "truncated-normal" | "xavier";
 
+/**
+ * How a backbone starts: its linear layers as an `Initialization`, or all of it as a paper's code.
+ *
+ * - "mae": "xavier", the patch embedding too, as if it were linear (He et al. 2022).
+ * - "moco-v3": as "mae", with queries, keys and values as three layers each for itself, no bias in the patch embedding at
+ *   first, and a class-like token near 0 (Chen et al. 2021).
+ */
+export type BackboneInitialization = Initialization | "mae" | "moco-v3";
+const backboneInitializations: readonly BackboneInitialization[] = [
+  "truncated-normal",
+  "xavier",
+  "mae",
+  "moco-v3",
+];
+
+/** @throws SitError "bad-option" */
+export function requireBackboneInitialization(value: BackboneInitialization): void {
+  const known = backboneInitializations.map((name) => `"${name}"`).join(" or ");
+  requireOption(backboneInitializations.includes(value), "initialization", known, value);
+}
+
 /** @throws SitError "bad-option" */
 export function requireInitialization(value: Initialization): void {
   const known = value === "truncated-normal" || value === "xavier";
@@ -24,22 +45,28 @@ export function linearInit(
   name: string,
   outFeatures: number,
   inFeatures: number,
-  { bias = true, initialization = "truncated-normal" }: LinearInitOptions = {},
+  { bias = true, initialization = "truncated-normal", parts = 1 }: LinearInitOptions = {},
 ): Params {
   const prefix = name === "" ? "" : `${name}.`;
   const stream = rng.fork(`${prefix}weight`);
   return {
     [`${prefix}weight`]:
-      initialization === "xavier"
-        ? uniformTensor(stream, [outFeatures, inFeatures], Math.sqrt(6 / (inFeatures + outFeatures)))
-        : truncatedNormal(stream, [outFeatures, inFeatures]),
+      initialization === "truncated-normal"
+        ? truncatedNormal(stream, [outFeatures, inFeatures])
+        : uniformTensor(stream, [outFeatures, inFeatures], xavierBound(inFeatures, outFeatures / parts)),
     ...(bias ? { [`${prefix}bias`]: tf.zeros([outFeatures]) } : {}),
   };
 }
 
 export interface LinearInitOptions {
   readonly bias?: boolean;
-  readonly initialization?: Initialization;
+  readonly initialization?: BackboneInitialization;
+  /** Layers of equal size that lie in this one, one after the other, and start each for itself (default 1). */
+  readonly parts?: number;
+}
+
+function xavierBound(inFeatures: number, outFeatures: number): number {
+  return Math.sqrt(6 / (inFeatures + outFeatures));
 }
 
 /** A normalisation's scale 1 and shift 0. */
@@ -61,5 +88,24 @@ export function convolutionInit(
   return {
     [`${name}.weight`]: uniformTensor(rng.fork(`${name}.weight`), shape, bound),
     [`${name}.bias`]: uniformTensor(rng.fork(`${name}.bias`), [biases], bound),
+  };
+}
+
+/** The patch embedding, a convolution [width, channels, patch, patch]. */
+export function patchEmbeddingInit(
+  rng: RandomStream,
+  name: string,
+  shape: readonly [width: number, channels: number, height: number, width: number],
+  initialization: BackboneInitialization,
+): Params {
+  const [width, ...patch] = shape;
+  if (initialization !== "mae" && initialization !== "moco-v3") {
+    return convolutionInit(rng, name, shape, width);
+  }
+  const values = patch.reduce((product, side) => product * side, 1);
+  const bound = initialization === "mae" ? 1 / Math.sqrt(values) : 0; // MAE leaves PyTorch's bias
+  return {
+    [`${name}.weight`]: uniformTensor(rng.fork(`${name}.weight`), shape, xavierBound(values, width)),
+    [`${name}.bias`]: uniformTensor(rng.fork(`${name}.bias`), [width], bound),
   };
 }

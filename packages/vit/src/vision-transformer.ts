@@ -1,5 +1,7 @@
 import {
+  addToEach,
   type Backbone,
+  type BackboneContext,
   layerNorm,
   linear,
   type Params,
@@ -8,15 +10,27 @@ import {
   type RandomStream,
   requireOption,
   SitError,
-  sumRows,
   truncatedNormal,
-  withGradient,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { applyBlock, type BlockOptions, initBlock } from "./block.js";
 import { requirePositive, requireShape } from "./check.js";
-import { convolutionInit, type Initialization, normInit, requireInitialization } from "./init.js";
-import { interpolationMatrix, sinCosPositions } from "./positions.js";
+import {
+  type BackboneInitialization,
+  normInit,
+  patchEmbeddingInit,
+  requireBackboneInitialization,
+} from "./init.js";
+import { byGrid, interpolationMatrix, sinCosPositions } from "./positions.js";
+import {
+  initRelativePositions,
+  relativePositionBias,
+  relativePositions as relativePositionsOf,
+} from "./relative-positions.js";
+import { gatherTokens, replaceTokens, requireVisible } from "./tokens.js";
+
+export type Positions = "learned" | "sincos" | "sincos-moco" | "none";
+const positionKinds: readonly Positions[] = ["learned", "sincos", "sincos-moco", "none"];
 
 export interface VisionTransformerOptions {
   /** Side of the square images it is made for, in pixels; others are accepted and get interpolated positions. */
@@ -33,8 +47,11 @@ export interface VisionTransformerOptions {
   readonly heads?: number;
   /** Hidden features of a block's perceptron over its width (default 4). */
   readonly mlpRatio?: number;
-  /** A bias on queries, keys and values (default true). */
-  readonly qkvBias?: boolean;
+  /**
+   * A bias on queries, keys and values (default true); "query-value" has two parameters and none on the keys, as BEiT
+   * and SimMIM.
+   */
+  readonly qkvBias?: boolean | "query-value";
   /** Added to the variance in layer norms (default 1e-6). */
   readonly layerNormEpsilon?: number;
   /**
@@ -42,10 +59,26 @@ export interface VisionTransformerOptions {
    * the first block (default 0.1).
    */
   readonly dropPath?: number;
-  /** Learned positions (`pos_embed`, the default) or fixed sine-cosine ones, which are no parameter at all. */
-  readonly positions?: "learned" | "sincos";
-  /** How linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks. */
-  readonly initialization?: Initialization;
+  /**
+   * Learned positions (`pos_embed`, the default); fixed sine-cosine ones, which are no parameter at all, in MAE's order
+   * ("sincos") or in MoCo v3's ("sincos-moco"); or none.
+   */
+  readonly positions?: Positions;
+  /**
+   * A bias on the attention scores by the offset between two patches, one table for all blocks (BEiT, Bao et al. 2022,
+   * and SimMIM; default false). Attention is then slower: no engine has it in one operation.
+   */
+  readonly relativePositions?: boolean;
+  /**
+   * Layer scale (Touvron et al. 2021): each branch is multiplied by feature, by parameters that start at this number
+   * above 0; SimMIM takes 0.1 (default none).
+   */
+  readonly layerScale?: number | undefined;
+  /**
+   * How linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks; or everything as the
+   * code of "mae" or "moco-v3" does.
+   */
+  readonly initialization?: BackboneInitialization;
 }
 
 /**
@@ -54,18 +87,22 @@ export interface VisionTransformerOptions {
  *
  * In training with drop path, `apply` forks `context.rng` by block: the same stream drops the same paths, so give
  * each call a stream of its own. Images whose grid differs from the one it was made for get learned positions by
- * DINO's bicubic interpolation, or sine-cosine positions of their own grid.
+ * DINO's bicubic interpolation, or sine-cosine positions of their own grid; relative positions take smaller ones only.
+ *
+ * `visible` in the context lets only those patches through the blocks, each with the position it has in the image;
+ * `masked` puts a token in the place of patches, before positions.
  *
  * @returns a backbone from images [batch, height, width, channels] to tokens [batch, 1 + patches, width]; every
  *   tensor of the outputs belongs to the caller
  * @throws SitError "bad-option" here; from `apply` "bad-shape" for images that patches do not divide or of other
- *   channels, "bad-parameters" for missing parameters, "bad-option" where drop path lacks `rng`
+ *   channels and for indices, masks and tokens that do not fit, "bad-parameters" for missing parameters, "bad-option"
+ *   where drop path lacks `rng` or `visible` meets relative positions
  */
 export function visionTransformer(options: VisionTransformerOptions): Backbone {
   const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = options;
   const { qkvBias = true, layerNormEpsilon = 1e-6, dropPath = 0.1, positions = "learned" } = options;
-  const { initialization = "truncated-normal" } = options;
-  requireInitialization(initialization);
+  const { initialization = "truncated-normal", relativePositions = false, layerScale } = options;
+  requireBackboneInitialization(initialization);
   requirePositive({ imageSize, patchSize, channels, width, depth, heads });
   requireOption(imageSize % patchSize === 0, "imageSize", `a multiple of patchSize ${patchSize}`, imageSize);
   requireOption(width % heads === 0, "heads", `a divisor of width ${width}`, heads);
@@ -73,12 +110,26 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
   requireOption(layerNormEpsilon > 0, "layerNormEpsilon", "a number above 0", layerNormEpsilon);
   requireOption(dropPath >= 0 && dropPath < 1, "dropPath", "a number in [0, 1)", dropPath);
   requireOption(
-    positions === "learned" || positions === "sincos",
+    positionKinds.includes(positions),
     "positions",
-    '"learned" or "sincos"',
+    positionKinds.map((kind) => `"${kind}"`).join(" or "),
     positions,
   );
-  if (positions === "sincos") {
+  requireOption(
+    typeof qkvBias === "boolean" || qkvBias === "query-value",
+    "qkvBias",
+    'true, false or "query-value"',
+    qkvBias,
+  );
+  requireOption(
+    typeof relativePositions === "boolean",
+    "relativePositions",
+    "true or false",
+    relativePositions,
+  );
+  requireOption(layerScale === undefined || layerScale > 0, "layerScale", "a number above 0", layerScale);
+  const fixed = positions === "sincos" || positions === "sincos-moco";
+  if (fixed) {
     requireOption(width % 4 === 0, "width", "a multiple of 4 for sine-cosine positions", width);
   }
   const side = imageSize / patchSize;
@@ -87,6 +138,7 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     heads,
     hidden: Math.trunc(width * mlpRatio),
     qkvBias,
+    layerScale,
     layerNormEpsilon,
     initialization,
   };
@@ -94,11 +146,21 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     depth === 1 ? dropPath : (dropPath * i) / (depth - 1),
   );
 
+  const sinCosTable = byGrid((rows, columns) =>
+    sinCosPositions(width, rows, columns, positions === "sincos-moco" ? "row-column" : "column-row"),
+  );
+  const relativeTable = byGrid((rows, columns) => relativePositionsOf(side, [rows, columns]));
+
   /** What is added to every image's tokens, [1 + rows x columns, width]: positions, and the class token in its row. */
   const offsets = (params: Params, rows: number, columns: number): tf.Tensor2D => {
     const token = tf.reshape(param(params, "cls_token"), [1, width]);
-    if (positions === "sincos") {
-      const table = tf.tensor2d(sinCosPositions(width, rows, columns), [rows * columns, width]);
+    if (positions === "none")
+      return tf.pad(token, [
+        [0, rows * columns],
+        [0, 0],
+      ]) as tf.Tensor2D;
+    if (fixed) {
+      const table = tf.tensor2d(sinCosTable(rows, columns), [rows * columns, width]);
       return tf.concat([token, table]) as tf.Tensor2D;
     }
     const learned = param<tf.Tensor3D>(params, "pos_embed");
@@ -111,19 +173,35 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     return tf.concat([first, tf.matMul(matrix, stored)]) as tf.Tensor2D;
   };
 
-  const embed = (params: Params, images: tf.Tensor4D): tf.Tensor3D => {
-    const patches = linear(
+  /** The tokens that go into the first block. */
+  const embed = (params: Params, images: tf.Tensor4D, { masked, visible }: BackboneContext): tf.Tensor3D => {
+    let patches = linear(
       patchify(images, patchSize),
       param(params, "patch_embed.proj.weight"),
       param(params, "patch_embed.proj.bias"),
     ) as tf.Tensor3D;
+    if (masked !== undefined) patches = replaceTokens(patches, masked);
     const [rows, columns] = [images.shape[1] / patchSize, images.shape[2] / patchSize];
-    const withRoom = tf.pad(patches, [
-      [0, 0],
-      [1, 0],
-      [0, 0],
-    ]);
-    return addToEach(withRoom, offsets(params, rows, columns));
+    const offset = offsets(params, rows, columns);
+    if (visible === undefined) return addToEach(withRoomForToken(patches), offset);
+    requireVisible(visible, images.shape[0], rows * columns);
+    const placed = addToEach(patches, tf.slice(offset, [1, 0], [rows * columns, width]));
+    const kept = gatherTokens(placed, visible);
+    const token = tf.slice(offset, [0, 0], [1, width]);
+    return addToEach(
+      withRoomForToken(kept),
+      tf.pad(token, [
+        [0, kept.shape[1]],
+        [0, 0],
+      ]),
+    );
+  };
+
+  const biasOf = (params: Params, images: tf.Tensor4D, context: BackboneContext): tf.Tensor3D | undefined => {
+    if (!relativePositions) return undefined;
+    requireOption(context.visible === undefined, "visible", "none with relativePositions", "indices");
+    const grid = relativeTable(images.shape[1] / patchSize, images.shape[2] / patchSize);
+    return relativePositionBias(params, heads, grid);
   };
 
   return {
@@ -135,12 +213,17 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     imageSize,
 
     init: (rng: RandomStream) => ({
-      cls_token: truncatedNormal(rng.fork("cls_token"), [1, 1, width]),
+      cls_token: truncatedNormal(
+        rng.fork("cls_token"),
+        [1, 1, width],
+        initialization === "moco-v3" ? 1e-6 : 0.02,
+      ),
       ...(positions === "learned"
         ? { pos_embed: truncatedNormal(rng.fork("pos_embed"), [1, 1 + side * side, width]) }
         : {}),
-      ...convolutionInit(rng, "patch_embed.proj", [width, channels, patchSize, patchSize], width),
+      ...patchEmbeddingInit(rng, "patch_embed.proj", [width, channels, patchSize, patchSize], initialization),
       ...Object.assign({}, ...rates.map((_, i) => initBlock(rng, `blocks.${i}`, block))),
+      ...(relativePositions ? initRelativePositions(side, heads) : {}),
       ...normInit("norm", width),
     }),
 
@@ -155,18 +238,15 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
       return tf.tidy(() => {
         const blocks: tf.Tensor3D[] = [];
         const attention: tf.Tensor4D[] = [];
-        let x = embed(params, images);
+        let x = tf.tidy(() => embed(params, images, context));
+        const bias = biasOf(params, images, context);
         for (const [i, rate] of rates.entries()) {
-          const rng = context.rng?.fork("drop path", i);
-          const made = applyBlock(
-            params,
-            `blocks.${i}`,
-            x,
-            block,
-            context.train ? rate : 0,
-            rng,
-            context.attention,
-          );
+          const made = applyBlock(params, `blocks.${i}`, x, block, {
+            dropPath: context.train ? rate : 0,
+            rng: context.rng?.fork("drop path", i),
+            bias,
+            attention: context.attention,
+          });
           // What came before lives on only where somebody wants it: the caller, or the gradient.
           if (!context.blocks) x.dispose();
           x = made.output;
@@ -185,18 +265,11 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
   };
 }
 
-/**
- * `offset` [tokens, width] added to every sample of `x` [batch, tokens, width]; its gradient is a product with
- * ones, since tfjs's sum over the batch of a broadcast addition is slow.
- */
-function addToEach(x: tf.Tensor3D, offset: tf.Tensor2D): tf.Tensor3D {
-  const [batch, tokens, width] = x.shape;
-  return withGradient(
-    [x, offset],
-    () => ({ value: tf.add(x, offset) as tf.Tensor3D, save: [] }),
-    (dy) => [
-      tf.clone(dy),
-      tf.reshape(sumRows(tf.reshape(dy, [batch, tokens * width]) as tf.Tensor2D), [tokens, width]),
-    ],
-  );
+/** [batch, tokens, width] to [batch, 1 + tokens, width], zeros first. */
+function withRoomForToken(patches: tf.Tensor3D): tf.Tensor3D {
+  return tf.pad(patches, [
+    [0, 0],
+    [1, 0],
+    [0, 0],
+  ]);
 }

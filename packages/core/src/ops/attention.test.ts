@@ -16,6 +16,7 @@ const draw = (shape: number[], ...path: (string | number)[]): tf.Tensor =>
 function naiveAttention(
   qkv: ArrayLike<number>,
   [batch, tokens, heads, size]: readonly [number, number, number, number],
+  bias?: ArrayLike<number>,
 ): { output: number[]; weights: number[] } {
   const width = heads * size;
   const at = (b: number, t: number, part: number, h: number, d: number): number =>
@@ -28,7 +29,7 @@ function naiveAttention(
         const scores = Array.from({ length: tokens }, (_, j) => {
           let sum = 0;
           for (let d = 0; d < size; d++) sum += at(b, i, 0, h, d) * at(b, j, 1, h, d);
-          return Math.exp(sum / Math.sqrt(size));
+          return Math.exp(sum / Math.sqrt(size) + Number(bias?.[(h * tokens + i) * tokens + j] ?? 0));
         });
         const total = scores.reduce((sum, score) => sum + score, 0);
         for (const [j, score] of scores.entries()) {
@@ -74,6 +75,46 @@ for (const engine of await engines({ cpu: true })) {
       expect(closeness(await weights.data(), expected.weights).maxAbsolute).toBeLessThan(1e-6);
     });
 
+    it("adds a bias to the scores of every sample, with the gradients of finite differences", async () => {
+      const [batch, tokens, heads, size] = [3, 4, 2, 2] as const;
+      const qkv = draw([batch, tokens, 3 * heads * size], "qkv") as tf.Tensor3D;
+      const bias = draw([heads, tokens, tokens], "bias") as tf.Tensor3D;
+      const expected = naiveAttention(await qkv.data(), [batch, tokens, heads, size], await bias.data());
+      const output = await attention(qkv, heads, bias).data();
+      const weights = await attentionWeights(qkv, heads, bias).data();
+      expect(closeness(output, expected.output).maxAbsolute).toBeLessThan(1e-5);
+      expect(closeness(weights, expected.weights).maxAbsolute).toBeLessThan(1e-6);
+      const cotangent = draw([batch, tokens, heads * size], "cotangent");
+      const value = (x: tf.Tensor, b: tf.Tensor): tf.Scalar =>
+        tf.sum(tf.mul(attention(x as tf.Tensor3D, heads, b as tf.Tensor3D), cotangent));
+      for (const { relativeToMax } of [
+        await gradientError((at) => value(at, bias), qkv),
+        await gradientError((at) => value(qkv, at), bias),
+      ]) {
+        expect(relativeToMax).toBeLessThan(5e-3);
+      }
+    });
+
+    it("gives the same with a bias of zeros as without one", async () => {
+      const qkv = draw([2, 5, 18], "qkv") as tf.Tensor3D;
+      const cotangent = draw([2, 5, 6], "cotangent");
+      const both = [tf.zeros([3, 5, 5]) as tf.Tensor3D, undefined].map((bias) => {
+        const run = (at: tf.Tensor): tf.Tensor => attention(at as tf.Tensor3D, 3, bias);
+        return [run(qkv), tf.grad((at) => tf.sum(tf.mul(run(at), cotangent)))(qkv)] as const;
+      }) as [readonly [tf.Tensor, tf.Tensor], readonly [tf.Tensor, tf.Tensor]];
+      for (const i of [0, 1] as const) {
+        const [biased, plain] = [await both[0][i].data(), await both[1][i].data()];
+        expect(closeness(biased, plain).maxAbsolute).toBeLessThan(1e-5);
+      }
+    });
+
+    it("throws SitError for a bias of another shape", () => {
+      const qkv = draw([2, 5, 18], "qkv") as tf.Tensor3D;
+      const bias = tf.zeros([3, 5, 4]) as tf.Tensor3D;
+      expect(() => attention(qkv, 3, bias)).toThrow(SitError);
+      expect(() => attention(qkv, 3, bias)).toThrow(/bias to be \[3, 5, 5\], got \[3, 5, 4\]/);
+    });
+
     it("stays finite with scores of thousands", async () => {
       const qkv = tf.mul(draw([1, 3, 12], "qkv"), 100) as tf.Tensor3D;
       const output = attention(qkv, 2);
@@ -111,6 +152,9 @@ for (const engine of await engines({ cpu: true })) {
       ).toBe(0);
       const backward = tf.grad((at) => tf.tidy(() => tf.sum(attention(at as tf.Tensor3D, 2))));
       expect(await leakedTensors(() => backward(qkv).dispose())).toBe(0);
+      const bias = draw([2, 3, 3], "bias");
+      const biased = tf.grads((at, b) => tf.sum(attention(at as tf.Tensor3D, 2, b as tf.Tensor3D)));
+      expect(await leakedTensors(() => tf.dispose(biased([qkv, bias])))).toBe(0);
     });
   });
 

@@ -1,3 +1,4 @@
+export { addToEach } from "./add-to-each.js";
 export { attention, attentionWeights } from "./attention.js";
 export { hasKernel, holdsAlone, runKernel, tidy } from "./backend.js";
 export { valueAndGradients } from "./backward.js";

@@ -16,9 +16,10 @@ import { type Initialization, linearInit, normInit, requireInitialization } from
 export interface ProjectionHeadOptions {
   /**
    * "paper" (default): GELU after every hidden layer, a linear layer last. "official", SiT's code: ReLU after the
-   * first, GELU after the others, and a batch norm without scale and shift at the end.
+   * first, GELU after the others, and a batch norm without scale and shift at the end. "moco-v3": ReLU after every hidden
+   * layer, the same end, no biases in the linear layers (Chen et al. 2021).
    */
-  readonly variant?: "paper" | "official";
+  readonly variant?: "paper" | "official" | "moco-v3";
   /** Features of a token. */
   readonly width: number;
   /** Features of the hidden layers (default 4096). */
@@ -31,13 +32,34 @@ export interface ProjectionHeadOptions {
   readonly initialization?: Initialization;
 }
 
+type Variant = NonNullable<ProjectionHeadOptions["variant"]>;
+
+/** In what the variants differ. */
+const variants: Readonly<Record<Variant, VariantPlan>> = {
+  paper: { prefix: "mlp.", bias: true, normalisesLast: false, activation: () => gelu },
+  official: { prefix: "mlp.", bias: true, normalisesLast: true, activation: (i) => (i === 0 ? relu : gelu) },
+  "moco-v3": { prefix: "", bias: false, normalisesLast: true, activation: () => relu },
+};
+
+interface VariantPlan {
+  /** Of the parameters' names. */
+  readonly prefix: string;
+  /** Of the linear layers. */
+  readonly bias: boolean;
+  /** By a batch norm without scale and shift. */
+  readonly normalisesLast: boolean;
+  /** After the linear layer with that number. */
+  readonly activation: (layer: number) => (x: tf.Tensor) => tf.Tensor;
+}
+
 /** Batch norm's share of the new batch in the running statistics, PyTorch's default. */
 const MOMENTUM = 0.1;
 
 /**
  * From the class-like token to the embedding that contrastive losses compare (SiT, Atito et al. 2021): linear
  * layers with batch norm (epsilon 1e-5) between them. Parameters and buffers are `mlp.0`, `mlp.1`, …, counting
- * activations, as in SiT's code.
+ * activations, as in SiT's code; `0`, `1`, … for "moco-v3", whose projector and predictor are heads of this kind
+ * (`mocoHeads`).
  *
  * In training `apply` normalises by the batch's statistics and returns `buffers`, the new running mean, running
  * unbiased variance and count of every batch norm; in evaluation it uses the running ones and returns none.
@@ -49,18 +71,19 @@ export function projectionHead(options: ProjectionHeadOptions): TokenHead {
   const { variant = "paper", width, hidden = 4096, output = 256, layers = 3 } = options;
   const { initialization = "truncated-normal" } = options;
   requireInitialization(initialization);
-  requireOption(variant === "paper" || variant === "official", "variant", '"paper" or "official"', variant);
+  const known = Object.keys(variants);
+  requireOption(known.includes(variant), "variant", known.map((name) => `"${name}"`).join(", "), variant);
   requirePositive({ width, hidden, output, layers });
   requireOption(layers >= 2, "layers", "at least 2", layers);
-  const official = variant === "official";
+  const { prefix, bias, normalisesLast, activation } = variants[variant];
   const plan = Array.from({ length: layers }, (_, i) => ({
-    linear: `mlp.${3 * i}`,
-    norm: `mlp.${3 * i + 1}`,
+    linear: `${prefix}${3 * i}`,
+    norm: `${prefix}${3 * i + 1}`,
     inFeatures: i === 0 ? width : hidden,
     outFeatures: i === layers - 1 ? output : hidden,
     last: i === layers - 1,
-    normalises: official || i < layers - 1,
-    activation: official && i === 0 ? (x: tf.Tensor) => tf.relu(x) : gelu,
+    normalises: normalisesLast || i < layers - 1,
+    activation: activation(i),
   }));
 
   return {
@@ -70,7 +93,7 @@ export function projectionHead(options: ProjectionHeadOptions): TokenHead {
       Object.assign(
         {},
         ...plan.map((layer) => ({
-          ...linearInit(rng, layer.linear, layer.outFeatures, layer.inFeatures, { initialization }),
+          ...linearInit(rng, layer.linear, layer.outFeatures, layer.inFeatures, { bias, initialization }),
           ...(layer.normalises && !layer.last ? normInit(layer.norm, layer.outFeatures) : {}),
           ...(layer.normalises ? buffersInit(layer.norm, layer.outFeatures) : {}),
         })),
@@ -83,7 +106,7 @@ export function projectionHead(options: ProjectionHeadOptions): TokenHead {
         let x = input;
         for (const layer of plan) {
           const weight = param(params, `${layer.linear}.weight`);
-          x = linear(x, weight, param(params, `${layer.linear}.bias`)) as tf.Tensor2D;
+          x = linear(x, weight, bias ? param(params, `${layer.linear}.bias`) : undefined) as tf.Tensor2D;
           if (layer.normalises) {
             const scale = layer.last ? undefined : param(params, `${layer.norm}.weight`);
             const shift = layer.last ? undefined : param(params, `${layer.norm}.bias`);
@@ -102,6 +125,10 @@ export function projectionHead(options: ProjectionHeadOptions): TokenHead {
       });
     },
   };
+}
+
+function relu(x: tf.Tensor): tf.Tensor {
+  return tf.relu(x);
 }
 
 function buffersInit(name: string, features: number): Params {

@@ -15,7 +15,7 @@ import { scopes } from "./command-line/options.js";
 import { program } from "./program.js";
 import { optionName } from "./settings/check.js";
 import { definitions, settingNames } from "./settings/definitions.js";
-import { ensureBuilt, makePictures, sit } from "./testing.js";
+import { ensureBuilt, makePictures, sit, tiny as tinyOptions } from "./testing.js";
 
 let folder: string;
 const run = (...args: string[]) => sit(folder, args);
@@ -38,11 +38,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A network that learns nothing, quickly. */
-const tiny =
-  "--image-size 16 --patch-size 8 --width 16 --depth 1 --heads 2 --batch-size 4 --reconstruction-hidden 16 --projection-hidden 16 --projection-output 8 --engine wasm --workers 0".split(
-    " ",
-  );
+const tiny = tinyOptions.split(" ");
 
 describe("bad input", () => {
   const cases: [why: string, args: string, says: RegExp][] = [

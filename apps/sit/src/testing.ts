@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomStream } from "@sitjs/core/random";
@@ -33,31 +33,99 @@ function newestSource(folder: string): number {
 
 export interface Finished {
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs `sit` with these arguments in `folder`; `onOutput` may stop it. */
-export async function sit(
-  folder: string,
-  args: readonly string[],
-  onOutput?: (stop: () => void, output: string) => void,
-): Promise<Finished> {
-  const child = spawn(process.execPath, [cli, ...args], { cwd: folder });
+/** A command that runs. */
+export interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** Rejects, and kills the command, where it does not end in time. */
+  readonly finished: Promise<Finished>;
+  /** Resolves when its output on either stream so far matches; rejects where it ends before. */
+  says(what: RegExp): Promise<void>;
+}
+
+/** No command of the tests takes so long, in milliseconds. */
+const WATCHDOG = 90_000;
+/** Names the processes of a test, also those that they start. */
+const MARK = "SIT_TEST_PROCESS";
+let started = 0;
+
+/** Starts `sit` with these arguments in `folder`. */
+export function startSit(folder: string, args: readonly string[]): Running {
+  const mark = `${process.pid}-${started++}`;
+  const child = spawn(process.execPath, [cli, ...args], {
+    cwd: folder,
+    env: { ...process.env, [MARK]: mark },
+  });
   let [out, err] = ["", ""];
-  const stop = () => void child.kill("SIGINT");
+  const watchers = new Set<() => void>();
+  const told = () => {
+    for (const watch of watchers) watch();
+  };
   child.stdout.on("data", (chunk: Buffer) => {
     out += chunk;
-    onOutput?.(stop, out);
+    told();
   });
   child.stderr.on("data", (chunk: Buffer) => {
     err += chunk;
+    told();
   });
-  return await new Promise((resolve, reject) => {
+  const finished = new Promise<Finished>((resolve, reject) => {
+    const watchdog = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`sit ${args.join(" ")} did not end in ${WATCHDOG / 1000} s: ${out}${err}`));
+    }, WATCHDOG);
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, out, err }));
+    child.on("close", (code, signal) => {
+      clearTimeout(watchdog);
+      const left = marked(mark);
+      if (left.length > 0) reject(new Error(`sit ${args.join(" ")} has left processes: ${left.join(", ")}`));
+      else resolve({ code, signal, out, err });
+    });
   });
+  const says = (what: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const watch = () => {
+        if (!what.test(out + err)) return;
+        watchers.delete(watch);
+        resolve();
+      };
+      watchers.add(watch);
+      const early = () => reject(new Error(`sit ${args.join(" ")} has not said ${what}: ${out}${err}`));
+      finished.then(early, early);
+      watch();
+    });
+  finished.catch(() => undefined);
+  return { child, finished, says };
 }
+
+/** Runs `sit` with these arguments in `folder`. */
+export async function sit(folder: string, args: readonly string[]): Promise<Finished> {
+  return await startSit(folder, args).finished;
+}
+
+/** Processes that a command has left, by their environment; on Linux. */
+function marked(mark: string): string[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(join("/proc", pid, "environ"), "latin1")
+          .split("\0")
+          .includes(`${MARK}=${mark}`);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Options of a network that learns nothing, quickly. */
+export const tiny =
+  "--image-size 16 --patch-size 8 --width 16 --depth 1 --heads 2 --batch-size 4 --reconstruction-hidden 16 --projection-hidden 16 --projection-output 8 --engine wasm --workers 0";
 
 /** Folders of small pictures, one for each class, of that class's colour. */
 export async function makePictures(folder: string, perClass: number): Promise<void> {

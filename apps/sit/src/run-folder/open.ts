@@ -1,4 +1,4 @@
-import { mkdir, rmdir } from "node:fs/promises";
+import { mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { listCheckpoints } from "@sitjs/train/node";
@@ -41,7 +41,7 @@ export async function openRunFolder(folder: string): Promise<OpenFolder> {
   try {
     made = await mkdir(folder, { recursive: true });
   } catch (cause) {
-    throw new SitError("disk", `${folder}: cannot be made (${(cause as Error).message})`, {
+    throw new SitError("disk", `${folder}: cannot be made (${await whyNot(folder, cause as Error)})`, {
       mend: "Name another folder with --out.",
       cause,
     });
@@ -54,6 +54,17 @@ export async function openRunFolder(folder: string): Promise<OpenFolder> {
       if (made !== undefined) await removeEmpty(resolve(folder), resolve(made));
     },
   };
+}
+
+/** Why a folder cannot be made: of a disk that is read-only, making several at once says that nothing is there. */
+async function whyNot(folder: string, { message }: Error): Promise<string> {
+  for (let each = resolve(folder); each !== dirname(each); each = dirname(each)) {
+    const parent = await stat(dirname(each)).catch(() => undefined);
+    if (parent === undefined) continue;
+    const error = await mkdir(each).catch((cause: Error) => cause);
+    return error?.message ?? message;
+  }
+  return message;
 }
 
 /** Removes folders that are empty, from `folder` up to `top`. */

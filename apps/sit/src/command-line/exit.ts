@@ -68,6 +68,18 @@ function stopLines({ signal, place }: Stopped): string[] {
   return [`sit: stopped by ${signal}; saved after step ${step} in ${checkpoint}`, `  Go on with: ${resume}`];
 }
 
+/** What the packages call their options, and the command line its own. */
+const options = {
+  maximumBadShare: "--bad-images",
+  skipNotFinite: "--skip-not-finite",
+  workerTimeout: "--worker-timeout",
+} as const;
+
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ");
+  return text
+    .replace(/\s*\n\s*/g, " ")
+    .replace(
+      /\b(maximumBadShare|skipNotFinite|workerTimeout)\b/g,
+      (name) => options[name as keyof typeof options],
+    );
 }

@@ -11,6 +11,7 @@ import { drawImages, openData, type RunData, statisticsOf } from "../experiment/
 import { type DataRecord, dataRecord } from "../experiment/data-record.js";
 import { type DemoOptions, demoPlan, runDemo } from "../experiment/demo.js";
 import { drawLabelled } from "../experiment/labels.js";
+import { type LeftOut, leftOutImages } from "../experiment/left-out.js";
 import { makeBackbone, makeMethod } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
@@ -52,7 +53,10 @@ export const run: Run = async (options, context) => {
     replaceable: () => isDemo(choice.out),
   });
   const { channels, imageSize } = choice.settings;
-  const data = await openData(choice.data, { channels, imageSize, labelled: true, report });
+  const leftOut = leftOutImages(report);
+  const { settings } = choice;
+  const opening = { channels, imageSize, settings, leftOut, report, signal: context.signal };
+  const data = await openData(choice.data, { ...opening, labelled: true });
   for (const count of perClass) drawLabelled(data.train, count, 0);
 
   const folder = await openRunFolder(choice.out);
@@ -63,7 +67,7 @@ export const run: Run = async (options, context) => {
     for (const text of fitted.warnings) report({ event: "warning", text });
     if (replaces)
       report({ event: "note", text: `${choice.out}: the earlier run is replaced when this one is done` });
-    await repeat({ choice: fitted, engine, data, seeds, perClass, context });
+    await repeat({ choice: fitted, engine, data, seeds, perClass, context, leftOut });
   } finally {
     await folder.close();
   }
@@ -83,8 +87,9 @@ async function repeat(options: {
   readonly seeds: readonly number[];
   readonly perClass: readonly number[];
   readonly context: CommandContext;
+  readonly leftOut: LeftOut;
 }): Promise<void> {
-  const { choice, engine, data, seeds, perClass, context } = options;
+  const { choice, engine, data, seeds, perClass, context, leftOut } = options;
   const { console, signal, onStop } = context;
   const { report } = console;
   const staged = await stageFolder(choice.out);
@@ -102,7 +107,18 @@ async function repeat(options: {
   for (const seed of seeds) {
     const label = seeds.length > 1 ? `Seed ${seed}: ` : "";
     made.push(
-      await prepare({ choice, data, record, perClass, seed, label, context, engine, last: seeds.at(-1) }),
+      await prepare({
+        choice,
+        data,
+        record,
+        perClass,
+        seed,
+        label,
+        context,
+        engine,
+        leftOut,
+        last: seeds.at(-1),
+      }),
     );
   }
   const plan = made.flatMap(({ demo }) => demoPlan(demo));
@@ -112,7 +128,7 @@ async function repeat(options: {
       await runDemo({ ...demo, report: reportAll, hooks: { ...files, signal } });
     // Of several seeds there is no checkpoint: it would be one of many.
     const files = seeds.length === 1 ? await filesOf(staged.path, saved, choice.settings, report) : undefined;
-    const result = await (files ? files.during(() => work(files)) : work());
+    const result = await work(files);
     const summary = demoSummary(setup, result);
     summaries.push(summary);
     await writeReport(staged.path, demoReport(setup, result));
@@ -173,10 +189,11 @@ async function prepare(options: {
   readonly label: string;
   readonly context: CommandContext;
   readonly engine: Engine;
+  readonly leftOut: LeftOut;
 }) {
-  const { choice, data, record, perClass, seed, label, context, engine, last } = options;
+  const { choice, data, record, perClass, seed, label, context, engine, leftOut, last } = options;
   const { settings, preset, warnings, workers } = choice;
-  const statistics = await statisticsOf(data.train, settings);
+  const statistics = await statisticsOf(data.train, settings, { leftOut, signal: context.signal });
   const parts = await makeParts(choice.config, settings, statistics);
   const backbone = makeBackbone(settings, parts);
   const test = data.test as NonNullable<RunData["test"]>;
@@ -203,7 +220,7 @@ async function prepare(options: {
     unlabelled,
     labelled,
     test,
-    context: { settings, statistics, seed, workers },
+    context: { settings, statistics, seed, workers, leftOut },
     label,
     numbersOnly: seed !== last,
   };
@@ -218,6 +235,7 @@ async function prepare(options: {
     test: test.length,
     classes: test.classes,
     warnings,
+    leftOut,
   };
   const finish = (summary: DemoSummary) => {
     if (label !== "")

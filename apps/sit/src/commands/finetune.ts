@@ -16,6 +16,7 @@ import { openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
 import { finetuning } from "../experiment/evaluation.js";
 import { drawLabelled } from "../experiment/labels.js";
+import { leftOutImages } from "../experiment/left-out.js";
 import { makeBackbone } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
@@ -72,12 +73,15 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
   const replaces =
     resumed === undefined && (await requireFreeFolder(out, { overwrite: options.overwrite === true }));
   const { channels, imageSize } = settings;
-  const data = await openData(choice.data, { channels, imageSize, labelled: true, report });
+  const leftOut = leftOutImages(report);
+  const opening = { channels, imageSize, settings, leftOut, report, signal };
+  const data = await openData(choice.data, { ...opening, labelled: true });
   const record = await dataRecord(data);
   if (resumed !== undefined) requireSameRun(resumed, differences, report, record);
   const test = data.test as NonNullable<typeof data.test>;
   const train = perClass === undefined ? data.train : drawLabelled(data.train, perClass, seed);
-  const statistics = (resumed ?? source)?.saved.statistics ?? (await statisticsOf(data.train, settings));
+  const statistics =
+    (resumed ?? source)?.saved.statistics ?? (await statisticsOf(data.train, settings, opening));
   const parts = await makeParts(choice.config, settings, statistics);
   const network = resumed ?? source;
   if (network !== undefined) requireParts(network, parts, ["backbone"]);
@@ -127,14 +131,15 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
       pretrained: trained?.backbone,
       train,
       test,
-      context: { settings, statistics, seed, workers },
+      context: { settings, statistics, seed, workers, leftOut },
       report,
     } as const;
-    const hooks = { ...files, resume, signal };
-    const result = await saving(() => files.during(() => finetuning({ ...tuning, ...hooks })));
+    const during: typeof files.during = (training) => saving(() => files.during(training));
+    const hooks = { ...files, during, resume, signal };
+    const result = await finetuning({ ...tuning, ...hooks });
     trained?.dispose();
     disposeParams(result.params);
-    const outcome = { choice, engine, data, start, result } as const;
+    const outcome = { choice, engine, data, start, result, leftOut: leftOut.list() } as const;
     const summary = finetuneSummary(outcome);
     await writeReport(out, finetuneReport(outcome));
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);

@@ -8,6 +8,7 @@ import type { Run } from "../command-line/run-command.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { drawImages, openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
+import { leftOutImages } from "../experiment/left-out.js";
 import { pretrainLoader } from "../experiment/loaders.js";
 import { makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
@@ -55,16 +56,18 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
   const replaces =
     found === undefined && (await requireFreeFolder(out, { overwrite: options.overwrite === true }));
   const { channels, imageSize } = settings;
-  const data = await openData(choice.data, { channels, imageSize, labelled: false, report });
+  const leftOut = leftOutImages(report);
+  const opening = { channels, imageSize, settings, leftOut, report, signal };
+  const data = await openData(choice.data, { ...opening, labelled: false });
   const record = await dataRecord({ ...data, test: undefined });
   if (found !== undefined) requireSameRun(found, differences, report, record);
   const images = drawImages(data.train, settings.images, seed, "unlabelled");
-  const statistics = found?.saved.statistics ?? (await statisticsOf(data.train, settings));
+  const statistics = found?.saved.statistics ?? (await statisticsOf(data.train, settings, opening));
   const parts = await makeParts(choice.config, settings, statistics);
   if (found !== undefined)
     requireParts(found, parts, ["backbone", "corruption", "reconstruction", "contrast", "views"]);
   const method = makeMethod(settings, parts);
-  const context = { settings, statistics, seed, workers };
+  const context = { settings, statistics, seed, workers, leftOut };
   const loader = pretrainLoader(images, context, parts);
 
   const folder = await openRunFolder(out);
@@ -98,19 +101,21 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
       report,
     });
     onStop(async () => ({ ...(await files.saved()), resume: resumeCommand("pretrain", out) }));
-    const hooks = { ...files, resume, signal };
+    const during: typeof files.during = (training) => saving(() => files.during(training));
+    const hooks = { ...files, during, resume, signal };
     const run = { method, loader, settings, seed, report, maximumSteps: steps };
-    const result = await saving(() => files.during(() => pretraining({ ...run, ...hooks })));
+    const result = await pretraining({ ...run, ...hooks });
     signal.throwIfAborted();
     const rows = await reconstructionPictures({
       method,
       params: result.state.student,
       dataset: data.train,
+      part: "training",
       count: PICTURES,
       context,
     });
     disposeState(result.state);
-    const outcome = { choice, engine, data, images: images.length, loader, result };
+    const outcome = { choice, engine, data, images: images.length, loader, result, leftOut: leftOut.list() };
     const summary = pretrainSummary(outcome);
     await writeReport(out, pretrainReport(outcome, rows));
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);

@@ -6,6 +6,7 @@ import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
 import { findCheckpoint } from "../experiment/checkpoint.js";
 import { openData } from "../experiment/data.js";
+import { leftOutImages, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { makeParts, startEngine } from "../experiment/session.js";
@@ -30,8 +31,11 @@ export const run: Run = async (options, { console, signal }) => {
   const { settings, seed, out } = choice;
   await checkPicturePath(out);
   const { channels, imageSize } = settings;
-  const data = await openData(choice.data, { channels, imageSize, labelled: false, report });
-  const images = options.split === "test" ? data.test : data.train;
+  const leftOut = leftOutImages(report);
+  const part = options.split === "test" ? "test" : "training";
+  const opening = { channels, imageSize, settings, leftOut, report, signal };
+  const data = await openData(choice.data, { ...opening, labelled: false, test: part === "test" });
+  const images = part === "test" ? data.test : data.train;
   if (images === undefined) {
     throw new SitError(
       "bad-option",
@@ -56,16 +60,21 @@ export const run: Run = async (options, { console, signal }) => {
     method,
     params: trained.student,
     dataset: images,
+    part,
     count: (options.count as number | undefined) ?? 8,
-    context: { settings, statistics, seed, workers: 0 },
+    context: { settings, statistics, seed, workers: 0, leftOut },
   });
   trained.dispose();
   const pictures = rows ?? [];
   const { gridPng } = await import("../output/grid.js");
   await writeFileAtomically(out, await gridPng(pictures));
-  console.result({ command: "reconstruct", out, images: pictures.length }, [
-    `Wrote ${out}: ${pictures.length} images; from the top: clean, corrupted, mask, reconstruction`,
-  ]);
+  console.result(
+    { command: "reconstruct", out, images: pictures.length, leftOut: leftOutSummary(leftOut.list()) },
+    [
+      `Wrote ${out}: ${pictures.length} images; from the top: clean, corrupted, mask, reconstruction`,
+      ...leftOutLines(leftOut.list()),
+    ],
+  );
 };
 
 async function checkPicturePath(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { Reporter } from "../experiment/reporter.js";
 import { details, duration } from "./format.js";
+import { leftOutTeller } from "./left-out.js";
 
 /** A progress bar for the current stage, and a line for each that is done. */
 export function barReporter(stream: NodeJS.WriteStream): { report: Reporter; close: () => void } {
@@ -20,6 +21,7 @@ export function barReporter(stream: NodeJS.WriteStream): { report: Reporter; clo
       bar.render();
     }
   };
+  const leftOut = leftOutTeller();
   const report: Reporter = (event) => {
     switch (event.event) {
       case "note":
@@ -28,6 +30,11 @@ export function barReporter(stream: NodeJS.WriteStream): { report: Reporter; clo
       case "warning":
         line(`Warning: ${event.text}`);
         break;
+      case "left-out": {
+        const text = leftOut(event);
+        if (text !== undefined) line(text);
+        break;
+      }
       case "stage":
         close();
         bar = new SingleBar({

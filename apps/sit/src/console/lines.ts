@@ -1,5 +1,6 @@
 import type { Reporter } from "../experiment/reporter.js";
 import { details, duration } from "./format.js";
+import { leftOutTeller } from "./left-out.js";
 
 const EVERY_MS = 5000;
 
@@ -9,6 +10,7 @@ export function lineReporter(
   now: () => number = () => performance.now(),
 ): Reporter {
   let last = Number.NEGATIVE_INFINITY;
+  const leftOut = leftOutTeller();
   return (event) => {
     switch (event.event) {
       case "note":
@@ -17,6 +19,11 @@ export function lineReporter(
       case "warning":
         write(`Warning: ${event.text}`);
         break;
+      case "left-out": {
+        const text = leftOut(event);
+        if (text !== undefined) write(text);
+        break;
+      }
       case "stage":
         write(event.total ? `${event.stage} (${event.total} ${event.unit ?? "steps"})` : event.stage);
         last = now();

@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type ChannelStatistics, channelStatistics, imageNetStatistics } from "@sitjs/augment";
-import { requireOption, SitError } from "@sitjs/core/errors";
+import { type ChannelStatistics, channelStatistics, type Image, imageNetStatistics } from "@sitjs/augment";
+import { printable, requireOption, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
-import { fashionMnist, type ImageDataset, imageFolder, split, subset } from "@sitjs/data";
+import { fashionMnist, type ImageDataset, ImageError, imageFolder, split, subset } from "@sitjs/data";
 import type { Settings } from "../settings/definitions.js";
+import type { LeftOut } from "./left-out.js";
 import type { Reporter } from "./reporter.js";
 
 /** The name that stands for the data set which is fetched by itself. */
@@ -29,7 +30,13 @@ export interface OpenDataOptions {
   readonly imageSize: number;
   /** Labels are wanted, and a test part: finetune, knn, demo. */
   readonly labelled: boolean;
+  /** A test part is wanted where there is one (default: as `labelled`). */
+  readonly test?: boolean;
+  /** The shares of images to go on without. */
+  readonly settings: Pick<Settings, "badImages" | "badTestImages">;
+  readonly leftOut: LeftOut;
   readonly report: Reporter;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -60,7 +67,8 @@ async function openFashionMnist({ channels, report }: OpenDataOptions): Promise<
 }
 
 async function openFolder(source: string, options: OpenDataOptions): Promise<RunData> {
-  const { channels, imageSize, labelled, report } = options;
+  const { labelled, settings } = options;
+  const { badImages, badTestImages } = settings;
   const found = await stat(source).catch(() => undefined);
   if (found === undefined || !found.isDirectory()) {
     const got = found === undefined ? "nothing there" : "a file";
@@ -69,29 +77,72 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
       `--data ${source}: expected a folder of images or ${FASHION_MNIST}, got ${got}`,
     );
   }
-  const open = (path: string, classNames?: readonly string[]) =>
-    imageFolder(path, {
-      channels,
-      classNames,
-      verify: "header",
-      shorterSide: 2 * imageSize, // small crops still have as many pixels as they need
-      onProblem: ({ path: file, reason }) =>
-        report({ event: "warning", text: `${file}: ${reason}; left out` }),
-    });
   const name = source.split(/[\\/]/).filter(Boolean).at(-1) ?? source;
   const [trainFolder, testFolder] = [join(source, "train"), await firstFolder(source, ["test", "val"])];
   if ((await isFolder(trainFolder)) && testFolder !== undefined) {
-    const train = await open(trainFolder);
+    const train = await openImages(trainFolder, options, { part: "training", share: badImages });
     requireLabels(train, source, labelled);
-    const test = await open(testFolder, train.classes);
+    if (!(options.test ?? labelled)) return { source, name, train, test: undefined };
+    const { classes } = train;
+    const test = await openImages(testFolder, options, { part: "test", share: badTestImages, classes });
     return { source, name, train, test };
   }
-  const all = await open(source);
+  // Where a part of them is to test with, what is read of all is what is read of that part.
+  const all = labelled
+    ? await openImages(source, options, { part: "test", share: Math.min(badImages, badTestImages) })
+    : await openImages(source, options, { part: "training", share: badImages });
   requireLabels(all, source, labelled);
   if (!labelled) return { source, name, train: all, test: undefined };
   const [train, test] = split(all, { share: 0.8, seed: 0 });
   const note = `${name}: no train and test folders, so ${train.length} images are for training and ${test.length} for testing`;
   return { source, name, train, test, note };
+}
+
+/** So long is looked at the files of a folder before something is said, in milliseconds. */
+const QUIET = 2000;
+
+/** Opens a folder; of images for a test each is decoded first, so that none is missed when it is too late. */
+async function openImages(
+  path: string,
+  { channels, imageSize, leftOut, report, signal }: OpenDataOptions,
+  how: {
+    readonly part: "training" | "test";
+    readonly share: number;
+    readonly classes?: readonly string[] | undefined;
+  },
+): Promise<ImageDataset> {
+  const { part, share, classes } = how;
+  const started = performance.now();
+  let said = false;
+  try {
+    const images = await imageFolder(path, {
+      channels,
+      classNames: classes,
+      verify: part === "test" ? "full" : "header",
+      maximumBadShare: share,
+      shorterSide: 2 * imageSize, // small crops still have as many pixels as they need
+      onProblem: () => undefined, // told below, where the folder is good enough
+      onProgress({ total }) {
+        if (said || performance.now() - started < QUIET) return;
+        said = true;
+        report({ event: "note", text: `${printable(path)}: looking at ${total} files` });
+      },
+      signal,
+    });
+    for (const problem of images.problems) {
+      if (problem.kind !== "empty-class") leftOut.add(part, problem);
+      else report({ event: "warning", text: `${printable(problem.path)}: ${problem.reason}` });
+    }
+    return images;
+  } catch (error) {
+    if (!SitError.isInstance(error)) throw error;
+    const option = part === "test" ? "--bad-test-images" : "--bad-images";
+    const named = (text: string) => text.replaceAll("maximumBadShare", option);
+    throw new SitError(error.code, named(error.message), {
+      mend: error.mend && named(error.mend),
+      cause: error,
+    });
+  }
 }
 
 function requireLabels(dataset: ImageDataset, source: string, labelled: boolean): void {
@@ -117,12 +168,30 @@ async function isFolder(path: string): Promise<boolean> {
 /** How many images the data set's own mean and deviation are taken from. */
 const SAMPLE = 1000;
 
-/** What pixels are normalised with. */
-export async function statisticsOf(dataset: ImageDataset, settings: Settings): Promise<ChannelStatistics> {
+/**
+ * What pixels are normalised with. Images that cannot be read do not count.
+ * @throws SitError "bad-file" where none of a sample can be read; the reason of an aborted `signal`
+ */
+export async function statisticsOf(
+  dataset: ImageDataset,
+  settings: Settings,
+  { leftOut, signal }: { readonly leftOut: LeftOut; readonly signal: AbortSignal },
+): Promise<ChannelStatistics> {
   if (settings.statistics === "imagenet") return imageNetStatistics;
   const sample = drawImages(dataset, Math.min(SAMPLE, dataset.length), 0, "statistics");
-  const images = [];
-  for (let i = 0; i < sample.length; i++) images.push(await sample.image(i));
+  const images: Image[] = [];
+  for (let i = 0; i < sample.length; i++) {
+    signal.throwIfAborted();
+    try {
+      images.push(await sample.image(i));
+    } catch (error) {
+      const { storage } = sample;
+      const last = i + 1 === sample.length;
+      if (!(error instanceof ImageError) || storage.kind !== "files" || (last && images.length === 0))
+        throw error;
+      leftOut.add("training", { path: storage.paths[i] as string, kind: error.kind, reason: error.reason });
+    }
+  }
   const { mean, deviation } = channelStatistics(images);
   // Pictures of one colour have no deviation to divide by.
   return { mean, deviation: deviation.map((value) => Math.max(value, 1 / 255)) };

@@ -179,9 +179,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   }
 
   async function pictures(from: TrainState): Promise<Pick<DemoResult, "pictures">> {
-    const of = (dataset: ImageDataset) =>
-      reconstructionPictures({ method, params: from.student, dataset, count: PICTURES, context });
-    const [train, tested] = [await of(unlabelled), await of(test)];
+    const of = (dataset: ImageDataset, part: "training" | "test") =>
+      reconstructionPictures({ method, params: from.student, dataset, part, count: PICTURES, context });
+    const [train, tested] = [await of(unlabelled, "training"), await of(test, "test")];
     return train && tested ? { pictures: { train, test: tested } } : {};
   }
 

@@ -6,7 +6,7 @@ import { classifierHead } from "@sitjs/vit";
 import type { Settings } from "../settings/definitions.js";
 import { type StepRecord, stepRecord } from "./learning-curve.js";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
-import { type TrainingHooks, trainingOptions } from "./pretraining.js";
+import { atOnce, type TrainingHooks, trainingOptions } from "./pretraining.js";
 import { type Reporter, stage } from "./reporter.js";
 
 export interface FinetuningOptions extends TrainingHooks {
@@ -41,7 +41,7 @@ export interface FinetuningResult {
 /** Trains a classifier on `train` and tells its accuracy on every image of `test`. */
 export async function finetuning(options: FinetuningOptions): Promise<FinetuningResult> {
   const { backbone, start, pretrained, train, test, context, report, signal, name } = options;
-  const { resume, earlier = [], onStep } = options;
+  const { resume, earlier = [], onStep, during = atOnce } = options;
   const { settings, seed } = context;
   const classes = test.classes?.length ?? train.classes?.length ?? 0;
   const model = classifier(
@@ -57,11 +57,12 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
     const before = earlier.at(-1)?.seconds ?? 0;
     const started = performance.now();
     const elapsed = () => before + (performance.now() - started) / 1000;
-    let params: Params = {};
-    if (resume?.state.step === total) {
-      params = resume.state.student;
-      disposeParams(resume.state.optimizer);
-    } else {
+    const tune = async (): Promise<Params> => {
+      // A run that was stopped in its test has only that to do.
+      if (resume?.state.step === total) {
+        disposeParams(resume.state.optimizer);
+        return resume.state.student;
+      }
       const run = finetune(model, loader, {
         steps: total,
         loss: crossEntropy({ labelSmoothing: settings.labelSmoothing }),
@@ -74,6 +75,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
         seed,
         ...trainingOptions({ ...options, settings }),
       });
+      let params: Params = {};
       for await (const step of run) {
         params = step.params;
         const record = stepRecord(step, elapsed());
@@ -82,9 +84,11 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
         const { imagesPerSecond, secondsLeft, loss } = step;
         progress({ done: step.step + 1, imagesPerSecond, secondsLeft, values: { loss } });
       }
-    }
+      return params;
+    };
+    const params = await during(tune);
     try {
-      const { top1, top5 } = await evaluate(model, params, evalLoader(test, context), {
+      const { top1, top5 } = await evaluate(model, params, evalLoader(test, context, "test"), {
         onBatch: () => signal?.throwIfAborted(),
       });
       return {
@@ -162,8 +166,8 @@ export async function neighbours(options: {
   const outcome = ({ top1 }: NeighbourResult) => `accuracy ${(100 * top1).toFixed(1)} %`;
   return await stage(report, name, { total, unit: "images", outcome }, async ({ progress }) => {
     const started = performance.now();
-    const features = async (dataset: ImageDataset, before: number) => {
-      const loader = evalLoader(dataset, context);
+    const features = async (dataset: ImageDataset, part: "training" | "test", before: number) => {
+      const loader = evalLoader(dataset, context, part);
       return await embed(backbone, params, loader, {
         onBatch(batch) {
           signal?.throwIfAborted();
@@ -173,8 +177,8 @@ export async function neighbours(options: {
         },
       });
     };
-    const trained = await features(train, 0);
-    const tested = await features(test, train.length);
+    const trained = await features(train, "training", 0);
+    const tested = await features(test, "test", train.length);
     const { top1, top5 } = await knn(trained, tested, {
       k: context.settings.neighbours,
       classes: test.classes?.length,

@@ -1,7 +1,9 @@
+import { relative, sep } from "node:path";
 import { type ChannelStatistics, evalView, sitViews, trainView } from "@sitjs/augment";
-import { type Batches, batches, type ImageDataset } from "@sitjs/data";
+import { type Batches, type BatchesOptions, batches, type ImageDataset } from "@sitjs/data";
 import type { Parts } from "../config.js";
 import type { Settings } from "../settings/definitions.js";
+import type { LeftOut } from "./left-out.js";
 
 /** What all loaders of a run share. */
 export interface LoaderContext {
@@ -10,11 +12,13 @@ export interface LoaderContext {
   readonly seed: number;
   /** Threads beside the main one; undefined: as many as fit the machine. */
   readonly workers: number | undefined;
+  /** Told the images that cannot be read. */
+  readonly leftOut: LeftOut;
 }
 
-/** Two augmented views of each image, without labels. */
+/** Two augmented views of each image, without labels. An image that cannot be read is replaced by another. */
 export function pretrainLoader(dataset: ImageDataset, context: LoaderContext, parts: Parts): Batches {
-  const { settings, statistics, seed, workers } = context;
+  const { settings, statistics, seed } = context;
   const views =
     parts.views ??
     sitViews({
@@ -27,12 +31,12 @@ export function pretrainLoader(dataset: ImageDataset, context: LoaderContext, pa
       ...statistics,
     });
   const batchSize = Math.min(settings.batchSize, dataset.length);
-  return batches(dataset, { views, batchSize, seed, workers, labels: false });
+  return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed, labels: false });
 }
 
-/** One augmented view with its label. */
+/** One augmented view with its label. An image that cannot be read is replaced by another. */
 export function finetuneLoader(dataset: ImageDataset, context: LoaderContext): Batches {
-  const { settings, statistics, seed, workers } = context;
+  const { settings, statistics, seed } = context;
   const views = trainView({
     size: settings.imageSize,
     scale: [settings.finetuneCropScale, 1],
@@ -40,13 +44,44 @@ export function finetuneLoader(dataset: ImageDataset, context: LoaderContext): B
     ...statistics,
   });
   const batchSize = Math.min(settings.finetuneBatchSize, dataset.length);
-  return batches(dataset, { views, batchSize, seed, workers });
+  return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed });
 }
 
-/** Every image once, in order, as it is. */
-export function evalLoader(dataset: ImageDataset, context: LoaderContext): Batches {
-  const { settings, statistics, workers } = context;
+/**
+ * Every image once, in order, as it is.
+ *
+ * @param part of test images each must be readable; training images that are not are left out
+ * @param maximumBadShare of training images; default: the settings'
+ */
+export function evalLoader(
+  dataset: ImageDataset,
+  context: LoaderContext,
+  part: "training" | "test",
+  maximumBadShare: number = context.settings.badImages,
+): Batches {
+  const { settings, statistics } = context;
   const views = evalView({ size: settings.imageSize, ...statistics });
   const batchSize = Math.min(settings.imageSize <= 64 ? 250 : 50, dataset.length);
-  return batches(dataset, { views, batchSize, shuffle: false, workers });
+  const bad = part === "test" ? "throw" : "leave-out";
+  return batches(dataset, {
+    ...common(dataset, context, bad),
+    maximumBadShare,
+    views,
+    batchSize,
+    shuffle: false,
+  });
+}
+
+function common(
+  { storage }: ImageDataset,
+  { settings, workers, leftOut }: LoaderContext,
+  badImages: BatchesOptions["badImages"],
+) {
+  const { badImages: maximumBadShare, workerTimeout } = settings;
+  const onProblem: BatchesOptions["onProblem"] = (problem) => {
+    // As the folder's own list of problems has it.
+    const path = storage.kind === "files" ? relative(storage.root, problem.path) : problem.path;
+    leftOut.add("training", { ...problem, path: path.split(sep).join("/") });
+  };
+  return { badImages, maximumBadShare, onProblem, workers, workerTimeout };
 }

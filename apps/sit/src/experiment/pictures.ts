@@ -32,14 +32,15 @@ export async function reconstructionPictures(options: {
   /** The student's parameters. */
   readonly params: Params;
   readonly dataset: ImageDataset;
+  readonly part: "training" | "test";
   readonly count: number;
   readonly context: LoaderContext;
 }): Promise<ReconstructionPictures[] | undefined> {
-  const { method, params, dataset, count, context } = options;
+  const { method, params, dataset, part, count, context } = options;
   const { reconstruct } = method;
   if (reconstruct === undefined) return undefined;
   const drawn = drawImages(dataset, Math.min(count, dataset.length), context.seed, "pictures");
-  const loader = evalLoader(drawn, { ...context, workers: 0 });
+  const loader = evalLoader(drawn, { ...context, workers: 0 }, part, 1);
   for await (const batch of loader.range(0, 1)) {
     const view = batch.views[0] as (typeof batch.views)[number];
     const rng = randomStream(context.seed, "pictures", dataset.name);

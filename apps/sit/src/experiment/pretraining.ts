@@ -37,7 +37,12 @@ export interface TrainingHooks {
   readonly onStep?: (record: StepRecord) => void | Promise<void>;
   readonly onNotFinite?: (report: NotFiniteReport) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Does the training itself: what comes after it needs no more files, nor to be waited for. */
+  readonly during?: <T>(training: () => Promise<T>) => Promise<T>;
 }
+
+/** Where nothing is written. */
+export const atOnce: NonNullable<TrainingHooks["during"]> = (training) => training();
 
 export interface PretrainingOptions extends TrainingHooks {
   readonly method: Method;
@@ -54,7 +59,7 @@ export interface PretrainingOptions extends TrainingHooks {
 /** Pretrains by the settings and keeps what a report needs. */
 export async function pretraining(options: PretrainingOptions): Promise<PretrainingResult> {
   const { method, loader, settings, seed, report, initial, maximumSteps } = options;
-  const { resume, earlier = [], onStep } = options;
+  const { resume, earlier = [], onStep, during = atOnce } = options;
   const { finalLearningRate, learningRate, warmupEpochs, weightDecay, finalWeightDecay, momentum } = settings;
   const totalSteps = maximumSteps ?? settings.epochs * loader.stepsPerEpoch;
   const outcome = ({ imagesPerSecond }: PretrainingResult) => `${Math.round(imagesPerSecond)} images/s`;
@@ -67,9 +72,9 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
       for (const record of earlier) curve.add(record);
       const before = curve.seconds();
       const started = performance.now();
-      // A run that was stopped after its last step has nothing more to do.
-      let state = resume?.state.step === totalSteps ? resume.state : undefined;
-      if (state === undefined) {
+      const train = async (): Promise<TrainState> => {
+        // A run that was stopped after its last step has nothing more to do.
+        if (resume?.state.step === totalSteps) return resume.state;
         const run = pretrain(method, loader, {
           steps: totalSteps,
           seed,
@@ -83,6 +88,7 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
           initial,
           ...trainingOptions(options),
         });
+        let state: TrainState | undefined;
         for await (const step of run) {
           state = step.state;
           const record = stepRecord(step, before + (performance.now() - started) / 1000);
@@ -91,9 +97,11 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
           const { imagesPerSecond, secondsLeft, metrics } = step;
           progress({ done: step.step + 1, imagesPerSecond, secondsLeft, values: metrics });
         }
-      }
+        return state as TrainState;
+      };
+      const state = await during(train);
       return {
-        state: state as TrainState,
+        state,
         steps: totalSteps,
         seconds: curve.seconds(),
         imagesPerSecond: curve.imagesPerSecond(),

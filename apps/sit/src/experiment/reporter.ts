@@ -1,3 +1,5 @@
+import type { LeftOutImage } from "./left-out.js";
+
 /** What an experiment tells while it runs; also the lines of the JSON mode. */
 export type ExperimentEvent =
   /** Something worth a line. */
@@ -12,6 +14,8 @@ export type ExperimentEvent =
       /** What came out, for a person: `accuracy 0.81`. */
       readonly outcome?: string;
     }
+  /** An image that the run goes on without. */
+  | ({ readonly event: "left-out" } & LeftOutImage)
   /** The run was stopped; where it was saved, and how to go on. */
   | {
       readonly event: "stopped";

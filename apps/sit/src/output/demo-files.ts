@@ -1,6 +1,7 @@
 import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { DemoResult } from "../experiment/demo.js";
+import { type LeftOut, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { Settings } from "../settings/definitions.js";
 import { commonReportData, peakMemoryMB, pretrainingData } from "./report-data.js";
 
@@ -16,11 +17,12 @@ export interface DemoSetup {
   readonly test: number;
   readonly classes: readonly string[] | undefined;
   readonly warnings: readonly string[];
+  readonly leftOut: LeftOut;
 }
 
 /** `summary.json`: accuracies are fractions of the test images. */
 export function demoSummary(setup: DemoSetup, result: DemoResult) {
-  const { engine, preset, settings, seed, dataset, images, test, warnings } = setup;
+  const { engine, preset, settings, seed, dataset, images, test, warnings, leftOut } = setup;
   const { pretrain, knn, comparisons, seconds, timings } = result;
   const { steps, imagesPerSecond, epochs } = pretrain;
   const per = (name: string) => epochs.map((epoch) => epoch.metrics[name] ?? null);
@@ -55,6 +57,7 @@ export function demoSummary(setup: DemoSetup, result: DemoResult) {
     timings,
     peakMemoryMB: peakMemoryMB(),
     warnings,
+    leftOut: leftOutSummary(leftOut.list()),
   };
 }
 
@@ -62,11 +65,12 @@ export type DemoSummary = ReturnType<typeof demoSummary>;
 
 /** Everything the report shows of the demo. */
 export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
-  const { engine, settings, seed, dataset, images, labelled, test, classes, warnings } = setup;
+  const { engine, settings, seed, dataset, images, labelled, test, classes, warnings, leftOut } = setup;
   const { pretrain, knn, comparisons, pictures, projections, timings } = result;
   const { imageSize, channels } = settings;
   return {
     ...commonReportData({ title: `SiT on ${dataset}`, engine, settings, seed, warnings }),
+    leftOut: leftOut.list(),
     dataset: {
       name: dataset,
       images: images + test,
@@ -124,6 +128,7 @@ export function demoLines(summary: DemoSummary): string[] {
       return `${`${labels} labels`.padEnd(14)}${percent(scratch).padStart(14)}${percent(pretrained).padStart(14)}${gain.padStart(16)}`;
     }),
     `${"k-NN".padEnd(14)}${percent(knn.before).padStart(14)}${percent(knn.after).padStart(14)}${`${(100 * (knn.after - knn.before)).toFixed(1)} points`.padStart(16)}`,
+    ...leftOutLines(summary.leftOut.images),
     "",
   ];
 }

@@ -4,6 +4,7 @@ import type { ReportData } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
 import type { RunData } from "../experiment/data.js";
 import type { FinetuningResult } from "../experiment/evaluation.js";
+import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { runFiles } from "../run-folder/files.js";
 import { commonReportData, peakMemoryMB } from "./report-data.js";
 
@@ -14,10 +15,11 @@ export interface FinetuneOutcome {
   readonly data: RunData;
   readonly start: "scratch" | "pretrained";
   readonly result: Omit<FinetuningResult, "params">;
+  readonly leftOut: readonly LeftOutImage[];
 }
 
 /** `summary.json`: accuracies are fractions of the test images. */
-export function finetuneSummary({ choice, engine, data, start, result }: FinetuneOutcome) {
+export function finetuneSummary({ choice, engine, data, start, result, leftOut }: FinetuneOutcome) {
   const { seed, settings } = choice;
   const { top1, top5, trainImages, testImages, steps, seconds } = result;
   return {
@@ -32,6 +34,7 @@ export function finetuneSummary({ choice, engine, data, start, result }: Finetun
     steps,
     seconds,
     accuracy: { top1, top5 },
+    leftOut: leftOutSummary(leftOut),
     peakMemoryMB: peakMemoryMB(),
   };
 }
@@ -39,12 +42,20 @@ export function finetuneSummary({ choice, engine, data, start, result }: Finetun
 export type FinetuneSummary = ReturnType<typeof finetuneSummary>;
 
 /** Everything that the report shows of it. */
-export function finetuneReport({ choice, engine, data, start, result }: FinetuneOutcome): ReportData {
+export function finetuneReport({
+  choice,
+  engine,
+  data,
+  start,
+  result,
+  leftOut,
+}: FinetuneOutcome): ReportData {
   const { settings, seed } = choice;
   const { imageSize, channels } = settings;
   const { top1, trainImages, testImages, losses } = result;
   return {
     ...commonReportData({ title: `Fine-tuning on ${data.name}`, engine, settings, seed }),
+    leftOut,
     dataset: {
       name: data.name,
       images: trainImages + testImages,
@@ -64,6 +75,7 @@ export function finetuneLines(summary: FinetuneSummary, out: string): string[] {
   const how = start === "scratch" ? "from scratch" : "pretrained";
   return [
     `Accuracy ${(100 * accuracy.top1).toFixed(2)} % on ${testImages} test images, with ${labels} labels, ${how}`,
+    ...leftOutLines(summary.leftOut.images),
     `Wrote ${join(out, runFiles.checkpoints)} and ${join(out, runFiles.report)}`,
   ];
 }

@@ -4,6 +4,7 @@ import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
 import type { RunData } from "../experiment/data.js";
+import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { ReconstructionPictures } from "../experiment/pictures.js";
 import type { PretrainingResult } from "../experiment/pretraining.js";
 import { runFiles } from "../run-folder/files.js";
@@ -18,10 +19,11 @@ export interface PretrainOutcome {
   readonly images: number;
   readonly loader: Pick<Batches, "stepsPerEpoch">;
   readonly result: Omit<PretrainingResult, "state">;
+  readonly leftOut: readonly LeftOutImage[];
 }
 
 /** `summary.json`: lists have one number for each epoch. */
-export function pretrainSummary({ choice, engine, data, images, loader, result }: PretrainOutcome) {
+export function pretrainSummary({ choice, engine, data, images, loader, result, leftOut }: PretrainOutcome) {
   const { seed, preset, settings } = choice;
   const { steps, seconds, imagesPerSecond } = result;
   const per = (name: string) => result.epochs.map((epoch) => epoch.metrics[name] ?? null);
@@ -41,6 +43,7 @@ export function pretrainSummary({ choice, engine, data, images, loader, result }
       reconstruction: per("reconstruction"),
       contrast: per("contrast"),
     },
+    leftOut: leftOutSummary(leftOut),
     peakMemoryMB: peakMemoryMB(),
   };
 }
@@ -49,13 +52,14 @@ export type PretrainSummary = ReturnType<typeof pretrainSummary>;
 
 /** Everything that the report shows of it. */
 export function pretrainReport(
-  { choice, engine, data, images, loader, result }: PretrainOutcome,
+  { choice, engine, data, images, loader, result, leftOut }: PretrainOutcome,
   rows: readonly ReconstructionPictures[] | undefined,
 ): ReportData {
   const { settings, seed } = choice;
   const { imageSize, channels } = settings;
   return {
     ...commonReportData({ title: `Pretraining on ${data.name}`, engine, settings, seed }),
+    leftOut,
     dataset: { name: data.name, images, unlabelled: images, imageSize: [imageSize, imageSize, channels] },
     pretrain: pretrainingData(result, result.steps / loader.stepsPerEpoch),
     ...(rows && { reconstructions: [{ title: "Training images", rows }] }),
@@ -63,7 +67,7 @@ export function pretrainReport(
 }
 
 /** The outcome for the terminal. */
-export function pretrainLines({ images, pretrain }: PretrainSummary, out: string): string[] {
+export function pretrainLines({ images, pretrain, leftOut }: PretrainSummary, out: string): string[] {
   const { steps, imagesPerSecond, reconstruction, contrast } = pretrain;
   const last = Object.entries({ reconstruction, contrast }).flatMap(([name, values]) => {
     const value = values.at(-1);
@@ -71,6 +75,7 @@ export function pretrainLines({ images, pretrain }: PretrainSummary, out: string
   });
   return [
     `Pretrained ${steps} steps on ${images} images at ${imagesPerSecond.toFixed(1)} images/s: ${last.join(", ")}`,
+    ...leftOutLines(leftOut.images),
     `Wrote ${join(out, runFiles.checkpoints)} and ${join(out, runFiles.report)}`,
   ];
 }

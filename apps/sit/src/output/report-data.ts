@@ -48,8 +48,8 @@ export function pretrainingData(result: Omit<PretrainingResult, "state">, epochs
     imagesPerSecond: number;
     metrics: Readonly<Record<string, number>>;
   }) => ({
-    reconstruction: record.metrics.reconstruction ?? null,
-    contrast: record.metrics.contrast ?? null,
+    reconstruction: finite(record.metrics.reconstruction),
+    contrast: finite(record.metrics.contrast),
     learningRate: record.learningRate,
     imagesPerSecond: record.imagesPerSecond,
   });
@@ -61,6 +61,11 @@ export function pretrainingData(result: Omit<PretrainingResult, "state">, epochs
     history: result.epochs.map((record) => ({ epoch: record.epoch + 1, ...learning(record) })),
     stepHistory: result.records.map((record) => ({ step: record.step + 1, ...learning(record) })),
   };
+}
+
+/** Steps that were left out since their loss was not finite have no value. */
+function finite(value: number | undefined): number | null {
+  return Number.isFinite(value) ? (value as number) : null;
 }
 
 function groupedSettings(settings: Settings): Record<string, Record<string, string | number>> {

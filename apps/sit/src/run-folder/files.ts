@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { SitError } from "@sitjs/core/errors";
+import { printable, SitError } from "@sitjs/core/errors";
 
 /** What a run leaves in its folder; a folder with anything else is not ours to overwrite. */
 export const runFiles = {
@@ -37,7 +37,7 @@ export async function checkRunFolder(folder: string): Promise<string[]> {
   if (!found.isDirectory()) throw refuse("a file");
   const names = (await readdir(folder)).filter((name) => !name.endsWith(".partial"));
   const other = names.find((name) => !known.has(name));
-  if (other !== undefined) throw refuse(`a folder with ${other} in it`);
+  if (other !== undefined) throw refuse(`a folder with ${printable(other)} in it`);
   return names.filter((name) => name !== runFiles.lock);
 }
 

@@ -84,6 +84,7 @@ const report = object(
       ),
     ),
     embeddings: list(object({ title: text, points: list(tuple(number, number, label)) }, { caption: text })),
+    leftOut: list(object({ path: text, reason: text }, { part: text })),
     timings: list(object({ name: text, seconds: number })),
     peakMemoryMB: number,
     settings: record(setting()),

@@ -24,6 +24,8 @@ export interface ReportData {
   finetune?: readonly ReportFinetune[];
   reconstructions?: readonly ReportReconstructions[];
   embeddings?: readonly ReportEmbedding[];
+  /** Images that the run went on without; their paths may hold any character. */
+  leftOut?: readonly ReportLeftOut[];
   timings?: readonly { name: string; seconds: number }[];
   peakMemoryMB?: number;
   /** Options by name, in groups: `{ backbone: { width: 64 }, pretrain: { epochs: 20 } }`. */
@@ -119,6 +121,13 @@ export interface ReportFinetune {
   labels: number;
   start: "scratch" | "pretrained";
   history: readonly { epoch: number; loss?: number | null; accuracy?: number | null }[];
+}
+
+export interface ReportLeftOut {
+  /** What the image was for, such as "training". */
+  part?: string;
+  path: string;
+  reason: string;
 }
 
 /** A grid of pictures with a heading, such as "Training images". */

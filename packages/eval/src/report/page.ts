@@ -3,6 +3,7 @@ import { html, trusted } from "./html.js";
 import { runSection, settingsSection } from "./sections/facts.js";
 import { head } from "./sections/head.js";
 import { learningSection } from "./sections/learning.js";
+import { leftOutSection } from "./sections/left-out.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
 import { accuracySection, knnSection } from "./sections/results.js";
 import { STYLE } from "./style.js";
@@ -19,6 +20,7 @@ export function reportPage(data: ReportData): string {
     embeddingSection(data),
     reconstructionSection(data),
     learningSection(data),
+    leftOutSection(data),
     runSection(data),
     settingsSection(data),
   ].filter((part) => part !== undefined);

@@ -303,3 +303,19 @@ test.each<[string, object, RegExp]>([
   await expect(renderReport(data as ReportData)).rejects.toThrow(message);
   await expect(renderReport(data as ReportData)).rejects.toMatchObject({ code: "bad-option" });
 });
+
+test("images that were left out are listed with their reasons, whatever they are called", async () => {
+  const leftOut = [
+    { part: "training", path: "a<b>\n\u001b[31m.jpg", reason: "an empty file" },
+    ...Array.from({ length: 300 }, (_, i) => ({ path: `${i}.png`, reason: "the file ends too early" })),
+  ];
+  const page = await renderReport({ leftOut });
+  expect(titles(page)).toEqual(["left-out"]);
+  expect(words(page)).toContain(
+    "The run went on without 301 images that could not be read. The first 200 of them:",
+  );
+  expect(words(page)).toContain("a&lt;b&gt;\\n\\u{1b}[31m.jpg (training) an empty file");
+  expect(words(page)).toContain(" 198.png the file ends too early");
+  expect(words(page)).not.toContain(" 199.png");
+  expect(await renderReport({ leftOut: [] })).not.toContain("Images left out");
+});

@@ -1,0 +1,46 @@
+import { type ImageProblemKind, summarizeProblems } from "@sitjs/data";
+import type { Reporter } from "./reporter.js";
+
+/** An image that a run goes on without. */
+export interface LeftOutImage {
+  /** What it was to be used for. */
+  readonly part: "training" | "test";
+  /** Below the folder of that part, as it is on disk. */
+  readonly path: string;
+  readonly kind: ImageProblemKind;
+  /** What is wrong with it, in words. */
+  readonly reason: string;
+}
+
+/** The images that a run goes on without, each once, however often it is met. */
+export interface LeftOut {
+  add(part: LeftOutImage["part"], problem: Omit<LeftOutImage, "part">): void;
+  list(): readonly LeftOutImage[];
+}
+
+export function leftOutImages(report: Reporter): LeftOut {
+  const found = new Map<string, LeftOutImage>();
+  return {
+    add(part, { path, kind, reason }) {
+      const key = `${part} ${path}`;
+      if (found.has(key)) return;
+      const image = { part, path, kind, reason };
+      found.set(key, image);
+      report({ event: "left-out", ...image });
+    },
+    list: () => [...found.values()],
+  };
+}
+
+/** What `summary.json` says of them. */
+export function leftOutSummary(images: readonly LeftOutImage[]) {
+  const { count, kinds } = summarizeProblems(images);
+  return { count, kinds: Object.fromEntries(kinds.map((each) => [each.kind, each.count])), images };
+}
+
+/** How many there are, a line for each kind with the first few names; nothing where there are none. */
+export function leftOutLines(images: readonly LeftOutImage[]): string[] {
+  if (images.length === 0) return [];
+  const { count, lines } = summarizeProblems(images);
+  return [`Left out ${count} image${count === 1 ? "" : "s"}:`, ...lines.map((line) => `  ${line}`)];
+}

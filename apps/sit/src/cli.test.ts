@@ -34,6 +34,12 @@ beforeAll(async () => {
   writeFileSync(at("texts", "notes.txt"), "no picture");
   writeFileSync(at("broken.config.ts"), "export default { seed: 1, colour: 2 };\n");
   writeFileSync(at("typo.config.ts"), "export default { settings: { widht: 2 } };\n");
+  writeFileSync(at("value.config.ts"), 'export default { settings: { width: "wide" } };\n');
+  writeFileSync(at("seed.config.ts"), "export default { seed: -1 };\n");
+  writeFileSync(at("list.config.ts"), "export default { settings: [64] };\n");
+  writeFileSync(at("parts.config.ts"), "export default { parts: () => 3 };\n");
+  writeFileSync(at("throws.config.ts"), 'throw new Error("no such module");\n');
+  writeFileSync(at("own.config.ts"), "export default { settings: { constructor: 1 } };\n");
 }, 600_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -113,6 +119,42 @@ describe("bad input", () => {
       "an unknown setting in a config file",
       "pretrain --config typo.config.ts",
       /config settings: expected names among .*, got widht/,
+    ],
+    [
+      "a name that every object has in a config file",
+      "pretrain --config own.config.ts",
+      /config settings: expected names among .*, got constructor/,
+    ],
+    [
+      "a bad setting in a config file",
+      "pretrain --config value.config.ts",
+      /config settings.width: expected a whole number of at least 1, got "wide"/,
+    ],
+    ["a bad seed in a config file", "pretrain --config seed.config.ts", /config seed: expected .*, got -1/],
+    [
+      "settings that are a list",
+      "pretrain --config list.config.ts",
+      /config settings: expected an object, got \[64\]/,
+    ],
+    [
+      "parts that are none",
+      "pretrain --data photos --config parts.config.ts",
+      /config parts: expected a function that makes an object, got 3/,
+    ],
+    [
+      "a config file that throws",
+      "pretrain --config throws.config.ts",
+      /--config throws.config.ts: cannot be loaded: no such module/,
+    ],
+    [
+      "a share of more than all",
+      "pretrain --bad-images 1.5",
+      /--bad-images: expected a number from 0 to 1, got "1.5"/,
+    ],
+    [
+      "nothing to resume",
+      "pretrain --resume --out empty",
+      /--resume empty: expected a checkpoint, .*got none/,
     ],
   ];
   it.each(cases)("%s: one clear line, exit code 2, nothing written", async (_, args, says) => {

@@ -108,6 +108,36 @@ describe("a disk that fails under a run", () => {
   });
 });
 
+describe("a fault of the program", () => {
+  it("one message, code 1, and the last checkpoint is intact", async () => {
+    writeFileSync(
+      at("fault.config.ts"),
+      `export default { parts: () => {
+        const wait = setInterval(() => {
+          if (!existsSync("fault/checkpoints")) return;
+          if (!readdirSync("fault/checkpoints").some((name) => name.startsWith("step-"))) return;
+          clearInterval(wait);
+          void Promise.reject(new Error("a mistake in a part"));
+        }, 20);
+        return {};
+      } };
+      import { existsSync, readdirSync } from "node:fs";\n`,
+    );
+    const { code, out, err } = await run(`${pretrain} --out fault --config fault.config.ts`);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^sit: unexpected error: Error: a mistake in a part\n/);
+    expect(err.match(/a mistake/g)).toHaveLength(1);
+    expect(out).not.toContain('"result"');
+    expect((await run("knn --data photos --checkpoint fault --engine wasm --workers 0")).code).toBe(0);
+  });
+
+  it("a reader that wants only the first lines of the help gets no message of ours", async () => {
+    const running = startSit(folder, ["pretrain", "--help"]);
+    running.child.stdout.destroy();
+    expect((await running.finished).err).toBe("");
+  });
+});
+
 describe("a loss that is not finite", () => {
   // One step at this rate throws the parameters to where their squares are infinite.
   const wild = `pretrain --data photos ${tiny} --epochs 2 --learning-rate 1e30 --checkpoint-steps 1 --checkpoint-minutes 0`;

@@ -102,7 +102,7 @@ async function configOf(options: ParsedOptions, resumed: CheckpointSettings | un
 }
 
 function checkConfig(config: Config): void {
-  const { preset, seed, workers, engine, settings, data, out } = config;
+  const { preset, seed, workers, engine, settings, data, out, parts } = config;
   const text = (value: unknown) => value === undefined || typeof value === "string";
   const count = (value: unknown) =>
     value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0);
@@ -122,6 +122,9 @@ function checkConfig(config: Config): void {
   requireOption(count(workers), "config workers", describeKind({ type: "whole", minimum: 0 }), workers);
   requireOption(text(data), "config data", "a path or fashion-mnist", data);
   requireOption(text(out), "config out", "a path", out);
+  requireOption(settings === undefined || isObject(settings), "config settings", "an object", settings);
+  const made = parts === undefined || isObject(parts) || typeof parts === "function";
+  requireOption(made, "config parts", "an object, or a function that makes one", parts);
   for (const name of Object.keys(settings ?? {})) {
     if (!Object.hasOwn(definitions, name)) {
       throw new SitError(
@@ -130,4 +133,8 @@ function checkConfig(config: Config): void {
       );
     }
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

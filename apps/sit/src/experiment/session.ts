@@ -40,6 +40,9 @@ export async function makeParts(
 ): Promise<Parts> {
   const { parts = {} } = config;
   const made = typeof parts === "function" ? await parts({ settings, ...statistics }) : parts;
+  if (typeof made !== "object" || made === null) {
+    throw new SitError("bad-option", `config parts: expected a function that makes an object, got ${made}`);
+  }
   const unknown = Object.keys(made).find((name) => !(partNames as readonly string[]).includes(name));
   if (unknown !== undefined) {
     throw new SitError(

@@ -63,7 +63,7 @@ const allowed = [
     "a socket in a folder of the test, no port",
   ],
   [
-    "apps/sit/src/output/report-file.ts",
+    "apps/sit/src/output/parse-report.ts",
     "makes objects of its own while it parses",
     "JSON.parse(text",
     "makes byte arrays of base64 texts, nothing else",

@@ -35,7 +35,9 @@ export async function writeImages(folder, count) {
 
 async function fashionMnistFiles() {
   const cached = join(cacheFolder(), "datasets");
-  const names = existsSync(cached) ? (await readdir(cached)).filter((name) => /^fashion-mnist/.test(name)) : [];
+  const names = existsSync(cached)
+    ? (await readdir(cached)).filter((name) => /^fashion-mnist/.test(name))
+    : [];
   const folders = [...names.sort().map((name) => join(cached, name)), "/usr/share/datasets/fashion-mnist"];
   for (const folder of folders) {
     for (const ending of ["", ".gz"]) {

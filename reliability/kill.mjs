@@ -20,8 +20,8 @@ const WATCHDOG = 120;
 const WORKERS = [2, 2, 0, 1, 3];
 /** When the kill comes: at any moment of a life, after a write has begun, or when the new checkpoint is in its place. */
 const MOMENTS = ["any", "write", "write", "saved"];
-/** Of writes and saved checkpoints: which one, at most, counted from the start of the life. */
-const LAST_WRITE = 16;
+/** Of writes and saved checkpoints: in which share of the run's steps, at most, counted from the start of the life. */
+const LATEST = 0.25;
 /** Milliseconds after which a run has, most often, taken the older checkpoint away. */
 const TIDYING = 3;
 
@@ -36,12 +36,13 @@ const TIDYING = 3;
 export const variants = { library: { name: "library", command: (options) => smallRun(options) } };
 
 /**
- * @param {{ scratch: string, engine: string, seed: number, log: (line: string) => void, kills?: number, steps?: number,
+ * @param {{ scratch: string, engine: string, seed: number, log: (line: string) => void, short?: boolean,
  *   variant?: Variant }} options
  * @returns {Promise<{ results: object, failures: string[], lines: string[] }>}
  */
 export async function run(options) {
-  const { scratch, seed, log, kills: wanted = 100, steps = 60, variant = variants.library } = options;
+  const { scratch, seed, log, short = false, variant = variants.library } = options;
+  const [wanted, steps] = short ? [5, 12] : [100, 60];
   const images = join(scratch, "images");
   const data = await writeImages(images, 64);
   const setup = { ...options, images, steps, variant };
@@ -104,7 +105,7 @@ async function live({ images, out, steps, variant, engine, rng, kill, undisturbe
   const stepBefore = (await listCheckpoints(out))[0]?.step ?? 0;
   const { script, args } = variant.command({ images, out, steps, workers, engine });
 
-  const nth = rng.integer(1, LAST_WRITE + 1);
+  const nth = rng.integer(1, Math.ceil(LATEST * steps) + 1);
   const delay = rng.uniform() * (moment === "write" ? 1.2 * undisturbed.writeMs : TIDYING);
   let [writes, saved, step] = [0, 0, 0];
   const after = (count, kind) => {

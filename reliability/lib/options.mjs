@@ -21,25 +21,28 @@ hold. Without names all parts run, in some 20 minutes on two cores.
  * @throws {UsageError} for an unknown option, value or part
  */
 export function readOptions(args) {
-  const options = /** @type {const} */ ({
-    short: { type: "boolean", default: false },
-    seed: { type: "string", default: "0" },
-    engine: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  });
-  let parsed;
+  /** @type {Record<string, any>} */
+  let values;
+  /** @type {string[]} */
+  let positionals;
   try {
-    parsed = parseArgs({ args, options, strict: true, allowPositionals: true });
+    const options = /** @type {const} */ ({
+      short: { type: "boolean", default: false },
+      seed: { type: "string", default: "0" },
+      engine: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    });
+    ({ values, positionals } = parseArgs({ args, options, strict: true, allowPositionals: true }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  const { seed, engine, ...values } = parsed.values;
-  const strange = parsed.positionals.find((name) => !parts.includes(name));
+  const { seed, engine, help, short } = values;
+  const strange = positionals.find((name) => !parts.includes(name));
   if (strange !== undefined) throw new UsageError(`expected parts among ${parts.join(", ")}, got ${strange}`);
   if (!/^\d{1,15}$/.test(seed)) throw new UsageError(`--seed: expected a whole number, got ${seed}`);
   if (engine !== undefined && engine !== "tfjs-node" && engine !== "wasm") {
     throw new UsageError(`--engine: expected tfjs-node or wasm, got ${engine}`);
   }
-  const only = parts.filter((name) => parsed.positionals.length === 0 || parsed.positionals.includes(name));
-  return { help: values.help, short: values.short, seed: Number(seed), engine, only };
+  const only = parts.filter((name) => positionals.length === 0 || positionals.includes(name));
+  return { help, short, seed: Number(seed), engine, only };
 }

@@ -6,7 +6,7 @@ import { damageFaults } from "./faults/damage.mjs";
 import { diskFaults } from "./faults/disk.mjs";
 import { loaderFaults } from "./faults/loader.mjs";
 import { processFaults } from "./faults/process.mjs";
-import { expect, runSmall } from "./lib/expect-run.mjs";
+import { digestSaid, runSmall } from "./lib/expect-run.mjs";
 import { writeImages } from "./lib/images.mjs";
 
 export const name = "faults";
@@ -60,9 +60,8 @@ export async function prepare({ scratch, engine }) {
   const images = join(scratch, "images");
   await writeImages(images, 64);
   const steps = 24;
-  const { code, stdout, stderr } = await runSmall({ images, steps, engine });
-  expect(code === 0, "the undisturbed run to end", stderr);
-  return { scratch, images, steps, engine, digest: /"digest":"(\w+)"/.exec(stdout)?.[1] ?? "" };
+  const digest = digestSaid(await runSmall({ images, steps, engine }));
+  return { scratch, images, steps, engine, digest };
 }
 
 /**

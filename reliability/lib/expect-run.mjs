@@ -47,17 +47,26 @@ export function oneMessage(end, pattern) {
   return said;
 }
 
-/** The run has come to its end, and said nothing beside warnings like `pattern`; returns those. */
+/** The run has come to its end with the undisturbed run's digest, and said nothing beside `pattern`; returns that. */
 export function wentOn(end, { digest }, pattern = /^$/) {
-  const said = end.stderr.trim();
-  expect(end.code === 0, "exit code 0", `${end.signal ?? end.code}: ${said}`);
-  expect(pattern.test(said), `on the standard error stream ${pattern}`, said);
-  expect(
-    end.stdout.includes(`"digest":"${digest}"`),
-    `the digest ${digest}`,
-    end.stdout.trim().split("\n").at(-1),
-  );
-  return said;
+  const found = digestSaid(end, pattern);
+  expect(found === digest, `the digest ${digest}`, found);
+  return end.stderr.trim();
+}
+
+/**
+ * The digest of a run that has come to its end.
+ *
+ * @param {import("./child.mjs").Ended} end
+ * @returns {string}
+ */
+export function digestSaid({ code, signal, stdout, stderr }, pattern = /^$/) {
+  const said = stderr.trim();
+  expect(code === 0, "exit code 0", `${signal ?? code}: ${said}`);
+  expect(pattern.test(said), `${pattern} on the standard error stream`, said);
+  const digest = /"digest":"([0-9a-f]{64})"/.exec(stdout)?.[1];
+  expect(digest !== undefined, "a digest", stdout.trim().split("\n").at(-1) ?? "");
+  return digest ?? "";
 }
 
 /** The latest checkpoint can be read, is of this step or a later one, and nothing half written lies beside it. */

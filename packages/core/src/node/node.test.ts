@@ -140,11 +140,12 @@ describe("writeFileAtomically", () => {
     const folder = (await smallDisk()) ?? join(scratch, "disk");
     await mkdir(folder, { recursive: true });
     if (!(await forbidWriting(folder))) return skip("a folder cannot be made read-only for this user");
-    for (const work of [
-      writeFileAtomically(join(folder, "new", "file"), "1"),
-      stageFolder(join(folder, "new")),
-    ]) {
-      const error = await failure(work);
+    const works = [
+      () => writeFileAtomically(join(folder, "new", "file"), "1"),
+      () => stageFolder(join(folder, "new")),
+    ];
+    for (const work of works) {
+      const error = await failure(work());
       expect(error.code).toBe("disk");
       expect(error.message).toMatch(/EROFS|EACCES/);
     }

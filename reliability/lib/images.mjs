@@ -17,15 +17,18 @@ const idx = { images: "t10k-images-idx3-ubyte", labels: "t10k-labels-idx1-ubyte"
  *
  * @param {string} folder where they go; made
  * @param {number} count
+ * @param {{ classes?: boolean }} [options] a folder for each class
  * @returns {Promise<string>} what they are, in words
  */
-export async function writeImages(folder, count) {
-  await mkdir(folder, { recursive: true });
+export async function writeImages(folder, count, { classes = false } = {}) {
   const files = await fashionMnistFiles();
   const dataset = files && (await idxDataset(files));
   for (let i = 0; i < count; i++) {
     const data = dataset ? (await dataset.image(i % dataset.length)).data : drawing(i);
-    const path = join(folder, `${String(i).padStart(4, "0")}.png`);
+    const label = dataset?.labels?.[i % dataset.length] ?? i % 2;
+    const target = classes ? join(folder, `class-${label}`) : folder;
+    await mkdir(target, { recursive: true });
+    const path = join(target, `${String(i).padStart(4, "0")}.png`);
     await sharp(data, { raw: { width: SIDE, height: SIDE, channels: 1 } })
       .png()
       .toFile(path);
@@ -48,11 +51,12 @@ async function fashionMnistFiles() {
   return undefined;
 }
 
-/** A bright rectangle on dark noise: enough for an image of its own. */
+/** A bright rectangle on dark noise, wider or narrower by its class. */
 function drawing(index) {
   const rng = randomStream(0, "drawing", index);
   const [left, top] = [rng.integer(2, 12), rng.integer(2, 12)];
-  const [right, bottom] = [rng.integer(15, 26), rng.integer(15, 26)];
+  const right = index % 2 === 0 ? rng.integer(14, 18) : rng.integer(22, 27);
+  const bottom = rng.integer(15, 26);
   return Uint8Array.from({ length: SIDE * SIDE }, (_, i) => {
     const [row, column] = [Math.floor(i / SIDE), i % SIDE];
     const inside = row >= top && row < bottom && column >= left && column < right;

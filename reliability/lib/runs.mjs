@@ -10,3 +10,12 @@ const program = (name) => fileURLToPath(new URL(`../runs/${name}.mjs`, import.me
 export function smallRun(options) {
   return { script: program("small-run"), args: [JSON.stringify(options)] };
 }
+
+/**
+ * The command of a soaked run.
+ *
+ * @param {import("../runs/soak-run.mjs").SoakRun} options
+ */
+export function soakRun(options) {
+  return { script: program("soak-run"), args: [JSON.stringify(options)] };
+}

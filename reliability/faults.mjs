@@ -6,6 +6,7 @@ import { damageFaults } from "./faults/damage.mjs";
 import { diskFaults } from "./faults/disk.mjs";
 import { loaderFaults } from "./faults/loader.mjs";
 import { processFaults } from "./faults/process.mjs";
+import { signalFaults } from "./faults/signals.mjs";
 import { digestSaid, runSmall } from "./lib/expect-run.mjs";
 import { writeImages } from "./lib/images.mjs";
 
@@ -19,7 +20,7 @@ export const name = "faults";
  */
 
 /** @type {readonly Fault[]} */
-export const faults = [...diskFaults, ...damageFaults, ...processFaults, ...loaderFaults];
+export const faults = [...diskFaults, ...damageFaults, ...processFaults, ...loaderFaults, ...signalFaults];
 
 /** Shown in results and tests: a run's folders differ from time to time. */
 const withoutFolders = (text, scratch) => text.replaceAll(`${scratch}/`, "");

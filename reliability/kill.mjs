@@ -7,9 +7,9 @@ import { randomStream } from "@sitjs/core/random";
 import { disposeState } from "@sitjs/train";
 import { listCheckpoints, loadCheckpoint } from "@sitjs/train/node";
 import { canSeeOrphans, startChild } from "./lib/child.mjs";
-import { digestOf } from "./lib/digest.mjs";
+import { savedDigest } from "./lib/expect-run.mjs";
 import { writeImages } from "./lib/images.mjs";
-import { smallRun } from "./lib/runs.mjs";
+import { pretrainCommand, smallRun } from "./lib/runs.mjs";
 import { isLeftover, watchCheckpoints } from "./lib/watch-checkpoints.mjs";
 
 export const name = "kill";
@@ -26,40 +26,62 @@ const LATEST = 0.25;
 const TIDYING = 3;
 
 /**
- * @typedef {object} Variant How a run is started, and gone on with.
+ * @typedef {object} Variant How a run is started, and gone on with; how often it is killed, and how long it is.
  * @property {string} name
- * @property {(options: { images: string, out: string, steps: number, workers: number }) =>
- *   { script: string, args: string[] }} command goes on where `out` has a checkpoint
+ * @property {number} kills
+ * @property {number} steps
+ * @property {{ kills: number, steps: number }} short
+ * @property {(options: { images: string, out: string, steps: number, workers: number,
+ *   engine: import("@sitjs/engine").EngineName }) => { script: string, args: string[] }} command goes on where `out` has a
+ *   checkpoint
  */
 
-/** @type {Record<string, Variant>} */
-export const variants = { library: { name: "library", command: (options) => smallRun(options) } };
+/** @type {readonly Variant[]} */
+const variants = [
+  { name: "the packages", kills: 100, steps: 60, short: { kills: 3, steps: 12 }, command: smallRun },
+  { name: "the command line", kills: 20, steps: 24, short: { kills: 2, steps: 8 }, command: pretrainCommand },
+];
 
 /**
- * @param {{ scratch: string, engine: string, seed: number, log: (line: string) => void, short?: boolean,
- *   variant?: Variant }} options
- * @returns {Promise<{ results: object, failures: string[], lines: string[] }>}
+ * @param {{ scratch: string, engine: import("@sitjs/engine").EngineName, seed: number, log: (line: string) => void,
+ *   short?: boolean }} options
  */
-export async function run(options) {
-  const { scratch, seed, log, short = false, variant = variants.library } = options;
-  const [wanted, steps] = short ? [5, 12] : [100, 60];
-  const images = join(scratch, "images");
+export async function run({ short = false, ...options }) {
+  const images = join(options.scratch, "images");
   const data = await writeImages(images, 64);
-  const setup = { ...options, images, steps, variant };
+  const found = [];
+  const failures = [];
+  for (const { name, command, ...usual } of variants) {
+    const { kills, steps } = short ? usual.short : usual;
+    const scratch = join(options.scratch, name.replaceAll(" ", "-"));
+    const { log } = options;
+    log(name);
+    const variant = await killing({ ...options, scratch, images, command, kills, steps });
+    found.push({ variant: name, ...variant.results });
+    failures.push(...variant.failures.map((failure) => `${name}, ${failure}`));
+  }
+  return { results: { data, variants: found }, failures, lines: found.flatMap(linesOf) };
+}
+
+/**
+ * Runs one after the other, each killed again and again, until there were as many kills as wanted and the last run has come
+ * to its end.
+ */
+async function killing(setup) {
+  const { scratch, seed, log, kills: wanted, steps } = setup;
   const undisturbed = await reference(setup);
   log(`undisturbed: ${undisturbed.seconds.toFixed(1)} s, a write ${undisturbed.writeMs.toFixed(0)} ms`);
-
   const rng = randomStream(seed, "kill");
   const lives = [];
   const failures = [];
   let runs = 0;
   const killed = () => lives.filter((life) => life.killed).length;
-  while (killed() < wanted) {
+  while (killed() < wanted && failures.length === 0) {
     const out = join(scratch, `run-${runs}`);
     for (let life = 0; ; life++) {
       const drawn = { rng: rng.fork(runs, life), kill: killed() < wanted };
       const found = await live({ ...setup, ...drawn, out, undisturbed });
-      lives.push({ run: runs, ...found });
+      lives.push(found);
       failures.push(...found.failures.map((failure) => `run ${runs}, life ${life}: ${failure}`));
       if (found.killed && killed() % 10 === 0) log(`${killed()} kills, ${runs} runs ended`);
       if (!found.killed || found.failures.length > 0) break;
@@ -70,12 +92,11 @@ export async function run(options) {
     runs++;
     await rm(out, { recursive: true, force: true });
   }
-  const results = summary({ lives, runs, undisturbed, data, steps, variant });
-  return { results, failures, lines: linesOf(results) };
+  return { results: summary({ lives, runs, undisturbed, steps }), failures };
 }
 
 /** The undisturbed run: its digest and how long it and its writes take. */
-async function reference({ images, scratch, steps, variant, engine }) {
+async function reference({ images, scratch, steps, command, engine }) {
   const out = join(scratch, "undisturbed");
   const times = [];
   let begun = 0;
@@ -85,11 +106,11 @@ async function reference({ images, scratch, steps, variant, engine }) {
     },
     onSaved: () => times.push(performance.now() - begun),
   });
-  const { script, args } = variant.command({ images, out, steps, workers: 2, engine });
+  const { script, args } = command({ images, out, steps, workers: 2, engine });
   const end = await startChild(script, args, { timeout: WATCHDOG }).ended;
   watcher.close();
   if (end.code !== 0 || end.timedOut) throw new Error(`the undisturbed run failed: ${end.stderr}`);
-  const digest = await lastDigest(out);
+  const digest = await savedDigest(out);
   const said = saidDigest(end.stdout);
   if (said !== undefined && said !== digest) {
     throw new Error(`the last checkpoint's digest is ${digest}, that of the state in memory ${said}`);
@@ -98,12 +119,12 @@ async function reference({ images, scratch, steps, variant, engine }) {
 }
 
 /** From a start to a kill, or to the end of the run where the kill would come later. */
-async function live({ images, out, steps, variant, engine, rng, kill, undisturbed }) {
+async function live({ images, out, steps, command, engine, rng, kill, undisturbed }) {
   const workers = WORKERS[rng.integer(0, WORKERS.length)];
   const moment = kill ? MOMENTS[rng.integer(0, MOMENTS.length)] : undefined;
   const before = new Set(listed(out));
   const stepBefore = (await listCheckpoints(out))[0]?.step ?? 0;
-  const { script, args } = variant.command({ images, out, steps, workers, engine });
+  const { script, args } = command({ images, out, steps, workers, engine });
 
   const nth = rng.integer(1, Math.ceil(LATEST * steps) + 1);
   const delay = rng.uniform() * (moment === "write" ? 1.2 * undisturbed.writeMs : TIDYING);
@@ -168,19 +189,12 @@ function whereKilled(out, left, begun) {
 
 /** What is wrong with a run that has come to its end. */
 async function ended(out, digest) {
-  const found = await lastDigest(out);
+  const found = await savedDigest(out);
   const rest = listed(out).filter(isLeftover);
   return [
     ...(found === digest ? [] : [`expected the digest ${digest} of the undisturbed run, got ${found}`]),
     ...(rest.length === 0 ? [] : [`left ${rest.join(", ")}`]),
   ];
-}
-
-async function lastDigest(out) {
-  const { state } = await loadCheckpoint(out);
-  const digest = digestOf(state);
-  disposeState(state);
-  return digest;
 }
 
 /** What a program says of its state at the end; undefined where it says nothing. */
@@ -193,12 +207,10 @@ function listed(out) {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-function summary({ lives, runs, undisturbed, data, steps, variant }) {
+function summary({ lives, runs, undisturbed, steps }) {
   const kills = lives.filter(({ killed }) => killed);
   const count = (of, all = kills) => Object.fromEntries(tally(all.map(of)));
   return {
-    variant: variant.name,
-    data,
     steps,
     kills: kills.length,
     runs,
@@ -217,9 +229,9 @@ function tally(values) {
   return [...counts].sort(([, a], [, b]) => b - a);
 }
 
-function linesOf({ kills, runs, where }) {
+function linesOf({ variant, kills, runs, where }) {
   return [
-    `${kills} kills; ${runs} runs came to their end with the undisturbed run's digest`,
+    `${variant}: ${kills} kills; ${runs} runs came to their end with the undisturbed run's digest`,
     ...Object.entries(where).map(([what, count]) => `  ${String(count).padStart(3)} ${what}`),
   ];
 }

@@ -27,9 +27,17 @@ describe("docs/reliability.md", () => {
   });
 
   it("is changed by other results, between its markers alone", () => {
-    const kill = { kills: 7, runs: 2, steps: 60, data: "images", writeMs: 5, orphansLookedFor: true };
-    const counted = { ...kill, where: { "writing the tensors": 7 }, workers: { 0: 3, 2: 6 } };
-    const filled = filledPage(page, { ...results, kill: counted });
+    const counts = { where: { "writing the tensors": 7 }, workers: { 0: 3, 2: 6 } };
+    const variant = {
+      variant: "the packages",
+      kills: 7,
+      runs: 2,
+      steps: 60,
+      writeMs: 5,
+      orphansLookedFor: true,
+    };
+    const kill = { data: "images", variants: [{ ...variant, ...counts }] };
+    const filled = filledPage(page, { ...results, kill });
     const prose = (text) => text.replace(/(<!-- (\w+) -->).*?(<!-- \/\2 -->)/gs, "");
     expect(prose(filled)).toBe(prose(page));
     expect(filled).toContain("| writing the tensors | 7 |");
@@ -38,7 +46,9 @@ describe("docs/reliability.md", () => {
 
   it("shows what is not the same", () => {
     const row = (name, equal) => ({ name, equal, digest: "", promised: false });
-    const groups = [{ name: "engine", rows: [row("first", true), row("again", true), row("another seed", false)] }];
+    const groups = [
+      { name: "engine", rows: [row("first", true), row("again", true), row("another seed", false)] },
+    ];
     const block = blocks.determinism({ determinism: { steps: 4, groups } });
     expect(block).toContain("| again | same |\n| another seed | **other** |");
   });

@@ -61,6 +61,8 @@ export function startChild(script, args, { timeout, env = {}, nodeArgs = [], pre
     pid: child.pid,
     /** @param {NodeJS.Signals} signal */
     kill: (signal) => child.kill(signal),
+    /** Reads its standard output no more: what it prints meets a closed pipe. */
+    closeOutput: () => child.stdout.destroy(),
     running: () => child.exitCode === null && child.signalCode === null,
     /** Resolves when it is gone and its output is read. @type {Promise<Ended>} */
     ended,

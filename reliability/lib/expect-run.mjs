@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { disposeState } from "@sitjs/train";
 import { loadCheckpoint } from "@sitjs/train/node";
 import { startChild } from "./child.mjs";
+import { digestOf } from "./digest.mjs";
 import { smallRun } from "./runs.mjs";
 import { isLeftover } from "./watch-checkpoints.mjs";
 
@@ -83,6 +84,14 @@ export async function readable(out, step) {
   disposeState(state);
   expect(state.step >= step, `a checkpoint of step ${step} or later`, `${state.step}`);
   return state.step;
+}
+
+/** The digest of the latest checkpoint. */
+export async function savedDigest(out) {
+  const { state } = await loadCheckpoint(out);
+  const digest = digestOf(state);
+  disposeState(state);
+  return digest;
 }
 
 /** The run goes on from what is there, to the same end as an undisturbed one. */

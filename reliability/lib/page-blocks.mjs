@@ -20,26 +20,34 @@ export const blocks = {
 function machineBlock(results) {
   const done = Object.entries(results).filter(([, part]) => part?.machine);
   if (done.length === 0) return undefined;
-  const rows = done.map(([name, { outcome, seconds, seed, engine, versions }]) => [
+  const rows = done.map(([name, { outcome, findings, seconds, seed, engine, versions }]) => [
     `\`npm run reliability -- ${name}\``,
-    outcome ?? "",
+    outcome ?? (findings.length === 0 ? "held" : "failed"),
     seconds === undefined ? "" : `${Math.round(seconds)} s`,
     String(seed ?? ""),
-    [engine, versions?.tensorflow && `TensorFlow ${versions.tensorflow}`].filter(Boolean).join(", "),
+    engine === undefined ? "" : `${engine}, TensorFlow ${versions.tensorflow}`,
   ]);
   const machines = [...new Set(done.map(([, { machine }]) => machineLine(machine)))];
   return `${markdownTable(["part", "outcome", "took", "seed", "engine"], rows)}\n\nMachine: ${machines.join("; ")}.`;
 }
 
-function killBlock({ kills, runs, steps, data, where, workers, writeMs, orphansLookedFor }) {
-  const rows = Object.entries(where).map(([what, count]) => [what, String(count)]);
-  const counts = Object.entries(workers).map(([count, lives]) => `${count} (${lives} times)`);
-  const orphans = orphansLookedFor ? "no process was left behind" : "processes left behind cannot be seen on this system";
-  return `${kills} kills over ${runs} runs of ${steps} steps on ${data}, with a checkpoint at every step (a write takes ${writeMs} ms). Every run
-ended with the parameters of the undisturbed one, bit for bit. Workers were ${counts.join(", ")}; after every kill all
-checkpoints could be read, the latest one seen was there, and ${orphans}.
+function killBlock({ data, variants }) {
+  const places = [...new Set(variants.flatMap(({ where }) => Object.keys(where)))];
+  const table = leftTable(
+    ["what the run was doing when it was killed", ...variants.map(({ variant }) => variant)],
+    places.map((what) => [what, ...variants.map(({ where }) => String(where[what] ?? 0))]),
+  );
+  return `${variants.map((one) => killSentence(one, data)).join("\n\n")}\n\n${table}`;
+}
 
-${markdownTable(["what the run was doing when it was killed", "kills"], rows)}`;
+function killSentence({ variant, kills, runs, steps, workers, writeMs, orphansLookedFor }, data) {
+  const counts = Object.entries(workers).map(([count, lives]) => `${count} in ${lives}`);
+  const orphans = orphansLookedFor
+    ? "no process was left behind"
+    : "processes left behind cannot be seen on this system";
+  return `By ${variant}: **${kills} kills** over ${runs} runs of ${steps} steps on ${data} (a checkpoint takes ${writeMs} ms to write). Every run
+ended with the parameters, teacher and optimizer of the undisturbed one, bit for bit. Workers, by lives of a run: ${counts.join(", ")}. After
+every kill all checkpoints could be read, the latest one seen was there, and ${orphans}.`;
 }
 
 function faultsBlock({ rows, held, faults, skipped }) {
@@ -63,7 +71,18 @@ function leftTable(head, rows) {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function soakBlock({ data, settings, resident, peakMB, heapMB, tensors, handles, threads, evaluations, stepMs }) {
+function soakBlock({
+  data,
+  settings,
+  resident,
+  peakMB,
+  heapMB,
+  tensors,
+  handles,
+  threads,
+  evaluations,
+  stepMs,
+}) {
   const { steps, warmup, every, sampleEvery } = settings;
   const count = (value) => value.toLocaleString("en");
   const megabytes = (value) => `${value.toFixed(1)} MB`;
@@ -72,8 +91,14 @@ function soakBlock({ data, settings, resident, peakMB, heapMB, tensors, handles,
     ["median", megabytes(resident.median)],
     ["most", megabytes(resident.maximum)],
     ["difference, as a share of the median", `${(100 * resident.spread).toFixed(1)} %`],
-    ["peak, after the warm-up and at the end", `${megabytes(peakMB.afterWarmup)}, ${megabytes(peakMB.atEnd)}`],
-    ["V8's heap, after the warm-up and at the end", `${megabytes(heapMB.afterWarmup)}, ${megabytes(heapMB.atEnd)}`],
+    [
+      "peak, after the warm-up and at the end",
+      `${megabytes(peakMB.afterWarmup)}, ${megabytes(peakMB.atEnd)}`,
+    ],
+    [
+      "V8's heap, after the warm-up and at the end",
+      `${megabytes(heapMB.afterWarmup)}, ${megabytes(heapMB.atEnd)}`,
+    ],
     ["tensors, at every step", String(tensors)],
     ["open files, threads, at every look", `${handles}, ${threads}`],
   ];
@@ -93,10 +118,15 @@ function determinismBlock({ steps, groups }) {
   return `Parameters, teacher and optimizer after ${steps} steps (fewer of the wider network), each setting in a process of its own.\n\n${tables.join("\n\n")}`;
 }
 
-function fuzzBlock({ inputs, targets }) {
-  if (!Array.isArray(targets)) return `${inputs?.toLocaleString("en") ?? "No"} malformed inputs.`;
-  return markdownTable(
-    ["parser", "inputs", "findings"],
-    targets.map(({ name, inputs, findings }) => [name, String(inputs), String(findings?.length ?? findings)]),
-  );
+function fuzzBlock({ inputs, accepted, rejected, seconds, findings, targets }) {
+  const count = (value) => value.toLocaleString("en");
+  const rows = targets.map((target) => [
+    target.target,
+    count(target.inputs),
+    count(target.rejected),
+    String(findings.filter((finding) => finding.target === target.target).length),
+  ]);
+  return `${count(inputs)} inputs in ${Math.round(seconds)} s: ${count(rejected)} refused with the right error, ${count(accepted)} read, ${findings.length} findings.
+
+${markdownTable(["parser", "inputs", "refused", "findings"], rows)}`;
 }

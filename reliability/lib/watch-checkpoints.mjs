@@ -1,5 +1,5 @@
 // What a run does to its folder of checkpoints, seen from outside while it happens.
-import { mkdirSync, readdirSync, watch } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, watch } from "node:fs";
 import { join } from "node:path";
 
 /** Parts of a checkpoint that a killed run has left, and old ones that it was taking away. */
@@ -8,26 +8,44 @@ export const isLeftover = (name) => /^\.step-.*\.(partial|old)$/.test(name);
 /**
  * Watches a run's checkpoints. `onWrite` is told the beginning of each one's writing, `onSaved` its end with the step.
  *
- * @param {string} folder the run's; made
+ * @param {string} out the run's folder; made
  * @param {{ onWrite?: () => void, onSaved?: (step: number) => void }} listeners
  */
-export function watchCheckpoints(folder, { onWrite, onSaved }) {
-  const checkpoints = join(folder, "checkpoints");
-  mkdirSync(checkpoints, { recursive: true });
-  const writing = new Set();
-  // What is there now is no news; the name of an old one taken away comes as an event too.
-  const known = new Set(readdirSync(checkpoints));
-  const watcher = watch(checkpoints, (_, name) => {
-    if (name === null) return;
-    if (/^\.step-.*\.partial$/.test(name) && !known.has(name) && !writing.has(name)) {
-      writing.add(name);
-      onWrite?.();
-    }
+export function watchCheckpoints(out, { onWrite, onSaved }) {
+  const folder = join(out, "checkpoints");
+  mkdirSync(out, { recursive: true });
+  // What is there now is no news; the name of an old one that is taken away comes as an event too.
+  const known = new Set(namesIn(folder));
+  const see = (name) => {
+    if (name === null || known.has(name)) return;
+    known.add(name);
+    if (/^\.step-.*\.partial$/.test(name)) onWrite?.();
     const step = /^step-(\d+)$/.exec(name)?.[1];
-    if (step !== undefined && !known.has(name)) {
-      known.add(name);
-      onSaved?.(Number(step));
-    }
+    if (step !== undefined) onSaved?.(Number(step));
+  };
+  /** @type {import("node:fs").FSWatcher | undefined} */
+  let inner;
+  const attach = () => {
+    inner?.close();
+    inner = undefined;
+    if (!existsSync(folder)) return;
+    inner = watch(folder, (_, name) => see(name));
+    // What has come before the watch was there.
+    for (const name of namesIn(folder)) see(name);
+  };
+  // The run makes that folder itself, some after they have removed an older one.
+  const outer = watch(out, (_, name) => {
+    if (name === "checkpoints") attach();
   });
-  return { close: () => watcher.close() };
+  attach();
+  return {
+    close() {
+      outer.close();
+      inner?.close();
+    },
+  };
+}
+
+function namesIn(folder) {
+  return existsSync(folder) ? readdirSync(folder) : [];
 }

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/lib/steps.mjs";
+import { fillPage } from "./lib/filled-page.mjs";
 import { latestResults } from "./lib/latest.mjs";
 import { runAsProgram } from "./lib/main.mjs";
 import { blocks } from "./lib/page-blocks.mjs";
@@ -11,24 +12,8 @@ import { writePictures } from "./plot.mjs";
 
 export const pageFile = join(root, "docs", "performance.md");
 
-/**
- * `page` with the text between each pair of markers, `<!-- name -->` and `<!-- /name -->`, made anew; the prose between
- * them stays as it is.
- *
- * @param {string} page
- * @param {any} results
- * @throws {Error} for markers that name no block
- */
-export function filledPage(page, results) {
-  return page.replace(/(<!-- (\w+) -->\n).*?(<!-- \/\2 -->)/gs, (_, open, name, close) => {
-    if (!(name in blocks)) {
-      throw new Error(
-        `docs/performance.md: expected markers among ${Object.keys(blocks).join(", ")}, got ${name}`,
-      );
-    }
-    return `${open}\n${blocks[name](results) ?? "Not measured."}\n\n${close}`;
-  });
-}
+/** `page` with the results' tables between its markers. */
+export const filledPage = (page, results) => fillPage(page, "docs/performance.md", blocks, results);
 
 await runAsProgram(import.meta.url, () => {
   parseArgs(); // there are no options

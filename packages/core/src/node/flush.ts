@@ -20,7 +20,12 @@ export async function flushFolder(folder: string): Promise<void> {
 
 /** Makes a folder, and those above it, and flushes the ones that hold a new one. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  const first = await mkdir(folder, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    // Node's answer to several others, a read-only disk among them (seen with 20.20); made alone it tells which.
+    await mkdir(folder);
+    return folder;
+  });
   if (first === undefined) return;
   for (let made = resolve(folder); ; made = dirname(made)) {
     await flushFolder(dirname(made));

@@ -135,6 +135,22 @@ describe("writeFileAtomically", () => {
     expect(await readdir(folder)).toEqual(["file"]);
     expect(await readFile(path, "utf8")).toBe("earlier");
   });
+
+  it("says why a folder cannot be made on a disk that nobody may write", async ({ skip }) => {
+    const folder = (await smallDisk()) ?? join(scratch, "disk");
+    await mkdir(folder, { recursive: true });
+    if (!(await forbidWriting(folder))) return skip("a folder cannot be made read-only for this user");
+    const works = [
+      () => writeFileAtomically(join(folder, "new", "file"), "1"),
+      () => stageFolder(join(folder, "new")),
+    ];
+    for (const work of works) {
+      const error = await failure(work());
+      expect(error.code).toBe("disk");
+      expect(error.message).toMatch(/EROFS|EACCES/);
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
 });
 
 describe("stageFolder", () => {

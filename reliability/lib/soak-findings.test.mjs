@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { soakFindings } from "./soak-findings.mjs";
+
+const settings = { steps: 400, warmup: 100, flat: 0.03 };
+const ended = { seconds: 2, tensors: 7, tensorBytes: 70, other: 0, otherSteps: [], evaluations: 1 };
+const sample = (step, changes = {}) => ({
+  step,
+  residentMB: 200,
+  peakMB: 250,
+  heapMB: 20,
+  externalMB: 2,
+  handles: 9,
+  threads: 5,
+  tensors: 7,
+  tensorBytes: 70,
+  milliseconds: 5 * step,
+  ...changes,
+});
+const samples = (...changes) => changes.map((change, i) => sample(100 * (i + 1), change));
+
+describe("a soaked run", () => {
+  it("holds where what it holds stays, whatever the warm-up has taken", () => {
+    const steady = samples({ residentMB: 300, handles: 20 }, {}, { residentMB: 203 }, { residentMB: 198 });
+    const { findings, failures } = soakFindings(steady, ended, settings);
+    expect(failures).toEqual([]);
+    expect(findings.resident).toEqual({ minimum: 198, median: 200, maximum: 203, spread: 0.025 });
+    expect(findings.stepMs).toBe(5);
+  });
+
+  it.each([
+    [
+      "memory that grows",
+      samples({}, {}, { residentMB: 204 }, { residentMB: 208 }),
+      {},
+      /from 200 to 208 MB/,
+    ],
+    ["a file left open", samples({}, {}, {}, { handles: 10 }), {}, /^handles: .* got 9,10$/],
+    ["a thread left over", samples({}, {}, { threads: 6 }, { threads: 6 }), {}, /^threads: /],
+    [
+      "a tensor left over",
+      samples({}, {}, {}, {}),
+      { other: 3, otherSteps: [{ done: 4 }] },
+      /^3 steps with other/,
+    ],
+  ])("fails with %s", (_, given, changes, message) => {
+    const { failures } = soakFindings(given, { ...ended, ...changes }, settings);
+    expect(failures).toEqual([expect.stringMatching(message)]);
+  });
+});

@@ -376,11 +376,19 @@ for (const engine of await engines()) {
       const steps: number[] = [];
       let error: unknown;
       const schedules = { learningRate: () => 0.002 };
+      const saved: number[] = [];
+      const checkpoints: CheckpointStore = {
+        async save(state) {
+          saved.push(state.step);
+        },
+      };
       const leaked = await leakedTensors(async () => {
         error = await failure(async () => {
-          for await (const { step } of pretrain(broken(), source, { steps: 5, schedules })) steps.push(step);
+          const options = { steps: 5, schedules, checkpoints };
+          for await (const { step } of pretrain(broken(), source, options)) steps.push(step);
         });
       });
+      expect(saved, "as before the batch").toEqual([2]);
       expect(steps).toEqual([0, 1]);
       expect(SitError.isInstance(error) && error.code).toBe("not-finite");
       expect((error as Error).message).toMatch(

@@ -78,7 +78,7 @@ export interface StepReport extends StepSettings {
  * saves it first. An error of the loader or the engine saves it too: no step done is lost.
  *
  * @throws SitError "not-finite" where loss or gradient are NaN or infinite, naming step, parts, learning rate, gradient
- * norms and images (its `cause` is a `NotFiniteReport`); the state is not updated then
+ * norms and images (its `cause` is a `NotFiniteReport`); the state is not updated then, and saved
  * @throws SitError "bad-option" where `resume` belongs to a run with other settings, naming each
  */
 export async function* train(
@@ -173,7 +173,11 @@ export async function* train(
           skippedSoFar: state.skipped + 1,
         };
         options.onNotFinite?.(report);
-        if (!report.skipped) throw notFiniteError(report, skipNotFinite);
+        if (!report.skipped) {
+          // As it was before this batch: to go on where such batches are left out.
+          await save().catch(() => undefined);
+          throw notFiniteError(report, skipNotFinite);
+        }
         state = { ...state, step: step + 1, skipped: state.skipped + 1 };
       } else {
         for (const metric of Object.values(computed.metrics)) metric.dispose();

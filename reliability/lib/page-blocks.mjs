@@ -100,7 +100,13 @@ function soakBlock({
       `${megabytes(heapMB.afterWarmup)}, ${megabytes(heapMB.atEnd)}`,
     ],
     ["tensors, at every step", String(tensors)],
-    ["open files, threads, at every look", `${handles}, ${threads}`],
+    ["open files, at every look", String(handles)],
+    [
+      "threads",
+      threads.minimum === threads.maximum
+        ? String(threads.minimum)
+        : `${threads.minimum} to ${threads.maximum}`,
+    ],
   ];
   return `${count(steps)} steps on ${data} with two worker threads, ${count(steps / every)} checkpoints and ${evaluations} evaluations; ${stepMs} ms a step. A look at the
 process every ${sampleEvery} steps, after a garbage collection; counted after the first ${count(warmup)} steps.

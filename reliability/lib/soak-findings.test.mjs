@@ -34,8 +34,8 @@ describe("a soaked run", () => {
       {},
       /from 200 to 208 MB/,
     ],
-    ["a file left open", samples({}, {}, {}, { handles: 10 }), {}, /^handles: .* got 9,10$/],
-    ["a thread left over", samples({}, {}, { threads: 6 }, { threads: 6 }), {}, /^threads: /],
+    ["a file left open", samples({}, {}, {}, { handles: 10 }), {}, /^open files: .* got 9, 10$/],
+    ["threads left over", samples({}, {}, { threads: 6 }, { threads: 8 }), {}, /^threads: .* got 8$/],
     [
       "a tensor left over",
       samples({}, {}, {}, {}),

@@ -13,7 +13,7 @@ export const processFaults = [
       const trouble = /** @type {const} */ ({ kind: "not finite", step: STEP });
       // From step, part, learning rate and gradient to the images of the batch.
       const pattern =
-        /^not-finite: step 5 .*reconstruction NaN.* learning rate [\d.e-]+;.*gradient.*; images \S*\d+(\.png)?, /;
+        /^not-finite: step 5 .*reconstruction NaN.* learning rate [\d.e-]+;.*gradient.*; images \S*\d+\.png, /;
       const said = oneMessage(await runSmall({ ...setup, out, trouble }), pattern);
       const step = await intact(out, STEP);
       expect(step === STEP, `the checkpoint of step ${STEP}`, `${step}`);

@@ -14,7 +14,10 @@ const MORE_THREADS = 2;
  */
 export function soakFindings(samples, ended, { steps, warmup, flat }) {
   const settled = samples.filter(({ step }) => step > warmup);
-  const { minimum, median, maximum } = spread(settled.map(({ residentMB }) => residentMB));
+  const resident = spread(settled.map(({ residentMB }) => residentMB));
+  const [minimum, median, maximum] = ["minimum", "median", "maximum"].map((name) =>
+    Number(resident[name].toFixed(2)),
+  );
   const share = (maximum - minimum) / median;
   const [first, last] = [settled[0], settled.at(-1)];
   const failures = [];

@@ -13,7 +13,7 @@ import { writeImages } from "./lib/images.mjs";
 export const name = "faults";
 
 /** In short, one of so many. */
-const SHORT = 4;
+const SHORT = 5;
 
 /**
  * @typedef {object} Fault

@@ -16,6 +16,9 @@ const folder = fileURLToPath(new URL(".", import.meta.url));
  * @returns {Promise<boolean>} whether everything held
  */
 export async function main(options) {
+  for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
+    process.once(signal, () => process.exit(code));
+  }
   const installed = await installedEngine();
   const engine = options.engine ?? (installed === undefined ? "wasm" : "tfjs-node");
   // This process reads checkpoints only.
@@ -52,6 +55,9 @@ async function part(name, options, facts) {
   const scratch = mkdtempSync(join(tmpdir(), `sitjs-${name}-`));
   const begin = performance.now();
   const { run } = await import(pathToFileURL(join(folder, `${name}.mjs`)).href);
+  // After that module's own, which unmounts its disks.
+  const clean = () => rmSync(scratch, { recursive: true, force: true });
+  process.on("exit", clean);
   const { results, failures, lines } = await run({
     ...options,
     scratch,
@@ -59,7 +65,8 @@ async function part(name, options, facts) {
   });
   for (const line of lines) console.log(`  ${line}`);
   for (const failure of failures) console.log(`  FAILED: ${failure}`);
-  if (failures.length === 0) rmSync(scratch, { recursive: true, force: true });
+  process.off("exit", clean);
+  if (failures.length === 0) clean();
   else console.log(`  What it has left lies in ${scratch}`);
   const seconds = Number(((performance.now() - begin) / 1000).toFixed(1));
   if (!options.short) {

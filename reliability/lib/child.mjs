@@ -7,6 +7,12 @@ import { createInterface } from "node:readline";
 /** In the environment of a child and, by inheritance, of all that it starts. */
 const MARK = "SITJS_RELIABILITY_CHILD";
 
+/** Those that run: whoever ends this process ends them. */
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /**
  * @typedef {object} Ended
  * @property {number | null} code
@@ -36,6 +42,7 @@ export function startChild(script, args, { timeout, env = {}, nodeArgs = [], pre
     env: { ...process.env, ...env, [MARK]: mark },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
   const said = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text) => {
     said.stdout += text;
@@ -53,6 +60,7 @@ export function startChild(script, args, { timeout, env = {}, nodeArgs = [], pre
     child.on("error", reject);
     child.on("close", async (code, signal) => {
       clearTimeout(watchdog);
+      running.delete(child);
       const seconds = (performance.now() - begin) / 1000;
       resolve({ code, signal, ...said, timedOut, seconds, orphans: await orphansOf(mark) });
     });

@@ -1,5 +1,4 @@
 import { type ImageProblemKind, summarizeProblems } from "@sitjs/data";
-import type { Reporter } from "./reporter.js";
 
 /** An image that a run goes on without. */
 export interface LeftOutImage {
@@ -18,7 +17,10 @@ export interface LeftOut {
   list(): readonly LeftOutImage[];
 }
 
-export function leftOutImages(report: Reporter): LeftOut {
+/** @param report told each image when it is met first */
+export function leftOutImages(
+  report: (event: { readonly event: "left-out" } & LeftOutImage) => void,
+): LeftOut {
   const found = new Map<string, LeftOutImage>();
   return {
     add(part, { path, kind, reason }) {

@@ -1,4 +1,4 @@
-// Malformed files for every parser: node reliability/fuzz.mjs --inputs 1000000 --seed 0
+// Malformed files for every parser: node reliability/fuzz.mjs --inputs 1400000 --seed 0
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,7 +11,7 @@ const usage = `node reliability/fuzz.mjs [options]
 Parses malformed files in a process of its own and looks that each is refused with a clear error or read rightly, in
 time and memory that the file's size bounds. Ends with code 1 where one is not; that input is then saved.
 
-  --inputs N     files in all, shared out over the targets (default 1000000)
+  --inputs N     files in all, shared out over the targets (default 1400000: a million of them malformed)
   --seed N       what all of them follow from (default 0)
   --only NAMES   targets, separated by commas without spaces (default: all)
   --out FILE     results in JSON (default reliability/results/fuzz.json; "none": none)
@@ -29,7 +29,7 @@ function readOptions() {
   try {
     ({ values } = parseArgs({
       options: {
-        inputs: { type: "string", default: "1000000" },
+        inputs: { type: "string", default: "1400000" },
         seed: { type: "string", default: "0" },
         only: { type: "string" },
         out: { type: "string", default: join(root, "reliability", "results", "fuzz.json") },

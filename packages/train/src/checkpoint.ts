@@ -22,6 +22,8 @@ export interface CheckpointProgress {
 
 /** Where checkpoints go; `checkpointFolder` of `@sitjs/train/node` writes files. The state is borrowed. */
 export interface CheckpointStore {
+  /** Called when a run begins or goes on: time to clear away what a killed one has left. */
+  open?(): Promise<void>;
   save(state: TrainState, progress: CheckpointProgress): Promise<void>;
 }
 

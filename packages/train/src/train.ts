@@ -138,6 +138,7 @@ export async function* train(
     if (resume) requireSameRun(resume.run, run);
     requireOption(state.step <= totalSteps, "initial", `a state of at most ${totalSteps} steps`, state.step);
     signal?.throwIfAborted();
+    await checkpoints?.open?.();
     batches = loader.range(state.step, totalSteps, signal && { signal })[Symbol.asyncIterator]();
     while (state.step < totalSteps) {
       const { step } = state;

@@ -183,6 +183,17 @@ describe("a folder of checkpoints", () => {
     expect(await stepsIn(folder)).toEqual([60, 20]);
   });
 
+  it("is cleared of what a killed run has left when a run goes on, though it has nothing left to do", async () => {
+    const folder = join(scratch, "leftovers");
+    const loader = () => memoryLoader({ images: 4, batchSize: 4, views: 2, size });
+    const checkpoints = checkpointFolder(folder);
+    disposeState((await runAll({ steps: 2, checkpoints }, loader())).state);
+    await mkdir(join(folder, "checkpoints", ".step-000000001.old"));
+    const resume = await loadCheckpoint(folder);
+    for await (const _ of pretrain(tinySit(), loader(), { steps: 2, checkpoints, resume })) throw new Error();
+    expect(await readdir(join(folder, "checkpoints"))).toEqual(["step-000000002"]);
+  });
+
   it("keeps the best by another number, the highest too, or none", async () => {
     const [accuracy, none] = [join(scratch, "accuracy"), join(scratch, "no-best")];
     for (const [step, value] of [

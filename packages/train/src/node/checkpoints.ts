@@ -49,6 +49,7 @@ export function checkpointFolder(folder: string, options: CheckpointFolderOption
   }
   let replace = options.replace ?? false;
   return {
+    open: () => clearLeftovers(folder),
     async save(state, progress) {
       if (replace) await clearCheckpoints(folder);
       replace = false;
@@ -251,7 +252,13 @@ async function prune(
     await rename(path, old);
     await rm(old, { recursive: true, force: true });
   }
-  for (const name of await readdir(join(folder, SUBFOLDER))) {
+  await clearLeftovers(folder);
+}
+
+/** Takes away what a killed run has left half written or half removed. */
+async function clearLeftovers(folder: string): Promise<void> {
+  const names = await readdir(join(folder, SUBFOLDER)).catch(() => []);
+  for (const name of names) {
     if (name.startsWith(".step-")) await rm(join(folder, SUBFOLDER, name), { recursive: true, force: true });
   }
 }

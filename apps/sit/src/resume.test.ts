@@ -1,6 +1,8 @@
 import {
   appendFileSync,
+  cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -118,6 +120,17 @@ describe("a pretraining that is stopped and goes on", () => {
     expect(resumed.err).toContain(`Going on after step ${older.step} of ${STEPS}`);
     expect(resumed.code).toBe(0);
     expectWhole("killed");
+  });
+
+  it("writes the results of a run killed after its last step, and clears away what that has left", async () => {
+    cpSync(at("whole"), at("killed-last"), { recursive: true });
+    rmSync(at("killed-last", "summary.json"));
+    mkdirSync(at("killed-last", "checkpoints", ".step-000000099.old"));
+    expect(await run("pretrain --resume --out killed-last")).toMatchObject({ code: 0 });
+    expect(readdirSync(at("killed-last", "checkpoints")).sort()).toEqual(
+      readdirSync(at("whole", "checkpoints")).sort(),
+    );
+    expectWhole("killed-last");
   });
 
   it("saves, and ends quietly, where nobody reads the output any more", async () => {

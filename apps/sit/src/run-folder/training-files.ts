@@ -79,6 +79,8 @@ export async function trainingFiles(folder: string, options: TrainingFilesOption
         history?.close();
         await notFinite.written();
       };
+      // Here, since a run that has no step left does not come to the training loop.
+      await store.open?.();
       let result: Awaited<ReturnType<typeof training>>;
       try {
         result = await training();

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { hashFile } from "@sitjs/core/node";
 import { type Host, lastLines } from "./host.js";
 import type { NpmPackage } from "./recipe.js";
 import { unpack } from "./unpack.js";
-import { hashFile } from "./wheel.js";
 
 /**
  * Fetches a package with the user's npm, so that his registry, mirror and proxy count, checks it against the
@@ -38,7 +39,7 @@ export async function fetchPackage(
     });
   }
   const archive = join(folder, file);
-  const got = `sha512-${await hashFile(archive, "sha512", "base64")}`;
+  const got = `sha512-${(await hashFile(archive, createHash("sha512"))).digest("base64")}`;
   if (got !== wanted.integrity) {
     throw new SitError("engine-install", `${spec}: expected integrity ${wanted.integrity}, got ${got}`, {
       mend: "The registry serves another file than the published one; use another registry. The wasm engine still works.",

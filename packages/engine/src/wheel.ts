@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { SitError } from "@sitjs/core/errors";
+import { hashFile } from "@sitjs/core/node";
 import { aborted, type Host, lastLines } from "./host.js";
 import { downloadWheel } from "./pip.js";
 import type { Wheel } from "./recipe.js";
@@ -24,17 +23,6 @@ export interface FetchOptions {
   signal?: AbortSignal;
   onFraction?: (fraction: number) => void;
   onDetail?: (detail: string) => void;
-}
-
-/** Hash of a file, in base64 or hex. */
-export async function hashFile(
-  file: string,
-  algorithm: "sha256" | "sha512",
-  encoding: "hex" | "base64",
-): Promise<string> {
-  const hash = createHash(algorithm);
-  await pipeline(createReadStream(file), hash);
-  return hash.digest(encoding);
 }
 
 /**
@@ -66,7 +54,7 @@ async function verified(wheel: Wheel, file: string, indexDigest?: string): Promi
   const expected = wheel.sha256 ?? indexDigest;
   // pip has itself checked what it fetched against the index's digest.
   if (expected === undefined) return { file, pinned: false };
-  const got = await hashFile(file, "sha256", "hex");
+  const got = (await hashFile(file, createHash("sha256"))).digest("hex");
   if (got !== expected) {
     throw new SitError("engine-install", `${wheel.file}: expected sha256 ${expected}, got ${got}`, {
       mend: wrongFile,

@@ -2,6 +2,7 @@ export { type ArchiveOptions, type ArchiveProgress, extractArchive } from "./arc
 export { downloadFile } from "./download/download-file.js";
 export { type DownloadTextOptions, downloadText } from "./download/download-text.js";
 export type { DownloadOptions, DownloadProgress } from "./download/options.js";
+export { hashFile } from "./hash-file.js";
 export { type LockOptions, withLock } from "./lock.js";
 export { type OpenSafetensors, openSafetensors } from "./open-safetensors.js";
 export { type OpenFile, openFile } from "./read-file.js";

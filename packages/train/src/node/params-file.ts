@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import {
   disposeParams,
   type Params,
@@ -10,7 +8,7 @@ import {
   safetensorsType,
   tensorFromSafetensors,
 } from "@sitjs/core";
-import { openSafetensors, writeFileAtomically } from "@sitjs/core/node";
+import { hashFile, openSafetensors, writeFileAtomically } from "@sitjs/core/node";
 import type * as tf from "@tensorflow/tfjs";
 
 /** What to know a file again by. */
@@ -51,15 +49,14 @@ export async function writeParams(path: string, params: Params): Promise<FileSum
  * @throws SitError "missing-file" or "bad-file", also where the file is not the one with this sum
  */
 export async function readParams(path: string, sum: FileSum): Promise<Params> {
-  const hash = createHash("sha256");
+  let got: string;
   try {
-    await pipeline(createReadStream(path), hash);
+    got = (await hashFile(path, createHash("sha256"))).digest("hex");
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     const message = `${path}: cannot be read (${(cause as Error).message})`;
     throw new SitError(missing ? "missing-file" : "bad-file", message, { cause });
   }
-  const got = hash.digest("hex");
   if (got !== sum.sha256) {
     throw new SitError("bad-file", `${path}: expected SHA-256 ${sum.sha256}, got ${got}: it is damaged`);
   }

@@ -4,10 +4,11 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { SitError } from "../../errors.js";
 import { makeFolder } from "../flush.js";
+import { hashFile } from "../hash-file.js";
 import { withLock } from "../lock.js";
 import { openClient, reason } from "./client.js";
 import { checkDownload, type DownloadJob, type DownloadOptions } from "./options.js";
-import { hashFile, openPartial, type PartialFile } from "./partial.js";
+import { openPartial, type PartialFile } from "./partial.js";
 import { Interrupted, receive } from "./receive.js";
 
 /** So much more of the file between two broken connections, and the count of tries begins anew. */

@@ -1,9 +1,10 @@
-import { createHash, type Hash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SitError } from "../../errors.js";
 import { flushFolder } from "../flush.js";
+import { hashFile } from "../hash-file.js";
 import { writeFileAtomically } from "../write-file.js";
 
 /** What the server said of the file, which tells whether a later answer goes on with the same content. */
@@ -119,14 +120,6 @@ export async function openPartial(
     discard: () => onDisk(discard),
     close: () => onDisk(bytes === 0 ? discard : close),
   };
-}
-
-/** Feeds a file to a hash. */
-export async function hashFile(path: string, hash: Hash, signal: AbortSignal): Promise<Hash> {
-  for await (const chunk of createReadStream(path, { signal, highWaterMark: 2 ** 20 })) {
-    hash.update(chunk as Buffer);
-  }
-  return hash;
 }
 
 function diskWork(target: string, partial: string): <T>(work: () => Promise<T>) => Promise<T> {

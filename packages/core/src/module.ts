@@ -114,6 +114,152 @@ export interface ContrastLoss {
   loss(student: tf.Tensor2D, teacher: tf.Tensor2D): tf.Scalar;
 }
 
+/** Compares queries with keys of the same images; row i of each from image i, not normalised. */
+export interface QueryKeyLoss {
+  readonly name: string;
+  /** @param queries, keys [batch, features] alike */
+  loss(queries: tf.Tensor2D, keys: tf.Tensor2D): tf.Scalar;
+}
+
+/** Which patches an encoder sees, for encoders that see no others; the three tensors belong to the caller. */
+export interface VisiblePatches {
+  /** int32 [batch, visible]: the numbers of the visible patches, in the order in which they go to the encoder. */
+  readonly visible: tf.Tensor2D;
+  /**
+   * int32 [batch, patches]: where each patch is in the row of the visible patches, in that order, followed by the hidden
+   * ones. Gathering such a row by it puts all patches back in their places.
+   */
+  readonly restore: tf.Tensor2D;
+  /** float32 [batch, patches]: 1 = hidden, 0 = visible. */
+  readonly mask: tf.Tensor2D;
+}
+
+/** Chooses the patches that an encoder sees (MAE). */
+export interface PatchSampler {
+  readonly name: string;
+  sample(of: { readonly batch: number; readonly patches: number }, rng: RandomStream): VisiblePatches;
+}
+
+/** One mask at both resolutions, float32, 1 = masked; both tensors belong to the caller. */
+export interface TokenMask {
+  /** [batch, rows, columns] of patches: which tokens the mask token replaces. */
+  readonly patches: tf.Tensor3D;
+  /** [batch, height, width, 1]: which pixels the loss counts. */
+  readonly pixels: tf.Tensor4D;
+}
+
+/** Chooses the patches that a mask token replaces (SimMIM); sides in pixels. */
+export interface TokenMasking {
+  readonly name: string;
+  draw(
+    of: {
+      readonly batch: number;
+      readonly height: number;
+      readonly width: number;
+      readonly patchSize: number;
+    },
+    rng: RandomStream,
+  ): TokenMask;
+}
+
+/** Images turned by quarters, and by how many; both tensors belong to the caller. */
+export interface RotatedImages {
+  /** [images, height, width, channels] */
+  readonly images: tf.Tensor4D;
+  /** int32 [images]: quarter turns counter-clockwise, 0 to 3. */
+  readonly labels: tf.Tensor1D;
+}
+
+/** Tiles of each image and the class to tell from them; both tensors belong to the caller. */
+export interface TiledImages {
+  /** [batch, tiles, height, width, channels] */
+  readonly tiles: tf.Tensor5D;
+  /** int32 [batch] */
+  readonly labels: tf.Tensor1D;
+}
+
+/** Pairs of features for a relation head; both tensors belong to the caller. */
+export interface RelationPairs {
+  /** [pairs, 2 x features], both members side by side. */
+  readonly pairs: tf.Tensor2D;
+  /** [pairs], float32: 1 = both of the same image, 0 = of two. */
+  readonly labels: tf.Tensor1D;
+}
+
+/** What a decoder of hidden patches is given (MAE). */
+export interface MaskedDecoderInput {
+  /** The encoder's tokens [batch, 1 + kept, width], the class-like one first. */
+  readonly tokens: tf.Tensor3D;
+  /** Which patches they are: int32 [batch, kept], what the encoder was told in `visible`. */
+  readonly visible: tf.Tensor2D;
+  /** Patches of the whole image. */
+  readonly grid: readonly [rows: number, columns: number];
+}
+
+/** From the tokens of visible patches to the values of all: [batch, patches, p x p x channels] by row, column, channel. */
+export type MaskedDecoder = Module<MaskedDecoderInput, tf.Tensor3D>;
+
+/** Compares predicted patches with the clean images they were cut from. */
+export interface PatchLoss {
+  readonly name: string;
+  /**
+   * @param prediction [batch, patches, p x p x channels], a patch's values by row, column, channel
+   * @param clean [batch, height, width, channels]
+   * @param mask [batch, patches], 1 = hidden from the encoder and counted, 0 = visible
+   */
+  loss(prediction: tf.Tensor3D, clean: tf.Tensor4D, mask: tf.Tensor2D): tf.Scalar;
+}
+
+export interface DistillationTemperatures {
+  /** Divides the teacher's centred logits, above 0. */
+  readonly teacher: number;
+  /** Divides the student's logits, above 0; default 0.1. */
+  readonly student?: number;
+}
+
+/** A loss, and the centre for the next step; both belong to the caller. */
+export interface DistillationOutputs {
+  readonly loss: tf.Scalar;
+  /** [1, features] */
+  readonly center: tf.Tensor2D;
+}
+
+/** Compares the student's outputs for several crops of each image with the teacher's for the large ones (DINO). */
+export interface DistillationLoss {
+  readonly name: string;
+  /**
+   * @param student [crops x batch, features], logits: all images' first large crop, the second, … then the small ones
+   * @param teacher [globalCrops x batch, features], logits of the large crops in the same order
+   * @param center [1, features], 0 before the first step
+   */
+  loss(
+    student: tf.Tensor2D,
+    teacher: tf.Tensor2D,
+    center: tf.Tensor2D,
+    temperatures: DistillationTemperatures,
+  ): DistillationOutputs;
+}
+
+/** Minus an estimate of the mutual information between an image's summary and other features of it (Deep InfoMax). */
+export interface MutualInformationLoss {
+  readonly name: string;
+  /**
+   * @param summary [batch, features], of an image as a whole
+   * @param others [batch, features] for global mutual information, [batch, locations, features] for local
+   */
+  loss(summary: tf.Tensor2D, others: tf.Tensor2D | tf.Tensor3D): tf.Scalar;
+}
+
+/** Compares a relation head's scores of pairs with whether each pair is of one image. */
+export interface PairLoss {
+  readonly name: string;
+  /**
+   * @param logits [pairs] or [pairs, 1], before any sigmoid
+   * @param labels [pairs], 1 = both of the same image, 0 = of two
+   */
+  loss(logits: tf.Tensor1D | tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar;
+}
+
 /** Compares logits [batch, classes] with labels: int32 [batch], or a distribution float32 [batch, classes]. */
 export interface ClassificationLoss {
   readonly name: string;

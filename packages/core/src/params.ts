@@ -2,9 +2,16 @@ import * as tf from "@tensorflow/tfjs";
 import { SitError } from "./errors.js";
 import type { Params } from "./module.js";
 
-const bufferSuffixes = ["running_mean", "running_var", "num_batches_tracked"];
+const bufferSuffixes = [
+  "running_mean",
+  "running_var",
+  "num_batches_tracked",
+  // DINO's centre of the teacher's outputs, DeepCluster's labels of the images.
+  "center",
+  "pseudo_labels",
+];
 
-/** True for state that is not trained: batch norm's running statistics and counts, by PyTorch's names. */
+/** True for state that is not trained, by its name: batch norm's running statistics and counts (PyTorch's), and its like. */
 export function isBuffer(name: string): boolean {
   return bufferSuffixes.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
 }

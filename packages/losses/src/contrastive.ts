@@ -1,4 +1,4 @@
-import { type ContrastLoss, l2Normalize, matMul2d } from "@sitjs/core";
+import { type ContrastLoss, l2Normalize, matMul2d, type QueryKeyLoss } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { oneHot, softmaxCrossEntropy } from "./cross-entropy.js";
 import { requireTemperature } from "./options.js";
@@ -7,13 +7,6 @@ import { imagesOfTwoViews, requireShape } from "./shapes.js";
 export interface ContrastOptions {
   /** Divides the cosine similarities; above 0. Default 0.2, as SiT and MoCo v3. */
   readonly temperature?: number;
-}
-
-/** Compares queries with keys of the same images; row i of each from image i, not normalised. */
-export interface QueryKeyLoss {
-  readonly name: string;
-  /** @param queries, keys [batch, features] alike */
-  loss(queries: tf.Tensor2D, keys: tf.Tensor2D): tf.Scalar;
 }
 
 /**

@@ -1,17 +1,7 @@
-import { withGradient } from "@sitjs/core";
+import { type ClassificationLoss, withGradient } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import * as tf from "@tensorflow/tfjs";
 import { requireShape } from "./shapes.js";
-
-/** Compares class scores with labels. */
-export interface ClassificationLoss {
-  readonly name: string;
-  /**
-   * @param logits [batch, classes], before any softmax
-   * @param labels int32 class numbers [batch], or float32 target probabilities [batch, classes]
-   */
-  loss(logits: tf.Tensor2D, labels: tf.Tensor1D | tf.Tensor2D): tf.Scalar;
-}
 
 export interface CrossEntropyOptions {
   /** Share of each target spread evenly over all classes (Szegedy et al. 2016), in [0, 1); default 0. */

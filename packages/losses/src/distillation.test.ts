@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { normal } from "../test/values.js";
-import { dino, teacherTemperatures } from "./index.js";
+import { dinoLoss, teacherTemperatures } from "./index.js";
 
 const [batch, features, crops] = [3, 5, 4];
 
@@ -45,7 +45,7 @@ for (const engine of await engines({ cpu: true })) {
           }
         }
         const temperatures = { teacher: 0.5, student: 0.3 };
-        const { loss } = dino({ globalCrops }).loss(student, teacher, center, temperatures);
+        const { loss } = dinoLoss({ globalCrops }).loss(student, teacher, center, temperatures);
         expect(loss.dataSync()[0]).toBeCloseTo(sum / pairs, 4);
       });
     });
@@ -54,12 +54,12 @@ for (const engine of await engines({ cpu: true })) {
       tf.tidy(() => {
         const { teacher, center } = inputs();
         const flat = tf.fill([crops * batch, features], -3) as tf.Tensor2D;
-        const uniform = dino().loss(flat, teacher, center, { teacher: 0.04 }).loss;
+        const uniform = dinoLoss().loss(flat, teacher, center, { teacher: 0.04 }).loss;
         expect(uniform.dataSync()[0]).toBeCloseTo(Math.log(features), 5);
         const sure = tf.mul(tf.oneHot(tf.tensor1d([0, 3, 4], "int32"), features), 50);
         const [seen, said] = [tf.tile(sure, [crops, 1]), tf.tile(sure, [2, 1])] as tf.Tensor2D[];
         const zeros = tf.zeros([1, features]) as tf.Tensor2D;
-        const perfect = dino().loss(seen as tf.Tensor2D, said as tf.Tensor2D, zeros, { teacher: 0.04 }).loss;
+        const perfect = dinoLoss().loss(seen as tf.Tensor2D, said as tf.Tensor2D, zeros, { teacher: 0.04 }).loss;
         expect(perfect.dataSync()[0]).toBeLessThan(1e-6);
       });
     });
@@ -72,8 +72,8 @@ for (const engine of await engines({ cpu: true })) {
         const teacher = tf.concat([zero, one]) as tf.Tensor2D;
         const crossed = tf.concat([one, zero]) as tf.Tensor2D;
         const temperatures = { teacher: 1, student: 1 };
-        expect(dino().loss(crossed, teacher, center, temperatures).loss.dataSync()[0]).toBeCloseTo(0, 6);
-        expect(dino().loss(teacher, teacher, center, temperatures).loss.dataSync()[0]).toBeCloseTo(90, 4);
+        expect(dinoLoss().loss(crossed, teacher, center, temperatures).loss.dataSync()[0]).toBeCloseTo(0, 6);
+        expect(dinoLoss().loss(teacher, teacher, center, temperatures).loss.dataSync()[0]).toBeCloseTo(90, 4);
       });
     });
 
@@ -82,7 +82,7 @@ for (const engine of await engines({ cpu: true })) {
         const { student, teacher, center } = inputs();
         const temperatures = { teacher: 0.2, student: 0.3 };
         const at = (s: tf.Tensor2D, t: tf.Tensor2D) =>
-          dino().loss(s, t, center, temperatures).loss.dataSync()[0];
+          dinoLoss().loss(s, t, center, temperatures).loss.dataSync()[0];
         const order = (x: tf.Tensor2D, rows: number[]) => tf.gather(x, tf.tensor1d(rows, "int32"));
         const expected = at(student, teacher) as number;
         const large = [3, 4, 5, 0, 1, 2];
@@ -101,14 +101,14 @@ for (const engine of await engines({ cpu: true })) {
       tf.tidy(() => {
         const { student, center } = inputs();
         const same = tf.tile(tf.tensor2d([[1, 2, 3, 4, 5]]), [6, 1]) as tf.Tensor2D;
-        const after = dino({ centerMomentum: 0.75 }).loss(student, same, center, { teacher: 1 }).center;
+        const after = dinoLoss({ centerMomentum: 0.75 }).loss(student, same, center, { teacher: 1 }).center;
         const before = center.dataSync();
         after.dataSync().forEach((c, i) => {
           expect(c).toBeCloseTo(0.75 * (before[i] as number) + 0.25 * (i + 1), 5);
         });
         // A teacher that is its centre says nothing: uniform targets, the mean of -log softmax.
         const own = tf.slice(same, [0, 0], [1, -1]) as tf.Tensor2D;
-        const { loss } = dino().loss(student, same, own, { teacher: 0.04, student: 1 });
+        const { loss } = dinoLoss().loss(student, same, own, { teacher: 0.04, student: 1 });
         const rows = softmaxRows(student, 1);
         const weights = rows.map((_, row) => (row < 6 ? 1 : 2)); // pairs of a row: both teachers, or the other one
         const sum = rows.reduce(
@@ -125,7 +125,7 @@ for (const engine of await engines({ cpu: true })) {
         const { student, teacher, center } = inputs();
         const { value, grad } = tf.valueAndGrad(
           (x) =>
-            dino().loss(x as tf.Tensor2D, tf.mul(teacher, 1e4) as tf.Tensor2D, center, { teacher: 0.04 })
+            dinoLoss().loss(x as tf.Tensor2D, tf.mul(teacher, 1e4) as tf.Tensor2D, center, { teacher: 0.04 })
               .loss,
         )(tf.mul(student, 1e4));
         expect(Number.isFinite(value.dataSync()[0])).toBe(true);
@@ -138,19 +138,19 @@ for (const engine of await engines({ cpu: true })) {
       const { student, teacher, center } = inputs();
       const temperatures = { teacher: 0.5, student: 0.5 };
       const check = await gradientError(
-        (x) => dino().loss(x as tf.Tensor2D, teacher, center, temperatures).loss,
+        (x) => dinoLoss().loss(x as tf.Tensor2D, teacher, center, temperatures).loss,
         student,
       );
       expect(check.relativeToMax).toBeLessThan(1e-2);
       expect(() =>
-        tf.grad((t) => dino().loss(student, t as tf.Tensor2D, center, temperatures).loss)(teacher),
+        tf.grad((t) => dinoLoss().loss(student, t as tf.Tensor2D, center, temperatures).loss)(teacher),
       ).toThrow(/gradient/i);
       tf.dispose([student, teacher, center]);
     });
 
     test("loss and centre for the caller, nothing else left behind", async () => {
       const { student, teacher, center } = inputs();
-      const at = (x: tf.Tensor) => dino().loss(x as tf.Tensor2D, teacher, center, { teacher: 0.04 });
+      const at = (x: tf.Tensor) => dinoLoss().loss(x as tf.Tensor2D, teacher, center, { teacher: 0.04 });
       expect(await leakedTensors(() => at(student))).toBe(2);
       const leaked = await leakedTensors(() => {
         const { value, grad } = tf.valueAndGrad((x) => at(x).loss)(student);
@@ -185,14 +185,14 @@ describe("teacherTemperatures", () => {
   });
 });
 
-describe("dino, bad input", () => {
+describe("dinoLoss, bad input", () => {
   test("options and temperatures", () => {
-    expect(() => dino({ globalCrops: 0 })).toThrow(/^globalCrops: expected a whole number, at least 1/);
-    expect(() => dino({ centerMomentum: 1.5 })).toThrow(/^centerMomentum: expected a number from 0 to 1/);
+    expect(() => dinoLoss({ globalCrops: 0 })).toThrow(/^globalCrops: expected a whole number, at least 1/);
+    expect(() => dinoLoss({ centerMomentum: 1.5 })).toThrow(/^centerMomentum: expected a number from 0 to 1/);
     tf.tidy(() => {
       const { student, teacher, center } = inputs();
       const at = (temperatures: { teacher: number; student?: number }) => () =>
-        dino().loss(student, teacher, center, temperatures);
+        dinoLoss().loss(student, teacher, center, temperatures);
       expect(at({ teacher: 0 })).toThrow(/^teacher temperature: expected a finite number above 0/);
       expect(at({ teacher: 1, student: -1 })).toThrow(/^student temperature: /);
     });
@@ -202,7 +202,7 @@ describe("dino, bad input", () => {
     tf.tidy(() => {
       const { student, teacher, center } = inputs();
       const at = (s: tf.Tensor, t: tf.Tensor, c: tf.Tensor) => () =>
-        dino().loss(s as tf.Tensor2D, t as tf.Tensor2D, c as tf.Tensor2D, { teacher: 0.04 });
+        dinoLoss().loss(s as tf.Tensor2D, t as tf.Tensor2D, c as tf.Tensor2D, { teacher: 0.04 });
       expect(at(student, tf.ones([5, 5]), center)).toThrow(/^teacher: expected \[2 x batch, features\]/);
       expect(at(tf.ones([10, 5]), teacher, center)).toThrow(/^student: expected \[crops x 3, 5\]/);
       expect(at(tf.ones([3, 5]), teacher, center)).toThrow(/with 2 crops or more, got \[3, 5\]/);

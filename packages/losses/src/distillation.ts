@@ -1,38 +1,8 @@
-import { requireOption, sumRows, tidy } from "@sitjs/core";
+import { type DistillationLoss, requireOption, sumRows, tidy } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { softmaxCrossEntropy } from "./cross-entropy.js";
 import { requireTemperature } from "./options.js";
 import { requireShape } from "./shapes.js";
-
-export interface DistillationTemperatures {
-  /** Divides the teacher's centred logits, above 0: see `teacherTemperatures`. */
-  readonly teacher: number;
-  /** Divides the student's logits, above 0; default 0.1. */
-  readonly student?: number;
-}
-
-/** A loss, and the centre for the next step; both belong to the caller. */
-export interface DistillationOutputs {
-  readonly loss: tf.Scalar;
-  /** [1, features] */
-  readonly center: tf.Tensor2D;
-}
-
-/** Compares the student's outputs for several crops of each image with the teacher's for the large ones. */
-export interface DistillationLoss {
-  readonly name: string;
-  /**
-   * @param student [crops x batch, features], logits: all images' first large crop, the second, … then the small ones
-   * @param teacher [globalCrops x batch, features], logits of the large crops in the same order
-   * @param center [1, features], 0 before the first step
-   */
-  loss(
-    student: tf.Tensor2D,
-    teacher: tf.Tensor2D,
-    center: tf.Tensor2D,
-    temperatures: DistillationTemperatures,
-  ): DistillationOutputs;
-}
 
 export interface DinoOptions {
   /** How many large crops the teacher sees; default 2. */
@@ -50,7 +20,7 @@ export interface DinoOptions {
  *
  * @throws SitError "bad-option" for the options and the temperatures, "bad-shape" from `loss`
  */
-export function dino({ globalCrops = 2, centerMomentum = 0.9 }: DinoOptions = {}): DistillationLoss {
+export function dinoLoss({ globalCrops = 2, centerMomentum = 0.9 }: DinoOptions = {}): DistillationLoss {
   const whole = Number.isInteger(globalCrops) && globalCrops >= 1;
   requireOption(whole, "globalCrops", "a whole number, at least 1", globalCrops);
   const share = centerMomentum >= 0 && centerMomentum <= 1;

@@ -9,7 +9,7 @@ import { toImages, toTensor } from "../../../fixtures/tensors.js";
 import { valueAndGradients } from "../test/values.js";
 import {
   crossViewNtXentLoss,
-  dino,
+  dinoLoss,
   infoNce,
   maskedL1,
   normalizePatches,
@@ -115,7 +115,7 @@ for (const engine of await engines({ cpu: true, plain: true })) {
         expect(schedule(epoch)).toBeCloseTo(temperature, 12);
       }
       tf.tidy(() => {
-        const loss = dino({ centerMomentum: config.center_momentum as number });
+        const loss = dinoLoss({ centerMomentum: config.center_momentum as number });
         let center = tf.zeros([1, 24]) as tf.Tensor2D;
         for (const step of [0, 1]) {
           const teacher = toTensor(fixture.entry(`in/step${step}/teacher`)) as tf.Tensor2D;

@@ -7,20 +7,15 @@ export {
   infoNceLoss,
   ntXent,
   ntXentLoss,
-  type QueryKeyLoss,
 } from "./contrastive.js";
 export {
-  type ClassificationLoss,
   type CrossEntropyOptions,
   crossEntropy,
   softmaxCrossEntropy,
 } from "./cross-entropy.js";
 export {
   type DinoOptions,
-  type DistillationLoss,
-  type DistillationOutputs,
-  type DistillationTemperatures,
-  dino,
+  dinoLoss,
   type TeacherTemperatureOptions,
   teacherTemperatures,
 } from "./distillation.js";
@@ -29,13 +24,11 @@ export {
   infoMax,
   jensenShannonLoss,
   type MutualInformationEstimator,
-  type MutualInformationLoss,
   pairScores,
   scoreInfoNceLoss,
 } from "./mutual-information.js";
 export {
   normalizePatches,
-  type PatchLoss,
   type PatchPixelsOptions,
   patchPixels,
   pixelPatches,
@@ -43,9 +36,7 @@ export {
 export { l1Loss, l2Loss, maskedL1, maskedL2, type ReconstructionLossOptions } from "./reconstruction.js";
 export {
   binaryFocalLoss,
-  type PairLoss,
   type RelationOptions,
-  type RelationPairs,
   relation,
   relationPairs,
 } from "./relation.js";

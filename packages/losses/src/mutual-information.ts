@@ -1,4 +1,4 @@
-import { matMul2d, requireOption } from "@sitjs/core";
+import { type MutualInformationLoss, matMul2d, requireOption } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { requireShape } from "./shapes.js";
 
@@ -13,16 +13,6 @@ const estimators: Readonly<Record<MutualInformationEstimator, (scores: tf.Tensor
 export interface InfoMaxOptions {
   /** Default "jensen-shannon", which asks less of the batch's size; "info-nce" is better with many images. */
   readonly estimator?: MutualInformationEstimator;
-}
-
-/** Minus an estimate of the mutual information between an image's summary and other features of it. */
-export interface MutualInformationLoss {
-  readonly name: string;
-  /**
-   * @param summary [batch, features], of an image as a whole
-   * @param others [batch, features] for global mutual information, [batch, locations, features] for local
-   */
-  loss(summary: tf.Tensor2D, others: tf.Tensor2D | tf.Tensor3D): tf.Scalar;
 }
 
 /**

@@ -1,17 +1,6 @@
-import { maskedError, requireOption } from "@sitjs/core";
+import { maskedError, type PatchLoss, requireOption } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { requireShape } from "./shapes.js";
-
-/** Compares predicted patches with the clean images they were cut from. */
-export interface PatchLoss {
-  readonly name: string;
-  /**
-   * @param prediction [batch, patches, p x p x channels], a patch's values by row, column, channel
-   * @param clean [batch, height, width, channels]
-   * @param mask [batch, patches], 1 = hidden from the encoder and counted, 0 = visible
-   */
-  loss(prediction: tf.Tensor3D, clean: tf.Tensor4D, mask: tf.Tensor2D): tf.Scalar;
-}
 
 export interface PatchPixelsOptions {
   /** Side p of a patch in pixels; divides the images' sides. */

@@ -1,16 +1,6 @@
-import { requireOption, tidy } from "@sitjs/core";
+import { type PairLoss, type RelationPairs, requireOption, tidy } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { requireShape } from "./shapes.js";
-
-/** Compares a relation head's scores of pairs with whether each pair is of one image. */
-export interface PairLoss {
-  readonly name: string;
-  /**
-   * @param logits [pairs] or [pairs, 1], before any sigmoid
-   * @param labels [pairs], 1 = both of the same image, 0 = of two
-   */
-  loss(logits: tf.Tensor1D | tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar;
-}
 
 export interface RelationOptions {
   /** Exponent of the focal weight, at least 0; 0 is plain binary cross-entropy. Default 2, as in the official code. */
@@ -56,14 +46,6 @@ export function binaryFocalLoss(
     const weight = tf.exp(tf.mul(tf.softplus(right), -gamma));
     return tf.mean(tf.mul(weight, crossEntropy)) as tf.Scalar;
   });
-}
-
-/** Pairs for a relation head; both tensors belong to the caller. */
-export interface RelationPairs {
-  /** [pairs, 2 x features], both members side by side. */
-  readonly pairs: tf.Tensor2D;
-  /** [pairs], float32: 1 = both of the same image, 0 = of two. */
-  readonly labels: tf.Tensor1D;
 }
 
 /**

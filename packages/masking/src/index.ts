@@ -1,7 +1,7 @@
 export { type Block, type BlockMaskOptions, type BlockSizes, drawBlockMask } from "./blocks.js";
 export type { GmmlKind } from "./draw.js";
 export { type GmmlOptions, type GmmlShare, gmml } from "./gmml.js";
-export { type MaskUnitsOptions, randomMaskUnits, type UnitMask } from "./mask-units.js";
+export { type MaskUnits, type MaskUnitsOptions, maskUnits, randomMaskUnits } from "./mask-units.js";
 export { noCorruption, type RandomPatchesOptions, randomPatches } from "./patches.js";
 export { jigsawPermutations, type Permutation } from "./permutations.js";
 export {
@@ -10,17 +10,16 @@ export {
   type GrayscaleOptions,
   grayscale,
 } from "./pretext-corruptions.js";
-export { allRotations, type RotatedImages, randomRotations, rotateQuarterTurns } from "./rotations.js";
+export { allRotations, randomRotations, rotateQuarterTurns } from "./rotations.js";
 export {
   type JigsawOptions,
   jigsaw,
   type RelativePositionOptions,
   relativePosition,
-  type TiledImages,
 } from "./tiles.js";
 export {
   randomVisiblePatches,
-  type VisiblePatches,
   type VisiblePatchesOptions,
+  visiblePatches,
   visiblePatchesFromNoise,
 } from "./visible-patches.js";

@@ -1,3 +1,4 @@
+import type { TokenMask, TokenMasking } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 import * as tf from "@tensorflow/tfjs";
@@ -16,12 +17,12 @@ export interface MaskUnitsOptions {
   readonly ratio?: number;
 }
 
-/** One mask at both resolutions, float32, 1 = masked; both tensors belong to the caller. */
-export interface UnitMask {
-  /** [batch, rows, columns] of patches: which tokens the mask token replaces. */
-  readonly patches: tf.Tensor3D;
-  /** [batch, height, width, 1]: which pixels the loss counts. */
-  readonly pixels: tf.Tensor4D;
+/** Which squares, and how many of them. */
+export type MaskUnits = Pick<MaskUnitsOptions, "unitSize" | "ratio">;
+
+/** SimMIM's random masking as a part of a method: see `randomMaskUnits`, which throws what is wrong with the options. */
+export function maskUnits(options: MaskUnits = {}): TokenMasking {
+  return { name: "mask-units", draw: (images, rng) => randomMaskUnits({ ...options, ...images }, rng) };
 }
 
 /**
@@ -30,7 +31,7 @@ export interface UnitMask {
  *
  * @throws SitError "bad-option"; "bad-shape" where the squares do not fit the patches or the image
  */
-export function randomMaskUnits(options: MaskUnitsOptions, rng: RandomStream): UnitMask {
+export function randomMaskUnits(options: MaskUnitsOptions, rng: RandomStream): TokenMask {
   const { batch, height, width, patchSize, unitSize = 32, ratio = 0.6 } = options;
   for (const [name, value] of Object.entries({ batch, height, width, patchSize, unitSize })) {
     requireOption(Number.isInteger(value) && value >= 1, name, "a whole number, at least 1", value);

@@ -1,16 +1,9 @@
+import type { RotatedImages } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 import * as tf from "@tensorflow/tfjs";
 import { takePixels } from "./pixels.js";
 import { imageShape } from "./shapes.js";
-
-/** Images and the class of what was done to each; both tensors belong to the caller. */
-export interface RotatedImages {
-  /** [images, height, width, channels] */
-  readonly images: tf.Tensor4D;
-  /** int32 [images]: quarter turns counter-clockwise, 0 to 3. */
-  readonly labels: tf.Tensor1D;
-}
 
 /**
  * Every image in all four rotations (RotNet: Gidaris, Singh and Komodakis 2018, "Unsupervised representation learning by

@@ -1,17 +1,10 @@
+import type { TiledImages } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 import * as tf from "@tensorflow/tfjs";
 import type { Permutation } from "./permutations.js";
 import { type Corner, takeCrops } from "./pixels.js";
 import { imageShape } from "./shapes.js";
-
-/** Tiles of each image and the class to tell from them; both tensors belong to the caller. */
-export interface TiledImages {
-  /** [batch, tiles, height, width, channels] */
-  readonly tiles: tf.Tensor5D;
-  /** int32 [batch] */
-  readonly labels: tf.Tensor1D;
-}
 
 export interface JigsawOptions {
   /** The orders to tell apart, of rows x rows tiles each: `jigsawPermutations`. */

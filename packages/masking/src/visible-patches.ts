@@ -1,19 +1,7 @@
+import type { PatchSampler, VisiblePatches } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 import * as tf from "@tensorflow/tfjs";
-
-/** Which patches an encoder sees, for encoders that see no others; the three tensors belong to the caller. */
-export interface VisiblePatches {
-  /** int32 [batch, visible]: the numbers of the visible patches, in the order in which they go to the encoder. */
-  readonly visible: tf.Tensor2D;
-  /**
-   * int32 [batch, patches]: where each patch is in the row of the visible patches, in that order, followed by the hidden
-   * ones. Gathering such a row by it puts all patches back in their places.
-   */
-  readonly restore: tf.Tensor2D;
-  /** float32 [batch, patches]: 1 = hidden, 0 = visible. */
-  readonly mask: tf.Tensor2D;
-}
 
 export interface VisiblePatchesOptions {
   /** Images of the batch. */
@@ -22,6 +10,14 @@ export interface VisiblePatchesOptions {
   readonly patches: number;
   /** Share of the patches to hide, in [0, 1); `int(patches x (1 - ratio))` stay visible. Default 0.75. */
   readonly ratio?: number;
+}
+
+/** MAE's random masking as a part of a method: see `randomVisiblePatches`, which throws what is wrong with the ratio. */
+export function visiblePatches({ ratio }: Pick<VisiblePatchesOptions, "ratio"> = {}): PatchSampler {
+  return {
+    name: "visible-patches",
+    sample: (images, rng) => randomVisiblePatches({ ...images, ...(ratio !== undefined && { ratio }) }, rng),
+  };
 }
 
 /**

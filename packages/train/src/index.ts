@@ -11,7 +11,15 @@ export {
   type ImageBatch,
   type ViewPixels,
 } from "./loader.js";
-export type { Method, MethodLoss, PreparedStep, Reconstruction } from "./method.js";
+export type {
+  EpochInput,
+  Method,
+  MethodLoss,
+  PreparedStep,
+  PrepareInput,
+  Reconstruction,
+  RunPosition,
+} from "./method.js";
 export { type SitOptions, sit } from "./methods/sit.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
 export {
@@ -29,6 +37,7 @@ export {
   type ParameterGroup,
 } from "./optimizer.js";
 export { type PretrainOptions, type PretrainSettings, pretrain } from "./pretrain.js";
+export { type LearningRateShape, type Recipe, sitRecipe } from "./recipe.js";
 export {
   type RunRecord,
   requireSameRun,
@@ -44,6 +53,7 @@ export {
   scaledLearningRate,
 } from "./schedules.js";
 export {
+  type ApplySettings,
   applyStep,
   type ComputedStep,
   computeStep,

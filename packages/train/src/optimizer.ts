@@ -59,6 +59,8 @@ export interface OptimizerInput {
   readonly step: number;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** For how many of the first steps a parameter stays as it is (default: 0 for all); see `Method.frozenSteps`. */
+  readonly frozenSteps?: ((name: string) => number) | undefined;
   /** `gradientNorms` of `gradients`, where the caller has them already; else taken where they are wanted. */
   readonly norms?: tf.Tensor1D;
   /**
@@ -107,10 +109,10 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
       return { first_moment: zeros(), second_moment: zeros() };
     },
     update(input) {
-      const { params, gradients, state, step, learningRate, weightDecay } = input;
+      const { params, gradients, state } = input;
       if (hasKernel("SitAdamW")) return fusedAdamW(input, { beta1, beta2, epsilon, clipping, rules });
       const layout = flatLayout(params);
-      const plan = groupPlan(params, layout, rules);
+      const plan = parameterPlan(updatesOf(input, { beta1, beta2, rules }), layout);
       return tf.tidy(() => {
         const clipped = clip(gradients, layout, clipping, input.norms);
         const gradient = flatten(clipped, layout);
@@ -119,15 +121,17 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
           tf.mul(param(state, "second_moment"), beta2),
           tf.mul(tf.square(gradient), 1 - beta2),
         );
-        const correction1 = 1 - beta1 ** (step + 1);
-        const correction2 = 1 - beta2 ** (step + 1);
-        const root = tf.add(tf.mul(tf.sqrt(second), 1 / Math.sqrt(correction2)), epsilon);
+        const root = tf.add(
+          tf.mul(
+            tf.sqrt(second),
+            plan(({ root }) => root),
+          ),
+          epsilon,
+        );
         const direction = tf.div(first, root);
         const old = flatten(params, layout);
-        const decay = plan.vector(
-          (group) => 1 - learningRate * group.learningRate * weightDecay * group.weightDecay,
-        );
-        const rate = plan.vector((group) => (learningRate * group.learningRate) / correction1);
+        const decay = plan(({ decay }) => decay);
+        const rate = plan(({ rate }) => rate);
         const next = tf.sub(tf.mul(old, decay), tf.mul(direction, rate)) as tf.Tensor1D;
         return { params: unflatten(next, layout), state: { first_moment: first, second_moment: second } };
       });
@@ -145,17 +149,15 @@ interface AdamWSettings {
 
 /** The whole step, clipping included, in one call of the engine's kernel. */
 function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerStep {
-  const { params, gradients, state, step, learningRate, weightDecay, overwrite = false } = input;
-  const { beta1, beta2, epsilon, clipping, rules } = settings;
+  const { params, gradients, state, overwrite = false } = input;
+  const { beta1, beta2, epsilon, clipping } = settings;
   const names = Object.keys(params);
-  const groups = applyRules(params, rules);
-  const each = (value: (group: ParameterGroup) => number): tf.Tensor1D =>
+  const updates = updatesOf(input, settings);
+  const each = (value: (update: ParameterUpdate) => number): tf.Tensor1D =>
     tf.tensor1d(
-      names.map((name) => value(groups.get(name) as ParameterGroup)),
+      names.map((name) => value(updates.get(name) as ParameterUpdate)),
       "float32",
     );
-  const correction1 = 1 - beta1 ** (step + 1);
-  const correction2 = 1 - beta2 ** (step + 1);
   return tidy(() => {
     const inputs = {
       ...numbered("parameter", names, params),
@@ -168,12 +170,12 @@ function fusedAdamW(input: OptimizerInput, settings: AdamWSettings): OptimizerSt
         beta2,
         1 - beta2,
         epsilon,
-        1 / Math.sqrt(correction2),
         clipping && "perParameter" in clipping ? clipping.perParameter : 0,
         clipping && "global" in clipping ? clipping.global : 0,
       ]),
-      decay: each((group) => 1 - learningRate * group.learningRate * weightDecay * group.weightDecay),
-      rate: each((group) => (learningRate * group.learningRate) / correction1),
+      decay: each(({ decay }) => decay),
+      rate: each(({ rate }) => rate),
+      root: each(({ root }) => root),
       norms:
         clipping === undefined
           ? tf.tensor1d([], "float32")
@@ -234,30 +236,48 @@ function mapParams(
   return Object.fromEntries(layout.names.map((name, i) => [name, f(param(params, name), i)]));
 }
 
-interface GroupPlan {
-  /** A setting per element [total], or one number where all groups agree. */
-  vector(value: (group: ParameterGroup) => number): tf.Tensor;
+/** What AdamW does with a parameter in this step: `p x decay - rate x m / (sqrt(v) x root + epsilon)`. */
+interface ParameterUpdate {
+  readonly decay: number;
+  readonly rate: number;
+  readonly root: number;
 }
 
-function groupPlan(
-  params: Params,
-  layout: FlatLayout,
-  rules: readonly GroupRule<ParameterGroup>[],
-): GroupPlan {
-  const settings = applyRules(params, rules);
-  const groups = layout.names.map((name) => settings.get(name) as ParameterGroup);
-  return {
-    vector(value) {
-      const values = groups.map(value);
-      if (values.every((entry) => entry === values[0])) return tf.scalar(values[0] ?? 0);
-      const full = new Float32Array(layout.total);
-      let offset = 0;
-      layout.sizes.forEach((size, i) => {
-        full.fill(values[i] as number, offset, offset + size);
-        offset += size;
-      });
-      return tf.tensor1d(full);
-    },
+/** By name. A parameter's moments are corrected by the number of its own steps, those that it was frozen left out. */
+function updatesOf(
+  { params, step, learningRate, weightDecay, frozenSteps }: OptimizerInput,
+  { beta1, beta2, rules }: Pick<AdamWSettings, "beta1" | "beta2" | "rules">,
+): Map<string, ParameterUpdate> {
+  const groups = applyRules(params, rules);
+  const updates = [...groups].map(([name, group]): [string, ParameterUpdate] => {
+    const own = step - (frozenSteps?.(name) ?? 0);
+    if (own < 0) return [name, { decay: 1, rate: 0, root: 1 }];
+    const rate = learningRate * group.learningRate;
+    return [
+      name,
+      {
+        decay: 1 - rate * weightDecay * group.weightDecay,
+        rate: rate / (1 - beta1 ** (own + 1)),
+        root: 1 / Math.sqrt(1 - beta2 ** (own + 1)),
+      },
+    ];
+  });
+  return new Map(updates);
+}
+
+/** Turns a number of each parameter into one of each element [total], or one number where all agree. */
+function parameterPlan(updates: ReadonlyMap<string, ParameterUpdate>, layout: FlatLayout) {
+  const inOrder = layout.names.map((name) => updates.get(name) as ParameterUpdate);
+  return (value: (update: ParameterUpdate) => number): tf.Tensor => {
+    const values = inOrder.map(value);
+    if (values.every((entry) => entry === values[0])) return tf.scalar(values[0] ?? 0);
+    const full = new Float32Array(layout.total);
+    let offset = 0;
+    layout.sizes.forEach((size, i) => {
+      full.fill(values[i] as number, offset, offset + size);
+      offset += size;
+    });
+    return tf.tensor1d(full);
   };
 }
 

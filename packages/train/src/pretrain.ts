@@ -1,31 +1,34 @@
 import { type BatchSource, type Duration, durationInSteps } from "./loader.js";
 import type { Method } from "./method.js";
-import { adamW, type Optimizer } from "./optimizer.js";
+import { type AdamWOptions, adamW, type Optimizer } from "./optimizer.js";
+import { sitRecipe } from "./recipe.js";
 import { cosineSchedule, type Schedule, scaledLearningRate } from "./schedules.js";
 import { type RunOptions, type StepReport, type TrainPlan, train } from "./train.js";
 
-/** Settings of pretraining; SiT's defaults, see `REFERENCE` in the docs. */
+/** Settings of pretraining; what is left out is as in the method's recipe, the settings of its paper (SiT's in brackets). */
 export interface PretrainSettings extends RunOptions {
-  /** Peak learning rate for a batch of 256, scaled to the batch (default 5e-4). */
+  /** Peak learning rate for a batch of 256, scaled to the batch (5e-4). */
   learningRate?: number;
-  /** Where the cosine ends (default 1e-6). */
+  /** Where the cosine ends (1e-6). */
   finalLearningRate?: number;
-  /** Linear warm-up in epochs (default 10, at most a tenth of the run). */
+  /** Linear warm-up in epochs, at most a tenth of the run (10). */
   warmupEpochs?: number;
-  /** Weight decay at the start and at the end of a cosine (default [0.04, 0.1]). */
+  /** Weight decay at the start and at the end of a cosine ([0.04, 0.1]). */
   weightDecay?: readonly [number, number];
-  /** Teacher momentum at the start; goes to 1 by a cosine (default 0.996). */
+  /** Teacher momentum at the start; goes to 1 by a cosine (0.996). */
   momentum?: number;
   /** Schedules of your own, by step, instead of the settings above. */
   schedules?: Partial<{ learningRate: Schedule; weightDecay: Schedule; momentum: Schedule }>;
-  /** Default `adamW({ clipping: { perParameter: 3 } })`. */
+  /** Single settings of AdamW (`{ clipping: { perParameter: 3 } }`); a key that is undefined takes one of the recipe away. */
+  adamW?: AdamWOptions;
+  /** Another optimizer than AdamW by recipe and `adamW`. */
   optimizer?: Optimizer;
 }
 
 export type PretrainOptions = PretrainSettings & Duration;
 
 /**
- * Pretrains: yields a report after every step, as `train` does, with the schedules of SiT.
+ * Pretrains: yields a report after every step, as `train` does, with the schedules and the optimizer of the method's recipe.
  *
  * @throws SitError as `train`
  */
@@ -34,29 +37,32 @@ export async function* pretrain(
   loader: BatchSource,
   options: PretrainOptions,
 ): AsyncGenerator<StepReport, void, void> {
-  yield* train(method, loader, pretrainPlan(loader, options), options);
+  yield* train(method, loader, pretrainPlan(method, loader, options), options);
 }
 
 /** The plan that `pretrain` follows with these options. */
-function pretrainPlan(loader: BatchSource, options: PretrainOptions): TrainPlan {
+function pretrainPlan(method: Method, loader: BatchSource, options: PretrainOptions): TrainPlan {
   const totalSteps = durationInSteps(options, loader);
-  const { learningRate = 5e-4, finalLearningRate = 1e-6, warmupEpochs = 10, schedules = {} } = options;
-  const { weightDecay = [0.04, 0.1], momentum = 0.996 } = options;
+  const { recipe = sitRecipe } = method;
+  const { learningRate = recipe.learningRate, warmupEpochs = recipe.warmupEpochs, schedules = {} } = options;
+  const { finalLearningRate = recipe.finalLearningRate } = options;
+  const { weightDecay = recipe.weightDecay, momentum = recipe.momentum } = options;
   const warmupSteps = Math.min(Math.round(warmupEpochs * loader.stepsPerEpoch), Math.floor(totalSteps / 10));
   const cosine = (base: number, final: number) => cosineSchedule({ base, final, steps: totalSteps });
+  const following = cosine(momentum, 1);
   return {
     totalSteps,
     learningRate:
       schedules.learningRate ??
-      cosineSchedule({
+      recipe.learningRateSchedule({
         base: scaledLearningRate(learningRate, loader.batchSize),
         final: finalLearningRate,
         steps: totalSteps,
         warmupSteps,
       }),
     weightDecay: schedules.weightDecay ?? cosine(weightDecay[0], weightDecay[1]),
-    momentum: schedules.momentum ?? cosine(momentum, 1),
-    optimizer: options.optimizer ?? adamW({ clipping: { perParameter: 3 } }),
+    momentum: schedules.momentum ?? (recipe.momentumOfNextStep ? (step) => following(step + 1) : following),
+    optimizer: options.optimizer ?? adamW({ ...recipe.adamW, ...options.adamW }),
     stream: "pretrain",
   };
 }

@@ -1,18 +1,17 @@
 import {
   cloneParams,
   disposeParams,
-  isBuffer,
   type Params,
   type Precision,
-  param,
   pick,
   type RandomStream,
   tidy,
+  trainable,
   valueAndGradients,
   withPrecision,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
-import type { Method, MethodLoss } from "./method.js";
+import type { Method, MethodLoss, PrepareInput, RunPosition } from "./method.js";
 import { gradientNorms, type Optimizer, type OptimizerState } from "./optimizer.js";
 import { momentumUpdate } from "./teacher.js";
 
@@ -46,10 +45,14 @@ export interface StepResult {
 /** The state of step 0. */
 export function initState(method: Method, optimizer: Optimizer, rng: RandomStream): TrainState {
   const student = method.init(rng);
-  const first = method.initTeacher(student);
+  // What it makes beside the student's tensors goes away; what it returns is copied.
+  const teacher = tidy(() => {
+    const first = method.initTeacher(student);
+    return first && cloneParams(first);
+  });
   return {
     student,
-    teacher: first && cloneParams(first),
+    teacher,
     optimizer: optimizer.init(student),
     step: 0,
     skipped: 0,
@@ -74,25 +77,33 @@ export interface ComputedStep {
   readonly teacherBuffers: Params;
 }
 
-/** A batch as tensors: the views, [batch, height, width, channels] each, and the labels, where there are some. */
-export interface StepInput {
-  readonly views: readonly tf.Tensor4D[];
-  readonly labels?: Int32Array | undefined;
-  readonly rng: RandomStream;
+/** A batch as tensors; see `PrepareInput` for what each part is. */
+export interface StepInput
+  extends Pick<PrepareInput, "views" | "indices" | "labels" | "rng">,
+    Partial<Pick<RunPosition, "totalSteps" | "stepsPerEpoch">> {}
+
+/** Where the step is; a run whose length is not told is one epoch that ends with it. */
+function positionOf({ step }: TrainState, input: StepInput): RunPosition {
+  const { totalSteps = step + 1, stepsPerEpoch = totalSteps } = input;
+  return { step, totalSteps, stepsPerEpoch, epoch: Math.floor(step / stepsPerEpoch) };
 }
 
 /** Loss and gradients of a batch. `state` and the input's tensors are borrowed. */
 export function computeStep(
   method: Method,
   state: TrainState,
-  { views, labels, rng }: StepInput,
+  input: StepInput,
   { precision = "float32" }: Pick<StepSettings, "precision"> = {},
 ): ComputedStep {
+  const { views, indices, labels, rng } = input;
+  const position = positionOf(state, input);
+  const frozen = (name: string) => (method.frozenSteps?.(name, position) ?? 0) > position.step;
   return tidy((): ComputedStep => {
-    const trained = pick(state.student, (name) => !isBuffer(name));
+    const trained = trainable(state.student);
     const { prepared, gradients, output } = withPrecision(precision, () => {
-      const prepared = method.prepare({ views, labels, teacher: state.teacher, rng });
-      return { prepared, ...lossAndGradients(trained, state.student, prepared.loss) };
+      const { student, teacher } = state;
+      const prepared = method.prepare({ views, indices, labels, student, teacher, rng, position });
+      return { prepared, ...lossAndGradients(trained, student, prepared.loss, frozen) };
     });
     return {
       // The loss of a method of one part may be that part.
@@ -105,6 +116,12 @@ export function computeStep(
   });
 }
 
+/** How a step is applied. */
+export interface ApplySettings extends Omit<StepSettings, "precision"> {
+  /** Of the method, for this run; see `Method.frozenSteps`. */
+  readonly frozenSteps?: ((name: string) => number) | undefined;
+}
+
 /**
  * Clipping, update and momentum teacher. Takes over `state` and `computed`, but for the metrics: their tensors are
  * disposed. The optimizer counts the steps with an update only.
@@ -113,18 +130,19 @@ export function applyStep(
   optimizer: Optimizer,
   state: TrainState,
   computed: ComputedStep,
-  { learningRate, weightDecay, momentum }: Omit<StepSettings, "precision">,
+  { learningRate, weightDecay, momentum, frozenSteps }: ApplySettings,
 ): TrainState {
   const { gradients, norms, buffers, teacherBuffers } = computed;
   const next = tidy((): TrainState => {
     const updated = optimizer.update({
-      params: pick(state.student, (name) => !isBuffer(name)),
+      params: trainable(state.student),
       gradients,
       norms,
       state: state.optimizer,
       step: state.step - state.skipped,
       learningRate,
       weightDecay,
+      frozenSteps,
       overwrite: true,
     });
     const followed =
@@ -174,31 +192,42 @@ export function trainStep(
   input: StepInput,
   settings: StepSettings,
 ): StepResult {
+  const position = positionOf(state, input);
   const computed = computeStep(method, state, input, settings);
-  return { state: applyStep(optimizer, state, computed, settings), metrics: computed.metrics };
+  const frozenSteps = (name: string) => method.frozenSteps?.(name, position) ?? 0;
+  return {
+    state: applyStep(optimizer, state, computed, { ...settings, frozenSteps }),
+    metrics: computed.metrics,
+  };
 }
 
 /**
  * The loss at `trained` and its gradient for each of them. A parameter that the loss does not depend on has gradient 0.
  *
  * @param all the student's parameters and buffers; `trained` is a part of it
+ * @param frozen those of `trained` that are not asked: their gradient is 0
  */
 export function lossAndGradients(
   trained: Params,
   all: Params,
   loss: (params: Params) => MethodLoss,
+  frozen: (name: string) => boolean = () => false,
 ): { gradients: Params; output: MethodLoss } {
-  const names = Object.keys(trained);
+  const names = Object.keys(trained).filter((name) => !frozen(name));
   let output: MethodLoss | undefined;
-  const { gradients: found } = valueAndGradients(() => {
-    output = loss(all);
-    // Inside the tape's own scope everything but the loss would go away.
-    for (const kept of [output.loss, ...Object.values(output.parts), ...Object.values(output.buffers)])
-      tf.keep(kept);
-    return output.loss;
-  }, Object.values(trained));
+  const { gradients: found } = valueAndGradients(
+    () => {
+      output = loss(all);
+      // Inside the tape's own scope everything but the loss would go away.
+      for (const kept of [output.loss, ...Object.values(output.parts), ...Object.values(output.buffers)])
+        tf.keep(kept);
+      return output.loss;
+    },
+    Object.values(pick(trained, (name) => !frozen(name))),
+  );
+  const byName = new Map(names.map((name, i) => [name, found[i]]));
   const gradients = Object.fromEntries(
-    names.map((name, i) => [name, found[i] ?? tf.zerosLike(param(trained, name))]),
+    Object.entries(trained).map(([name, tensor]) => [name, byName.get(name) ?? tf.zerosLike(tensor)]),
   );
   return { gradients, output: output as MethodLoss };
 }

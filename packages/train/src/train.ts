@@ -1,8 +1,8 @@
-import { type Precision, param, type RandomStream, randomStream, requireOption, SitError } from "@sitjs/core";
+import { disposeParams, type Precision, param, randomStream, requireOption, SitError } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Checkpoint, CheckpointInterval, CheckpointStore } from "./checkpoint.js";
 import type { BatchSource, ImageBatch } from "./loader.js";
-import type { Method } from "./method.js";
+import type { EpochInput, Method } from "./method.js";
 import { type NotFiniteReport, notFiniteError } from "./not-finite.js";
 import type { Optimizer } from "./optimizer.js";
 import { requireSameRun, runRecord } from "./run-record.js";
@@ -14,6 +14,8 @@ import {
   disposeState,
   disposeStep,
   initState,
+  replaced,
+  type StepInput,
   type StepSettings,
   type TrainState,
 } from "./step.js";
@@ -103,6 +105,8 @@ export async function* train(
   const schedules = { learningRate, weightDecay, momentum };
   const run = runRecord({ method, optimizer, loader, seed, precision, totalSteps, schedules });
   const root = randomStream(seed, plan.stream);
+  const { stepsPerEpoch } = loader;
+  const frozenSteps = (name: string) => method.frozenSteps?.(name, { totalSteps, stepsPerEpoch }) ?? 0;
   const settingsAt = (step: number): StepSettings => ({
     learningRate: learningRate(step),
     weightDecay: weightDecay(step),
@@ -147,8 +151,16 @@ export async function* train(
       let batch: ImageBatch;
       let computed: ComputedStep;
       try {
+        if (step % stepsPerEpoch === 0 && method.startEpoch) {
+          state = await startEpoch(method.startEpoch.bind(method), state, loader, {
+            position: { step, totalSteps, stepsPerEpoch, epoch },
+            rng: root.fork("epoch", epoch),
+            signal,
+          });
+        }
         batch = await nextBatch(batches, signal);
-        computed = computeBatch(method, state, batch, root.fork("step", step), settings);
+        const run = { rng: root.fork("step", step), totalSteps, stepsPerEpoch };
+        computed = computeBatch(method, state, batch, run, settings);
       } catch (error) {
         // The state is as the last step has left it, whatever has happened to the images or the engine. What has gone
         // wrong first is what the caller should hear of.
@@ -182,7 +194,7 @@ export async function* train(
         state = { ...state, step: step + 1, skipped: state.skipped + 1 };
       } else {
         for (const metric of Object.values(computed.metrics)) metric.dispose();
-        state = applyStep(optimizer, state, computed, settings);
+        state = applyStep(optimizer, state, computed, { ...settings, frozenSteps });
         since.add(metrics);
       }
       loader.release?.(batch);
@@ -207,6 +219,28 @@ export async function* train(
 
 function scheduled({ learningRate, weightDecay, momentum }: StepSettings) {
   return { learningRate, weightDecay, momentum };
+}
+
+/** The state with what the method says of the epoch; the state given is gone, unless this throws. */
+async function startEpoch(
+  find: NonNullable<Method["startEpoch"]>,
+  state: TrainState,
+  loader: BatchSource,
+  { position, rng, signal }: Pick<EpochInput, "position" | "rng"> & { signal: AbortSignal | undefined },
+): Promise<TrainState> {
+  const { step, stepsPerEpoch, totalSteps } = position;
+  const end = Math.min(step + stepsPerEpoch, totalSteps);
+  async function* batches(): AsyncIterable<ImageBatch> {
+    for await (const batch of loader.range(step, end, signal && { signal })) {
+      signal?.throwIfAborted();
+      yield batch;
+      loader.release?.(batch);
+    }
+  }
+  const found = await find({ student: state.student, position, rng, batches });
+  const next = { ...state, student: replaced(state.student, found) };
+  disposeParams(state.student);
+  return next;
 }
 
 /** The loader's next batch; rejects when the signal is aborted, whatever the loader is waiting for. */
@@ -237,12 +271,13 @@ function computeBatch(
   method: Method,
   state: TrainState,
   batch: ImageBatch,
-  rng: RandomStream,
+  run: Omit<StepInput, "views" | "indices" | "labels">,
   settings: StepSettings,
 ): ComputedStep {
   const views = viewTensors(batch, method.views);
   try {
-    return computeStep(method, state, { views, labels: batch.labels, rng }, settings);
+    const { indices, labels } = batch;
+    return computeStep(method, state, { ...run, views, indices, labels }, settings);
   } finally {
     for (const view of views) view.dispose();
   }

@@ -1,7 +1,8 @@
 export { type ClassifierHeadOptions, classifierHead } from "./heads/classifier.js";
 export { type DinoHeadOptions, dinoHead } from "./heads/dino.js";
-export { type MaskedDecoderInput, type MaskedDecoderOptions, maskedDecoder } from "./heads/masked-decoder.js";
+export { type MaskedDecoderOptions, maskedDecoder } from "./heads/masked-decoder.js";
 export { type MocoHeadsOptions, mocoHeads } from "./heads/moco.js";
+export { type PerceptronHeadOptions, perceptronHead } from "./heads/perceptron.js";
 export { type PixelShuffleHeadOptions, pixelShuffleHead } from "./heads/pixel-shuffle.js";
 export { type ProjectionHeadOptions, projectionHead } from "./heads/projection.js";
 export { type ReconstructionHeadOptions, reconstructionHead } from "./heads/reconstruction.js";

@@ -7,9 +7,9 @@
 namespace sitjs {
 
 // first and second [total]: both moments of all parameters, one after the other. settings: beta1, 1 - beta1, beta2,
-// 1 - beta2, epsilon, 1 / sqrt(1 - beta2^step), the largest norm of each gradient, the largest norm of all together
-// (0: no limit). decay and rate [count]: the parameter's factor, and the direction's. All are inputs, since TensorFlow
-// keeps one kernel for every value of an attribute it has seen. norms [count]: of the gradients, for the limits; empty
+// 1 - beta2, epsilon, the largest norm of each gradient, the largest norm of all together (0: no limit). decay, rate and
+// root [count]: the parameter's factor, the direction's, and 1 / sqrt(1 - beta2^step) by which the second moment's root is
+// multiplied. All are inputs, since TensorFlow keeps one kernel for every value of an attribute it has seen. norms [count]: of the gradients, for the limits; empty
 // where there are none. `overwrite`: params and moments are given up, and their memory becomes the outputs'.
 REGISTER_OP("SitAdamW")
     .Input("params: count * float")
@@ -19,6 +19,7 @@ REGISTER_OP("SitAdamW")
     .Input("settings: float")
     .Input("decay: float")
     .Input("rate: float")
+    .Input("root: float")
     .Input("norms: float")
     .Attr("count: int >= 1")
     .Attr("overwrite: bool")
@@ -103,7 +104,8 @@ class AdamWOp : public OpKernel {
     const Tensor& settings = context->input(2 * count + 2);
     const Tensor& decay = context->input(2 * count + 3);
     const Tensor& rate = context->input(2 * count + 4);
-    const Tensor& norms = context->input(2 * count + 5);
+    const Tensor& root = context->input(2 * count + 5);
+    const Tensor& norms = context->input(2 * count + 6);
     Index total = 0;
     for (int i = 0; i < count; i++) {
       OP_REQUIRES(context, params[i].NumElements() == gradients[i].NumElements(),
@@ -112,14 +114,14 @@ class AdamWOp : public OpKernel {
       total += params[i].NumElements();
     }
     OP_REQUIRES(context,
-                first.NumElements() == total && second.NumElements() == total && settings.NumElements() == 8 &&
-                    decay.NumElements() == count && rate.NumElements() == count,
-                InvalidArgument("SitAdamW: expected moments of ", total, ", 8 settings, decay and rate of ", count,
+                first.NumElements() == total && second.NumElements() == total && settings.NumElements() == 7 &&
+                    decay.NumElements() == count && rate.NumElements() == count && root.NumElements() == count,
+                InvalidArgument("SitAdamW: expected moments of ", total, ", 7 settings, decay, rate and root of ", count,
                                 ", got ", first.shape().DebugString(), ", ", second.shape().DebugString(), ", ",
                                 settings.shape().DebugString(), ", ", decay.shape().DebugString(), ", ",
-                                rate.shape().DebugString()));
+                                rate.shape().DebugString(), ", ", root.shape().DebugString()));
     const float* s = In(settings);
-    const bool limited = s[6] > 0.0f || s[7] > 0.0f;
+    const bool limited = s[5] > 0.0f || s[6] > 0.0f;
     OP_REQUIRES(context, norms.NumElements() == count || (norms.NumElements() == 0 && !limited),
                 InvalidArgument("SitAdamW: expected the norms of ", count, " gradients, got ",
                                 norms.shape().DebugString()));
@@ -131,13 +133,13 @@ class AdamWOp : public OpKernel {
     OP_REQUIRES_OK(context, OutputFor(context, count, first, overwrite_, &next_first));
     OP_REQUIRES_OK(context, OutputFor(context, count + 1, second, overwrite_, &next_second));
 
-    const AdamWSettings adamw = {s[0], s[1], s[2], s[3], s[4], s[5]};
     const std::vector<Piece> pieces = Pieces(params);
     const Index tasks = static_cast<Index>(pieces.size());
-    const std::vector<float> clip = Clip(count, In(norms), s[6], s[7]);
+    const std::vector<float> clip = Clip(count, In(norms), s[5], s[6]);
     ForEach(context, tasks, 0.5 * kPiece, [&](Index task) {
       const Piece& piece = pieces[task];
       const int i = piece.tensor;
+      const AdamWSettings adamw = {s[0], s[1], s[2], s[3], s[4], In(root)[i]};
       Best().adamw(piece.count, adamw, clip[i], In(decay)[i], In(rate)[i], In(params[i]) + piece.begin,
                    In(gradients[i]) + piece.begin, In(first) + piece.offset, In(second) + piece.offset,
                    outputs[i] + piece.begin, next_first + piece.offset, next_second + piece.offset);

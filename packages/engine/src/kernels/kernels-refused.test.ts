@@ -52,7 +52,7 @@ const right: Record<string, () => Call> = {
   SitLayerNormGrad: () => ["", [ones(2, 3), ones(2, 3), ones(3), ones(2), ones(2)]],
   SitAdamW: () => [
     "",
-    [ones(3), ones(3), ones(3), ones(3), ones(8), ones(1), ones(1), ones(1)],
+    [ones(3), ones(3), ones(3), ones(3), ones(7), ones(1), ones(1), ones(1), ones(1)],
     { overwrite: true },
   ],
   SitNorms: () => ["", [ones(3), ones(2)]],
@@ -211,28 +211,45 @@ const calls: Record<string, () => Call[]> = {
   SitAdamW: () => [
     [
       "moments",
-      [ones(3), ones(3), ones(2), ones(3), ones(8), ones(1), ones(1), ones(1)],
+      [ones(3), ones(3), ones(2), ones(3), ones(7), ones(1), ones(1), ones(1), ones(1)],
       { overwrite: true },
     ],
     [
       "gradient",
-      [ones(3), ones(2), ones(3), ones(3), ones(8), ones(1), ones(1), ones(1)],
+      [ones(3), ones(2), ones(3), ones(3), ones(7), ones(1), ones(1), ones(1), ones(1)],
       { overwrite: true },
     ],
     [
       "settings",
-      [ones(3), ones(3), ones(3), ones(3), ones(7), ones(1), ones(1), ones(1)],
+      [ones(3), ones(3), ones(3), ones(3), ones(6), ones(1), ones(1), ones(1), ones(1)],
       { overwrite: true },
     ],
-    ["decay", [ones(3), ones(3), ones(3), ones(3), ones(8), ones(2), ones(1), ones(1)], { overwrite: true }],
-    ["norms", [ones(3), ones(3), ones(3), ones(3), ones(8), ones(1), ones(1), ones(2)], { overwrite: true }],
+    [
+      "decay",
+      [ones(3), ones(3), ones(3), ones(3), ones(7), ones(2), ones(1), ones(1), ones(1)],
+      { overwrite: true },
+    ],
+    [
+      "root",
+      [ones(3), ones(3), ones(3), ones(3), ones(7), ones(1), ones(1), ones(2), ones(1)],
+      { overwrite: true },
+    ],
+    [
+      "norms",
+      [ones(3), ones(3), ones(3), ones(3), ones(7), ones(1), ones(1), ones(1), ones(2)],
+      { overwrite: true },
+    ],
     [
       "no norms",
-      [ones(3), ones(3), ones(3), ones(3), ones(8), ones(1), ones(1), ones(0)],
+      [ones(3), ones(3), ones(3), ones(3), ones(7), ones(1), ones(1), ones(1), ones(0)],
       { overwrite: true },
     ],
-    ["no parameters", [ones(0), ones(0), ones(8), ones(0), ones(0), ones(0)], { overwrite: true }],
-    ["a gradient less", [ones(3), ones(3), ones(3), ones(8), ones(1), ones(1), ones(1)], { overwrite: true }],
+    ["no parameters", [ones(0), ones(0), ones(7), ones(0), ones(0), ones(0), ones(0)], { overwrite: true }],
+    [
+      "a gradient less",
+      [ones(3), ones(3), ones(3), ones(7), ones(1), ones(1), ones(1), ones(1)],
+      { overwrite: true },
+    ],
     ["two inputs", [ones(3), ones(3)], { overwrite: true }],
   ],
   SitNorms: () => [

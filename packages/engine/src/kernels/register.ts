@@ -60,7 +60,7 @@ const plans: Readonly<Record<string, KernelPlan>> = {
   },
   SitNorms: { inputs: 0, count: { name: "count" }, outputs: () => 1 },
   SitAdamW: {
-    inputs: 6,
+    inputs: 7,
     attributes: { overwrite: "bool" },
     count: { name: "count", lists: 2 },
     outputs: (count) => count + 2,

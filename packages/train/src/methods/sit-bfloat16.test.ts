@@ -4,6 +4,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { loadFixture } from "../../../../fixtures/load.js";
+import { firstPosition } from "../../test/first-position.js";
 import { stepOf, trajectoryOf } from "../../test/sit-fixture.js";
 import { disposeState, lossAndGradients } from "../step.js";
 
@@ -25,7 +26,12 @@ for (const engine of await engines({ cpu: true, plain: true })) {
       const { method, views, state } = stepOf(fixture);
       const trained = pick(state.student, (name) => !isBuffer(name));
       const { gradients, output } = withPrecision("bfloat16", () => {
-        const prepared = method.prepare({ views, teacher: state.teacher, rng: randomStream(0, "test") });
+        const prepared = method.prepare({
+          views,
+          ...state,
+          rng: randomStream(0, "test"),
+          position: firstPosition,
+        });
         return lossAndGradients(trained, state.student, prepared.loss);
       });
       for (const [name, key, bound] of losses) {

@@ -7,6 +7,7 @@ import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vi
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
+import { firstPosition } from "../../test/first-position.js";
 import { memoryLoader } from "../../test/memory-loader.js";
 import { adamW } from "../optimizer.js";
 import { disposeState, initState, lossAndGradients, trainStep } from "../step.js";
@@ -39,7 +40,12 @@ async function first(options: SitOptions) {
   const state = initState(method, adamW(), randomStream(0, "init"));
   const trained = pick(state.student, (name) => !isBuffer(name));
   const result = tidy(() => {
-    const prepared = method.prepare({ views, teacher: state.teacher, rng: randomStream(0, "step") });
+    const prepared = method.prepare({
+      views,
+      ...state,
+      rng: randomStream(0, "step"),
+      position: firstPosition,
+    });
     const { gradients, output } = lossAndGradients(trained, state.student, prepared.loss);
     const largest = Object.entries(gradients).map(
       ([name, gradient]) => [name, number(tf.max(tf.abs(gradient)))] as const,
@@ -107,7 +113,13 @@ for (const engine of await engines()) {
       const views = await twoViews();
       const prepare = () =>
         tf.tidy(() => {
-          sit(parts).prepare({ views, teacher: undefined, rng: randomStream(0) });
+          sit(parts).prepare({
+            views,
+            student: {},
+            teacher: undefined,
+            rng: randomStream(0),
+            position: firstPosition,
+          });
         });
       expect(prepare).toThrow(SitError);
       expect(prepare).toThrow(/sit: expected a teacher's parameters/);

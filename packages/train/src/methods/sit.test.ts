@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { type Fixture, loadFixture } from "../../../../fixtures/load.js";
+import { firstPosition } from "../../test/first-position.js";
 import { type Config, methodOf, recorded, stateOf, stepOf, trajectoryOf } from "../../test/sit-fixture.js";
 import { adamW, clip } from "../optimizer.js";
 import { disposeState, lossAndGradients, trainStep } from "../step.js";
@@ -65,7 +66,7 @@ for (const engine of await engines({ cpu: true, plain: true })) {
       const rng = randomStream(0, "test");
 
       const trained = pick(state.student, (name) => !isBuffer(name));
-      const prepared = method.prepare({ views, teacher: state.teacher, rng });
+      const prepared = method.prepare({ views, ...state, rng, position: firstPosition });
       const { gradients, output } = lossAndGradients(trained, state.student, prepared.loss);
       for (const [name, tensor, key] of [
         ["loss", output.loss, "out/loss"],

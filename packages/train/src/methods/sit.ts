@@ -15,6 +15,8 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
+import { sitRecipe } from "../recipe.js";
+import { BACKBONE, classToken, patchGrid, patchTokens } from "./tokens.js";
 
 export interface SitOptions {
   backbone: Backbone;
@@ -34,7 +36,6 @@ export interface SitOptions {
 }
 
 // The official checkpoints' names.
-const BACKBONE = "backbone.";
 const CONTRAST = "head.";
 const RECONSTRUCTION = "head_recons.";
 
@@ -59,6 +60,7 @@ export function sit(options: SitOptions): Method {
     backbone,
     backbonePrefix: BACKBONE,
     views: 2,
+    recipe: sitRecipe,
 
     init: (rng) => ({
       ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
@@ -135,21 +137,9 @@ export function sit(options: SitOptions): Method {
     return head.apply(withoutPrefix(CONTRAST, teacher), classToken(tokens), { train: true });
   }
 
-  function decode(
-    student: Params,
-    tokens: tf.Tensor3D,
-    [, height, width]: readonly number[],
-    train: boolean,
-  ) {
+  function decode(student: Params, tokens: tf.Tensor3D, shape: readonly number[], train: boolean) {
     const { head } = reconstruction as NonNullable<typeof reconstruction>;
-    const grid = [(height as number) / backbone.patchSize, (width as number) / backbone.patchSize] as const;
-    const patches = tf.slice3d(tokens, [0, 1, 0], [-1, -1, -1]);
-    return head.apply(withoutPrefix(RECONSTRUCTION, student), { patches, grid }, { train });
+    const input = { patches: patchTokens(tokens), grid: patchGrid(backbone, shape) };
+    return head.apply(withoutPrefix(RECONSTRUCTION, student), input, { train });
   }
-}
-
-/** The class-like token [batch, width] of all tokens [batch, 1 + patches, width]. */
-function classToken(tokens: tf.Tensor3D): tf.Tensor2D {
-  const [batch, , width] = tokens.shape;
-  return tf.reshape(tf.slice3d(tokens, [0, 0, 0], [-1, 1, -1]), [batch, width]);
 }

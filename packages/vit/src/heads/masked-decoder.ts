@@ -2,7 +2,8 @@ import {
   addToEach,
   layerNorm,
   linear,
-  type Module,
+  type MaskedDecoder,
+  type MaskedDecoderInput,
   type Params,
   param,
   type RandomStream,
@@ -37,15 +38,6 @@ export interface MaskedDecoderOptions {
   readonly initialization?: Initialization;
 }
 
-export interface MaskedDecoderInput {
-  /** The encoder's tokens [batch, 1 + kept, width], the class-like one first. */
-  readonly tokens: tf.Tensor3D;
-  /** Which patches they are: int32 [batch, kept], what the encoder was told in `visible`. */
-  readonly visible: tf.Tensor2D;
-  /** Patches of the whole image. */
-  readonly grid: readonly [rows: number, columns: number];
-}
-
 /**
  * MAE's decoder (He et al. 2022): the visible tokens in the decoder's width, a mask token in every other place, fixed
  * sine-cosine positions, blocks, a norm, and a linear layer to the values of each patch. Parameter names and layouts are
@@ -54,7 +46,7 @@ export interface MaskedDecoderInput {
  * @returns a module to patches [batch, rows x columns, patch x patch x channels], values ordered row, column, channel
  * @throws SitError "bad-option" here; "bad-shape" from `apply`
  */
-export function maskedDecoder(options: MaskedDecoderOptions): Module<MaskedDecoderInput, tf.Tensor3D> {
+export function maskedDecoder(options: MaskedDecoderOptions): MaskedDecoder {
   const { width, decoderWidth = 512, depth = 8, heads = 16, mlpRatio = 4, patchSize, channels = 3 } = options;
   const { layerNormEpsilon = 1e-6, initialization = "xavier" } = options;
   requireInitialization(initialization);

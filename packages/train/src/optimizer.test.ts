@@ -16,9 +16,15 @@ import {
 function naiveAdamW(
   start: Record<string, number[]>,
   gradients: Record<string, number[]>[],
-  options: { rates: number[]; decays: number[]; decayed: string[]; clipping?: GradientClipping },
+  options: {
+    rates: number[];
+    decays: number[];
+    decayed: string[];
+    clipping?: GradientClipping;
+    frozen?: Record<string, number>;
+  },
 ): Record<string, number[]> {
-  const { rates, decays, decayed, clipping } = options;
+  const { rates, decays, decayed, clipping, frozen = {} } = options;
   const params = structuredClone(start);
   const zeros = () => Object.fromEntries(Object.entries(start).map(([name, p]) => [name, p.map(() => 0)]));
   const [first, second] = [zeros(), zeros()];
@@ -26,6 +32,9 @@ function naiveAdamW(
   gradients.forEach((gradient, t) => {
     const all = norm(Object.values(gradient).flat());
     for (const [name, p] of Object.entries(params)) {
+      // A parameter is frozen for so many steps, and counts its own from there.
+      const own = t - (frozen[name] ?? 0);
+      if (own < 0) continue;
       const g = gradient[name] as number[];
       let factor = 1;
       if (clipping && "global" in clipping) factor = Math.min(1, clipping.global / (all + 1e-6));
@@ -37,8 +46,8 @@ function naiveAdamW(
         const clipped = (g[i] as number) * factor;
         m[i] = 0.9 * (m[i] as number) + 0.1 * clipped;
         v[i] = 0.999 * (v[i] as number) + 0.001 * clipped ** 2;
-        const corrected = (m[i] as number) / (1 - 0.9 ** (t + 1));
-        const root = Math.sqrt((v[i] as number) / (1 - 0.999 ** (t + 1)));
+        const corrected = (m[i] as number) / (1 - 0.9 ** (own + 1));
+        const root = Math.sqrt((v[i] as number) / (1 - 0.999 ** (own + 1)));
         p[i] = (p[i] as number) * (1 - rate * decay) - (rate * corrected) / (root + 1e-8);
       }
     }
@@ -104,6 +113,46 @@ for (const engine of await engines({ cpu: true })) {
           relative: 1e-6,
         });
         expect(excess, name).toBeLessThanOrEqual(0);
+      }
+      disposeParams(params);
+      disposeParams(state);
+    });
+
+    it("leaves a frozen parameter as it is, to the bit, and counts its steps from when it thaws", () => {
+      const optimizer = adamW();
+      const frozen: Record<string, number> = {
+        "fc.weight": 2,
+        scale: 4,
+        cls_token: Number.POSITIVE_INFINITY,
+      };
+      const frozenSteps = (name: string) => frozen[name] ?? 0;
+      const masked = gradients.map((gradient, step) =>
+        Object.fromEntries(
+          Object.entries(gradient).map(([name, g]) => [name, step < frozenSteps(name) ? g.map(() => 0) : g]),
+        ),
+      );
+      let params = tensors(start);
+      let state = optimizer.init(params);
+      masked.forEach((gradient, step) => {
+        const settings = { learningRate: rates[step] as number, weightDecay: decays[step] as number };
+        const given = tensors(gradient);
+        const next = optimizer.update({ params, gradients: given, state, step, frozenSteps, ...settings });
+        for (const old of [params, state, given]) disposeParams(old);
+        ({ params, state } = next);
+        for (const name of Object.keys(frozen)) {
+          const same = step < frozenSteps(name);
+          if (same) expect(Array.from(params[name]?.dataSync() ?? []), name).toEqual(start[name]);
+          else expect(Array.from(params[name]?.dataSync() ?? []), name).not.toEqual(start[name]);
+        }
+      });
+      const decayed = ["cls_token", "fc.weight"];
+      const expected = naiveAdamW(start, masked, { rates, decays, decayed, frozen });
+      for (const [name, tensor] of Object.entries(params)) {
+        const bounds = { absolute: 3e-7, relative: 1e-6 };
+        expect(
+          closeness(tensor.dataSync(), expected[name] as number[], bounds).excess,
+          name,
+        ).toBeLessThanOrEqual(0);
       }
       disposeParams(params);
       disposeParams(state);

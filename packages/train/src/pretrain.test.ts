@@ -1,4 +1,4 @@
-import { type Corruption, cloneParams, type ReconstructionLoss, SitError } from "@sitjs/core";
+import { type Corruption, type ReconstructionLoss, SitError } from "@sitjs/core";
 import { leakedTensors } from "@sitjs/core/testing";
 import { maskedL1 } from "@sitjs/losses";
 import { gmml } from "@sitjs/masking";
@@ -7,8 +7,8 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { type MemoryLoader, memoryLoader } from "../test/memory-loader.js";
-import { bits, failure, patchSize, runAll, size, stateBits, tinySit, width } from "../test/runs.js";
-import type { Checkpoint, CheckpointProgress, CheckpointStore } from "./checkpoint.js";
+import { bits, failure, patchSize, runAll, savedAt, size, stateBits, tinySit, width } from "../test/runs.js";
+import type { CheckpointProgress, CheckpointStore } from "./checkpoint.js";
 import type { NotFiniteReport } from "./not-finite.js";
 import { adamW, type Optimizer } from "./optimizer.js";
 import { pretrain } from "./pretrain.js";
@@ -227,21 +227,7 @@ for (const engine of await engines()) {
       const options = { steps: 7, seed: 5, learningRate: 0.05 };
       const whole = await runAll(options, loader());
       for (let stop = 1; stop < 7; stop++) {
-        let resume: Checkpoint | undefined;
-        const checkpoints: CheckpointStore = {
-          async save({ student, teacher, optimizer, ...counts }, { run }) {
-            if (counts.step !== stop) return;
-            const state = {
-              ...counts,
-              student: cloneParams(student),
-              teacher: teacher && cloneParams(teacher),
-              optimizer: cloneParams(optimizer),
-            };
-            resume = { state, run };
-          },
-        };
-        const cut = pretrain(tinySit(), loader(), { ...options, checkpoints, checkpointEvery: { steps: 1 } });
-        for await (const { step } of cut) if (step + 1 === stop) break;
+        const resume = await savedAt(stop, options, loader());
         const { reports, state } = await runAll({ ...options, resume }, loader());
         expect(reports.map(({ metrics }) => metrics)).toEqual(
           whole.reports.slice(stop).map(({ metrics }) => metrics),
@@ -253,28 +239,20 @@ for (const engine of await engines()) {
     });
 
     it("refuses to go on with other settings, naming every difference, and leaves no tensor", async () => {
-      let resume: Checkpoint | undefined;
-      const checkpoints: CheckpointStore = {
-        async save(state, { run }) {
-          resume = {
-            state: { ...state, student: cloneParams(state.student), teacher: undefined, optimizer: {} },
-            run,
-          };
-        },
-      };
-      const first = await runAll({ steps: 4, checkpoints, checkpointEvery: { steps: 2 } }, loader());
-      disposeState(first.state);
+      const resume = await savedAt(2, { steps: 4 }, loader());
       const other = memoryLoader({ images: 12, batchSize: 2, views: 2, size });
       const changed = { steps: 4, seed: 1, learningRate: 0.5, optimizer: adamW({ betas: [0.9, 0.95] }) };
       let error: unknown;
-      const before = tf.memory().numTensors - Object.keys(resume?.state.student ?? {}).length;
+      const { student, teacher = {}, optimizer } = resume.state;
+      const taken = [student, teacher, optimizer].flatMap(Object.keys).length;
+      const before = tf.memory().numTensors - taken;
       error = await failure(() => runAll({ ...changed, resume }, other));
       expect(tf.memory().numTensors).toBe(before);
       expect(SitError.isInstance(error) && error.code).toBe("bad-option");
       expect((error as Error).message).toMatch(
         /^resume: expected the settings of the saved run: optimizerSettings .*0\.999.* \(now .*0\.95.*\); seed 0 \(now 1\); batchSize 4 \(now 2\); stepsPerEpoch 3 \(now 6\); learningRate [\d.e-]+ at step \d \(now [\d.e-]+\)$/,
       );
-      error = await failure(() => runAll({ steps: 4, initial: first.state, resume }, loader()));
+      error = await failure(() => runAll({ steps: 4, initial: resume.state, resume }, loader()));
       expect((error as Error).message).toMatch(/^initial: expected no resume beside it/);
     });
 

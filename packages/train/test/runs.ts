@@ -1,7 +1,8 @@
-import type { Params } from "@sitjs/core";
+import { cloneParams, type Params } from "@sitjs/core";
 import { crossViewNtXent, maskedL1 } from "@sitjs/losses";
 import { gmml } from "@sitjs/masking";
 import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
+import type { Checkpoint, CheckpointStore } from "../src/checkpoint.js";
 import type { BatchSource } from "../src/loader.js";
 import type { Method } from "../src/method.js";
 import { type SitOptions, sit } from "../src/methods/sit.js";
@@ -37,6 +38,31 @@ export async function runAll(
     state = current;
   }
   return { reports, state: state as TrainState };
+}
+
+/** The run as it was saved after `stop` steps and left there; its state is the caller's. */
+export async function savedAt(
+  stop: number,
+  options: PretrainOptions,
+  source: BatchSource,
+  of: Method = tinySit(),
+): Promise<Checkpoint> {
+  let saved: Checkpoint | undefined;
+  const checkpoints: CheckpointStore = {
+    async save({ student, teacher, optimizer, ...counts }, { run }) {
+      if (counts.step !== stop) return;
+      const state = {
+        ...counts,
+        student: cloneParams(student),
+        teacher: teacher && cloneParams(teacher),
+        optimizer: cloneParams(optimizer),
+      };
+      saved = { state, run };
+    },
+  };
+  const cut = pretrain(of, source, { ...options, checkpoints, checkpointEvery: { steps: 1 } });
+  for await (const { step } of cut) if (step + 1 === stop) break;
+  return saved as Checkpoint;
 }
 
 export function bits(params: Params | undefined): [string, number[]][] {

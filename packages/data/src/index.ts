@@ -10,7 +10,6 @@ export {
   type FashionMnistSource,
   fashionMnist,
 } from "./fashion-mnist/index.js";
-export type { Download } from "./fashion-mnist/site.js";
 export { datasetFingerprint } from "./fingerprint.js";
 export type { FolderProblem } from "./folder-scan.js";
 export * from "./formats/annotations/index.js";
@@ -33,5 +32,6 @@ export {
   imageFolder,
 } from "./image-folder.js";
 export { type ProblemSummary, summarizeProblems } from "./problems.js";
+export type { Download, SourceOptions } from "./sources/first-answer.js";
 export type { Channels, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";

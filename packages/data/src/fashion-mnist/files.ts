@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { SitError } from "@sitjs/core/errors";
+import { type PinnedFile, requireContent } from "../sources/pinned-file.js";
 
 export type FashionMnistSplit = "train" | "test";
 
@@ -16,11 +15,7 @@ export const fashionMnistClasses = [
   "Ankle boot",
 ] as const;
 
-/** A file of the data set and the SHA-256 of its uncompressed IDX content. */
-export interface PinnedFile {
-  readonly name: string;
-  readonly sha256: string;
-}
+export const fashionMnistName = { title: "Fashion-MNIST", otherwise: "idxDataset" } as const;
 
 export interface SplitFiles {
   readonly images: PinnedFile;
@@ -63,11 +58,5 @@ export interface SplitBytes {
 
 /** Throws `SitError("bad-file")` naming `where` unless the content has the pinned sum. */
 export function requireChecksum(content: Uint8Array, pinned: PinnedFile, where: string): void {
-  const sum = createHash("sha256").update(content).digest("hex");
-  if (sum === pinned.sha256) return;
-  throw new SitError(
-    "bad-file",
-    `${where}: expected Fashion-MNIST's ${pinned.name} with SHA-256 ${pinned.sha256}, got ${sum}`,
-    { mend: "Get the file again; for another data set in this format use idxDataset()." },
-  );
+  requireContent(content, pinned, where, fashionMnistName);
 }

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { readPlain } from "../idx-dataset.js";
-import { type PinnedFile, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
+import { type PinnedFile, requireDatasetFolder } from "../sources/pinned-file.js";
+import { fashionMnistName, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
 
 /** Where Debian's package dataset-fashion-mnist puts its files. */
 export const debianFolder = "/usr/share/datasets/fashion-mnist";
@@ -13,10 +13,7 @@ export const debianFolder = "/usr/share/datasets/fashion-mnist";
  * @throws SitError "missing-file" or "bad-file", naming the folder or file.
  */
 export async function readFolder(folder: string, files: SplitFiles): Promise<SplitBytes> {
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) {
-    throw new SitError("missing-file", `${folder}: expected a folder with Fashion-MNIST's files, got none`);
-  }
+  await requireDatasetFolder(folder, fashionMnistName);
   const [images, labels] = [await readPinned(folder, files.images), await readPinned(folder, files.labels)];
   return { images, labels };
 }

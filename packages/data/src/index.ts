@@ -1,6 +1,14 @@
 export type { BadImage, BadImages } from "./batch-task.js";
 export { type Batch, type Batches, type BatchView, batches } from "./batches.js";
 export type { BatchesOptions } from "./batches-options.js";
+export type { Cifar10Split } from "./cifar-10/files.js";
+export {
+  type Cifar10Dataset,
+  type Cifar10Options,
+  type Cifar10Origin,
+  type Cifar10Source,
+  cifar10,
+} from "./cifar-10/index.js";
 export { type ImageDataset, type MemoryDatasetOptions, memoryDataset } from "./dataset.js";
 export type { FashionMnistSplit } from "./fashion-mnist/files.js";
 export {
@@ -18,6 +26,7 @@ export {
   type CifarDatasetOptions,
   type CifarKind,
   cifarDataset,
+  formatCifar,
   parseCifar,
 } from "./formats/cifar.js";
 export type { ClassNames } from "./formats/class-names.js";

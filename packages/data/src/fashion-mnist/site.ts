@@ -2,7 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { downloadFile } from "@sitjs/core/node";
 import { uncompress } from "../idx-dataset.js";
-import type { Download } from "../sources/first-answer.js";
+import { type Download, downloadPatience } from "../sources/first-answer.js";
 import type { PinnedFile } from "../sources/pinned-file.js";
 import {
   type FashionMnistSplit,
@@ -26,10 +26,6 @@ const packedFiles: Record<string, { readonly bytes: number; readonly md5: string
 
 /** Compressed size of the four files in bytes, for notices. */
 export const siteBytes = Object.values(packedFiles).reduce((sum, { bytes }) => sum + bytes, 0);
-
-/** There are other sources: one that is slow to answer is not waited for as long as a download's default is. */
-const patienceMilliseconds = 15_000;
-const tries = 3;
 
 /**
  * Downloads both splits from the official repository and checks the sums. Both at once: a training set from here and
@@ -72,8 +68,7 @@ async function downloadPinned(
     ...packedFiles[pinned.name],
     url,
     to,
-    patienceMilliseconds,
-    tries,
+    ...downloadPatience,
     onProgress: (progress) => onProgress({ file, ...progress }),
   });
   try {

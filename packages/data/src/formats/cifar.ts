@@ -38,6 +38,39 @@ export function parseCifar(
   return arrays;
 }
 
+/**
+ * The bytes of such a file: the reverse of `parseCifar`. Without coarse labels it is one of CIFAR-10.
+ * @throws SitError "bad-option" where there are not as many labels as images, or a label is no class
+ */
+export function formatCifar({ pixels, labels, coarseLabels }: CifarArrays): Uint8Array {
+  const kind = coarseLabels === undefined ? 10 : 100;
+  const count = labels.length;
+  requireOption(pixels.length === count * imageBytes, "pixels", `${count} x 32 x 32 x 3`, pixels.length);
+  requireLabels(labels, count, kind, "labels");
+  if (coarseLabels) requireLabels(coarseLabels, count, coarseClasses, "coarseLabels");
+  const { recordBytes } = layout(kind);
+  const bytes = new Uint8Array(count * recordBytes);
+  for (let i = 0; i < count; i++) {
+    const start = i * recordBytes;
+    if (coarseLabels) bytes[start] = coarseLabels[i] as number;
+    const red = start + labelBytes(kind);
+    bytes[red - 1] = labels[i] as number;
+    let from = i * imageBytes;
+    for (let to = red; to < red + planeBytes; to++) {
+      bytes[to] = pixels[from++] as number;
+      bytes[to + planeBytes] = pixels[from++] as number;
+      bytes[to + 2 * planeBytes] = pixels[from++] as number;
+    }
+  }
+  return bytes;
+}
+
+function requireLabels(labels: Uint8Array, count: number, limit: number, option: string): void {
+  requireOption(labels.length === count, option, `a label for each of ${count} images`, labels.length);
+  const wrong = labels.find((label) => label >= limit);
+  requireOption(wrong === undefined, option, `labels from 0 to ${limit - 1}`, wrong);
+}
+
 export interface CifarDatasetOptions {
   readonly kind: CifarKind;
   /** The binary files, such as the five `data_batch_*.bin`, or `train.bin`; in this order. */

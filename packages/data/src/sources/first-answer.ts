@@ -10,6 +10,9 @@ export interface Download {
   readonly totalBytes: number | undefined;
 }
 
+/** There are other sources: one that is slow to answer is not waited for as long as a download's default is. */
+export const downloadPatience = { patienceMilliseconds: 15_000, tries: 3 } as const;
+
 /** What the functions that find a data set by themselves can be asked. */
 export interface SourceOptions<Source extends string> {
   readonly split: "train" | "test";

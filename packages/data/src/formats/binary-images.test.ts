@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "../../test/scratch.js";
-import { type CifarKind, cifarDataset, parseCifar } from "./cifar.js";
+import { type CifarKind, cifarDataset, formatCifar, parseCifar } from "./cifar.js";
 import { parseStlImages, parseStlLabels, stlDataset } from "./stl.js";
 
 const scratch = scratchFolder();
@@ -87,6 +87,17 @@ describe("CIFAR", () => {
     await expect(cifarDataset({ kind, files: [file] })).rejects.toThrow(message);
   });
 
+  it("is not written with labels that do not fit", () => {
+    const one = { pixels: new Uint8Array(3072), labels: Uint8Array.of(9), coarseLabels: undefined };
+    expect(formatCifar(one)).toHaveLength(3073);
+    const bad = (changed: object, message: RegExp) =>
+      expect(() => formatCifar({ ...one, ...changed })).toThrow(message);
+    bad({ labels: Uint8Array.of(10) }, /^labels: expected labels from 0 to 9, got 10$/);
+    bad({ labels: Uint8Array.of(1, 1) }, /^pixels: expected 2 x 32 x 32 x 3, got 3072$/);
+    bad({ coarseLabels: Uint8Array.of(20) }, /^coarseLabels: expected labels from 0 to 19, got 20$/);
+    bad({ coarseLabels: new Uint8Array(2) }, /^coarseLabels: expected a label for each of 1 images, got 2$/);
+  });
+
   it("refuses options and names that do not fit", async () => {
     const files = [fixture("cifar-10.bin")];
     await expect(cifarDataset({ kind: 10, files: [] })).rejects.toThrow(/files: expected at least one path/);
@@ -158,7 +169,8 @@ describe("any binary images", () => {
         for (let record = 0; record < 2; record++) {
           for (let i = 0; i < labels; i++) bytes[record * (3072 + labels) + i] = record + i;
         }
-        const { pixels } = parseCifar(bytes, { kind: kind as CifarKind });
+        const arrays = parseCifar(bytes, { kind: kind as CifarKind });
+        const { pixels } = arrays;
         for (let record = 0; record < 2; record++) {
           const start = record * (3072 + labels) + labels;
           const planes = Uint8Array.from({ length: 3072 }, (_, i) => {
@@ -167,6 +179,7 @@ describe("any binary images", () => {
           });
           expect(Buffer.compare(planes, bytes.subarray(start, start + 3072))).toBe(0);
         }
+        expect(Buffer.compare(formatCifar(arrays), bytes)).toBe(0);
       }),
       { numRuns: 30 },
     );

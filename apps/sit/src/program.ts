@@ -10,6 +10,7 @@ import {
   withSettings,
 } from "./command-line/options.js";
 import { runs } from "./command-line/run-command.js";
+import { readyPresets } from "./settings/ready-data.js";
 
 /** The command line. Commands load their modules when they run, so that help and errors are quick. */
 export function program(): Command {
@@ -54,7 +55,7 @@ function addEngineCommands(sit: Command): void {
   runs(withOutputOptions(install), async () => (await import("./commands/engine-install.js")).run);
 }
 
-const usualPreset = "demo for fashion-mnist, paper-small for a folder";
+const usualPreset = `${readyPresets}, paper-small for a folder`;
 const positive = { type: "whole", minimum: 1 } as const;
 
 function addPretrain(sit: Command): void {
@@ -117,7 +118,10 @@ function addDemo(sit: Command): void {
   const demo = sit
     .command("demo")
     .description("pretrain, fine-tune with few labels, compare with training from scratch, report");
-  withRunOptions(withData(demo), { preset: "demo; demo-portable without a native engine", out: "runs/demo" })
+  withRunOptions(withData(demo), {
+    preset: "demo, demo-color for cifar-10; their portable ones without a native engine",
+    out: "runs/demo",
+  })
     .addOption(
       listOption("--seeds <numbers>", 0, "repeat with these seeds, as 0,1,2 (default: only that of --seed)"),
     )

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { optionName, parseValue } from "../settings/check.js";
 import { definitions, type Group, type Kind, type Settings, settingNames } from "../settings/definitions.js";
 import { presetNames, presets } from "../settings/presets.js";
+import { defaultData, readyNames } from "../settings/ready-data.js";
 
 const whole: Kind = { type: "whole", minimum: 0 };
 export const engineChoices = ["auto", "tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
@@ -46,7 +47,7 @@ export function withRunOptions(command: Command, defaults: { preset?: string; ou
 
 /** The option that names the images. */
 export function withData(command: Command): Command {
-  return command.option("--data <folder>", "a folder of images, or fashion-mnist (default: fashion-mnist)");
+  return command.option("--data <folder>", `a folder of images, ${readyNames} (default: ${defaultData})`);
 }
 
 /** Which settings a command takes, and what it calls them. */

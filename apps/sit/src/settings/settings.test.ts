@@ -60,12 +60,18 @@ describe("checkSettings", () => {
 describe("resolveRun", () => {
   const how = { defaultOut: "runs/x", scope: scopes.pretrain };
 
-  it("takes the demo for Fashion-MNIST and the paper's settings for a folder, unless told", async () => {
+  it("takes the demo for Fashion-MNIST, one in colour for CIFAR-10, and the paper's settings for a folder, unless told", async () => {
     expect(await resolveRun({}, how)).toMatchObject({
       preset: "demo",
       presetChosen: false,
       data: "fashion-mnist",
     });
+    const colour = await resolveRun({ data: "cifar-10" }, how);
+    expect(colour).toMatchObject({ preset: "demo-color", presetChosen: false, data: "cifar-10" });
+    expect(colour.settings).toEqual({ ...presets.demo, imageSize: 32, channels: 3 });
+    const demo = { ...how, defaultPreset: "demo", scope: scopes.demo } as const;
+    expect(await resolveRun({ data: "cifar-10" }, demo)).toMatchObject({ preset: "demo-color" });
+    expect(await resolveRun({ data: "photos" }, demo)).toMatchObject({ preset: "demo" });
     expect(await resolveRun({ data: "photos" }, how)).toMatchObject({ preset: "paper-small", out: "runs/x" });
     expect(await resolveRun({ data: "photos", preset: "demo" }, how)).toMatchObject({
       preset: "demo",

@@ -100,6 +100,17 @@ describe("bad input", () => {
       "pretrain --block-minimum 0.5",
       /--block-minimum: expected at most the largest block/,
     ],
+    [
+      "grey for CIFAR-10",
+      "pretrain --data cifar-10 --channels 1",
+      /--channels: expected 3 for cifar-10, .*got 1/,
+    ],
+    ["colour for Fashion-MNIST", "demo --channels 3", /--channels: expected 1 for fashion-mnist, .*got 3/],
+    [
+      "neither a data set nor a folder",
+      "pretrain --data cifar10",
+      /--data cifar10: expected a folder of images, fashion-mnist or cifar-10, got nothing there/,
+    ],
     ["nothing to learn", "pretrain --reconstruction none --contrast none", /expected at least one of them/],
     ["grey for ImageNet's statistics", "pretrain --statistics imagenet", /--statistics: expected dataset/],
     [

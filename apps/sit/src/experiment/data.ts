@@ -44,7 +44,7 @@ export interface OpenDataOptions {
  * @throws SitError "missing-file", "bad-file", "bad-option" where labels are wanted and there are none, "network"
  */
 export async function openData(source: string, options: OpenDataOptions): Promise<RunData> {
-  if (isReady(source)) return await openReadyData[source](options);
+  if (isReady(source)) return { source, ...(await openReadyData[source](options)) };
   return await openFolder(source, options);
 }
 

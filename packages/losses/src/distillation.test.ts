@@ -59,7 +59,9 @@ for (const engine of await engines({ cpu: true })) {
         const sure = tf.mul(tf.oneHot(tf.tensor1d([0, 3, 4], "int32"), features), 50);
         const [seen, said] = [tf.tile(sure, [crops, 1]), tf.tile(sure, [2, 1])] as tf.Tensor2D[];
         const zeros = tf.zeros([1, features]) as tf.Tensor2D;
-        const perfect = dinoLoss().loss(seen as tf.Tensor2D, said as tf.Tensor2D, zeros, { teacher: 0.04 }).loss;
+        const perfect = dinoLoss().loss(seen as tf.Tensor2D, said as tf.Tensor2D, zeros, {
+          teacher: 0.04,
+        }).loss;
         expect(perfect.dataSync()[0]).toBeLessThan(1e-6);
       });
     });

@@ -96,11 +96,15 @@ export function pixelDecoder(
 
 export interface ReconstructionMethodOptions extends PixelDecoderOptions {
   readonly backbone: Backbone;
+  /** What is taken from the images. */
   readonly corruption: Corruption;
 }
 
 /** Corrupt one view, encode it, decode it, compare with the clean one: no teacher, no other task. */
-export function reconstructionMethod(name: string, options: ReconstructionMethodOptions): Method {
+export function reconstructionMethod(
+  name: string,
+  options: ReconstructionMethodOptions,
+): Method & Required<Pick<Method, "reconstruct">> {
   const { backbone, corruption } = options;
   const decoder = pixelDecoder(backbone, options);
   return {

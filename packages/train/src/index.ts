@@ -20,7 +20,18 @@ export type {
   Reconstruction,
   RunPosition,
 } from "./method.js";
+export type { ClassMethodOptions, ClassTaskOptions } from "./methods/classification.js";
+export { colorization } from "./methods/colorization.js";
+export { contextEncoder } from "./methods/context-encoder.js";
+export { type JigsawPuzzleOptions, jigsawPuzzle } from "./methods/jigsaw.js";
+export type { PixelDecoderOptions, ReconstructionMethodOptions } from "./methods/reconstruction.js";
+export {
+  type RelativePositionPredictionOptions,
+  relativePositionPrediction,
+} from "./methods/relative-position.js";
+export { type RotationPredictionOptions, rotationPrediction } from "./methods/rotation.js";
 export { type SitOptions, sit } from "./methods/sit.js";
+export type { TileMethodOptions } from "./methods/tiles.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
 export {
   type AdamWOptions,

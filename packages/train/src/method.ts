@@ -7,7 +7,7 @@ import type { Recipe } from "./recipe.js";
 export interface MethodLoss {
   /** What is minimised. */
   readonly loss: tf.Scalar;
-  /** Its parts, by name, for logs. */
+  /** Its parts and what is measured beside it, such as an accuracy, by name, for logs. */
   readonly parts: Readonly<Record<string, tf.Scalar>>;
   /** New values of the student's buffers. */
   readonly buffers: Params;

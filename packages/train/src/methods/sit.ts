@@ -2,28 +2,26 @@ import {
   type Backbone,
   type ContrastLoss,
   type Corruption,
-  type ImageHead,
   type Params,
   pick,
-  type ReconstructionLoss,
   requireOption,
   SitError,
   type TokenHead,
-  tidy,
   withoutPrefix,
   withPrefix,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, patchGrid, patchTokens } from "./tokens.js";
+import { corruptViews, type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
+import { BACKBONE, classToken, encode } from "./tokens.js";
 
 export interface SitOptions {
   backbone: Backbone;
   /** How views are corrupted, for example `gmml()`. */
   corruption: Corruption;
   /** The light decoder and its loss; undefined for contrast alone. */
-  reconstruction?: { head: ImageHead; loss: ReconstructionLoss };
+  reconstruction?: PixelDecoderOptions;
   /** The contrastive head and its loss; undefined for reconstruction (GMML) alone. */
   contrast?: {
     head: TokenHead;
@@ -35,9 +33,8 @@ export interface SitOptions {
   alpha?: number;
 }
 
-// The official checkpoints' names.
+// The official checkpoints' name.
 const CONTRAST = "head.";
-const RECONSTRUCTION = "head_recons.";
 
 /**
  * SiT: group masked model learning with cross-view contrast (Atito, Awais, Kittler 2021).
@@ -54,6 +51,7 @@ export function sit(options: SitOptions): Method {
     throw new SitError("bad-option", "sit: expected reconstruction or contrast or both, got neither");
   }
   const withTeacher = contrast !== undefined && (contrast.teacher ?? true);
+  const decoder = reconstruction && pixelDecoder(backbone, reconstruction);
 
   return {
     name: "sit",
@@ -65,7 +63,7 @@ export function sit(options: SitOptions): Method {
     init: (rng) => ({
       ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
       ...(contrast && withPrefix(CONTRAST, contrast.head.init(rng.fork("contrast")))),
-      ...(reconstruction && withPrefix(RECONSTRUCTION, reconstruction.head.init(rng.fork("reconstruction")))),
+      ...decoder?.init(rng.fork("reconstruction")),
     }),
 
     initTeacher: (student) =>
@@ -74,34 +72,24 @@ export function sit(options: SitOptions): Method {
         : undefined,
 
     prepare({ views, teacher, rng }) {
-      const clean = tf.concat4d([...views], 0); // [view 1; view 2], statistics of batch norm span both
-      const corrupted = views.map((view, i) => corruption.corrupt(view, rng.fork("corruption", i)));
-      const images = tf.concat4d(
-        corrupted.map((view) => view.images),
-        0,
-      );
-      const mask = tf.concat4d(
-        corrupted.map((view) => view.mask),
-        0,
-      );
+      const corrupted = corruptViews(corruption, views, rng); // statistics of batch norm span both views
       if (withTeacher && teacher === undefined) {
         throw new SitError(
           "bad-parameters",
           "sit: expected a teacher's parameters, got a state without (contrast.teacher was false in that run?)",
         );
       }
-      const target = withTeacher && teacher ? embed(teacher, clean) : undefined;
+      const target = withTeacher && teacher ? embed(teacher, corrupted.clean) : undefined;
 
       const loss = (student: Params): MethodLoss => {
-        const { tokens } = backbone.apply(withoutPrefix(BACKBONE, student), images, {
-          train: true,
-          rng: rng.fork("drop path"),
-        });
+        const context = { train: true, rng: rng.fork("drop path") };
+        const tokens = encode(backbone, student, corrupted.images, context);
         const parts: { reconstruction?: tf.Scalar; contrast?: tf.Scalar } = {};
         let buffers: Params = {};
-        if (reconstruction) {
-          const { output } = decode(student, tokens, clean.shape, true);
-          parts.reconstruction = reconstruction.loss.loss(output, clean, mask);
+        if (decoder) {
+          const { loss, buffers: statistics } = decoder.loss(student, tokens, corrupted);
+          parts.reconstruction = loss;
+          buffers = { ...buffers, ...statistics };
         }
         if (contrast) {
           const { output, buffers: statistics } = contrast.head.apply(
@@ -110,7 +98,7 @@ export function sit(options: SitOptions): Method {
             { train: true },
           );
           parts.contrast = contrast.loss.loss(output, target?.output ?? output);
-          buffers = withPrefix(CONTRAST, statistics);
+          buffers = { ...buffers, ...withPrefix(CONTRAST, statistics) };
         }
         const { reconstruction: r, contrast: c } = parts;
         const weighted = r && tf.mul(r, alpha);
@@ -120,26 +108,15 @@ export function sit(options: SitOptions): Method {
       return { loss, teacherBuffers: target ? withPrefix(CONTRAST, target.buffers) : {} };
     },
 
-    ...(reconstruction && {
-      reconstruct: (student, images, rng) =>
-        tidy(() => {
-          const { images: corrupted, mask } = corruption.corrupt(images, rng);
-          const { tokens } = backbone.apply(withoutPrefix(BACKBONE, student), corrupted, { train: false });
-          return { corrupted, mask, reconstruction: decode(student, tokens, images.shape, false).output };
-        }),
+    ...(decoder && {
+      reconstruct: (student, images, rng) => decoder.reconstruct(corruption, student, images, rng),
     }),
   };
 
   /** The teacher's embedding of clean images: batch norm by the batch's own statistics, no drop path. */
   function embed(teacher: Params, clean: tf.Tensor4D) {
     const head = (contrast as NonNullable<typeof contrast>).head;
-    const { tokens } = backbone.apply(withoutPrefix(BACKBONE, teacher), clean, { train: false });
+    const tokens = encode(backbone, teacher, clean, { train: false });
     return head.apply(withoutPrefix(CONTRAST, teacher), classToken(tokens), { train: true });
-  }
-
-  function decode(student: Params, tokens: tf.Tensor3D, shape: readonly number[], train: boolean) {
-    const { head } = reconstruction as NonNullable<typeof reconstruction>;
-    const input = { patches: patchTokens(tokens), grid: patchGrid(backbone, shape) };
-    return head.apply(withoutPrefix(RECONSTRUCTION, student), input, { train });
   }
 }

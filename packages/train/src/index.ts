@@ -20,12 +20,16 @@ export type {
   Reconstruction,
   RunPosition,
 } from "./method.js";
+export { type DeepClusterOptions, deepCluster } from "./methods/deep-cluster.js";
+export { type MocoV3Options, mocoV3, mocoV3Recipe } from "./methods/moco-v3.js";
+export { type SimclrOptions, simclr } from "./methods/simclr.js";
 export { type SitOptions, sit } from "./methods/sit.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
 export {
   type AdamWOptions,
   adamW,
   clip,
+  fullDecayRules,
   type GradientClipping,
   gradientNorms,
   layerDecayRules,

@@ -1,8 +1,18 @@
-import type { Backbone } from "@sitjs/core";
+import { type Backbone, type BackboneContext, type Params, withoutPrefix } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 
 /** Where every method has its backbone's parameters, as the official SiT checkpoints do. */
 export const BACKBONE = "backbone.";
+
+/** All tokens [batch, 1 + patches, width] by the backbone among a method's parameters. */
+export function encode(
+  backbone: Backbone,
+  params: Params,
+  images: tf.Tensor4D,
+  context: BackboneContext,
+): tf.Tensor3D {
+  return backbone.apply(withoutPrefix(BACKBONE, params), images, context).tokens;
+}
 
 /** The class-like token [batch, width] of all tokens [batch, 1 + patches, width]. */
 export function classToken(tokens: tf.Tensor3D): tf.Tensor2D {

@@ -23,13 +23,16 @@ export type {
 export type { ClassMethodOptions, ClassTaskOptions } from "./methods/classification.js";
 export { colorization } from "./methods/colorization.js";
 export { contextEncoder } from "./methods/context-encoder.js";
+export { type DeepClusterOptions, deepCluster } from "./methods/deep-cluster.js";
 export { type JigsawPuzzleOptions, jigsawPuzzle } from "./methods/jigsaw.js";
+export { type MocoV3Options, mocoV3, mocoV3Recipe } from "./methods/moco-v3.js";
 export type { PixelDecoderOptions, ReconstructionMethodOptions } from "./methods/reconstruction.js";
 export {
   type RelativePositionPredictionOptions,
   relativePositionPrediction,
 } from "./methods/relative-position.js";
 export { type RotationPredictionOptions, rotationPrediction } from "./methods/rotation.js";
+export { type SimclrOptions, simclr } from "./methods/simclr.js";
 export { type SitOptions, sit } from "./methods/sit.js";
 export type { TileMethodOptions } from "./methods/tiles.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
@@ -37,6 +40,7 @@ export {
   type AdamWOptions,
   adamW,
   clip,
+  fullDecayRules,
   type GradientClipping,
   gradientNorms,
   layerDecayRules,

@@ -39,6 +39,11 @@ export const matrixDecayRules: readonly GroupRule<ParameterGroup>[] = [
   },
 ];
 
+/** Weight decay on every parameter, biases and norms too: MoCo v3. */
+export const fullDecayRules: readonly GroupRule<ParameterGroup>[] = [
+  { covers: "all parameters", matches: () => true, value: { weightDecay: 1, learningRate: 1 } },
+];
+
 /** Gradient clipping: each parameter's norm by itself (SiT, DINO) or the norm of all together (SimMIM). */
 export type GradientClipping = { readonly perParameter: number } | { readonly global: number };
 

@@ -20,6 +20,7 @@ export type {
   Reconstruction,
   RunPosition,
 } from "./method.js";
+export { type DinoOptions, dino, dinoRecipe } from "./methods/dino.js";
 export { type SitOptions, sit } from "./methods/sit.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
 export {

@@ -9,6 +9,15 @@ export {
   solarizeImage,
   toChannels,
 } from "./color.js";
+export {
+  type ContrastiveViewsOptions,
+  type DinoViewsOptions,
+  dinoViews,
+  type SimclrViewsOptions,
+  type SitViewsOptions,
+  simclrViews,
+  sitViews,
+} from "./contrastive-views.js";
 export { centerCropImage, crop, horizontalFlip, type Padding, pad, resizeToCoverImage } from "./geometry.js";
 export { type Box, checkImage, type Image, type Size } from "./image.js";
 export {
@@ -57,8 +66,6 @@ export {
   type EvalViewOptions,
   evalView,
   type Jitter,
-  type SitViewsOptions,
-  sitViews,
   type TrainViewOptions,
   trainView,
   type ViewOptions,

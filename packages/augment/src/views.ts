@@ -73,22 +73,21 @@ export interface Jitter {
   probability: number;
 }
 
-const STANDARD_JITTER: Jitter = {
+/** SiT's, DINO's and MoCo v3's. */
+export const standardJitter: Jitter = {
   brightness: 0.4,
   contrast: 0.4,
   saturation: 0.2,
   hue: 0.1,
   probability: 0.8,
 };
-/** SimCLR's distortion (0.8, 0.8, 0.8, 0.2) at strength 0.5, its setting for CIFAR (Chen et al. 2020, B.9). */
-const SMALL_JITTER: Jitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, probability: 0.8 };
 
 /**
  * One distorted view for contrastive learning: crop, flip, colour jitter, grey, blur, solarise, in this order, as
- * SiT, DINO and MoCo v3 make them. DINO's local crops are `size: 96, scale: [0.05, 0.4], blur: 0.5`.
+ * SiT, DINO, MoCo v3 and SimCLR make them.
  */
 export function contrastiveView(options: ContrastiveViewOptions): ViewSpec {
-  const { name, scale = [0.2, 1], flip = 0.5, jitter = STANDARD_JITTER } = options;
+  const { name, scale = [0.2, 1], flip = 0.5, jitter = standardJitter } = options;
   return {
     ...frame(name, options),
     transforms: [
@@ -100,55 +99,6 @@ export function contrastiveView(options: ContrastiveViewOptions): ViewSpec {
       solarize({ probability: options.solarize ?? 0 }),
     ],
   };
-}
-
-export interface SitViewsOptions extends ViewOptions {
-  /**
-   * "standard": SiT's settings (Atito et al. 2021 and its code). "small", for pictures of about 32 pixels: no blur, and
-   * SimCLR's colour jitter at strength 0.5; give the data set's own `mean` and `deviation`. "standard" unless told.
-   */
-  preset?: "standard" | "small";
-  /** Share of the area a crop keeps; [0.2, 1]. */
-  scale?: Range;
-  /** Probability of a mirror image; 0.5. */
-  flip?: number;
-  /** Amounts and probability of colour jitter; (0.4, 0.4, 0.2, 0.1) with 0.8, small (0.4, 0.4, 0.4, 0.1). */
-  jitter?: Jitter;
-  /** Probability of losing the colour; 0.2. */
-  grayscale?: number;
-  /** Probability of blur in view 1 and view 2; [1, 0.1], small [0, 0]. */
-  blur?: readonly [number, number];
-  /** Standard deviation of the blur, pixels; [0.1, 2]. */
-  sigma?: Range;
-  /** Probability of solarising in view 1 and view 2; [0, 0.2]. */
-  solarize?: readonly [number, number];
-}
-
-/**
- * The two views of SiT, "view1" and "view2"; with `scale: [0.08, 1]` those of MoCo v3. Throws `SitError("bad-option")`
- * naming the option. Source: Atito, Awais, Kittler, "SiT: Self-supervised vision Transformer", 2021.
- */
-export function sitViews(options: SitViewsOptions): [ViewSpec, ViewSpec] {
-  const { preset = "standard", blur, solarize: solarized = [0, 0.2], ...shared } = options;
-  requireOption(
-    preset === "standard" || preset === "small",
-    "sitViews.preset",
-    '"standard" or "small"',
-    preset,
-  );
-  const small = preset === "small";
-  const blurred = blur ?? (small ? [0, 0] : [1, 0.1]);
-  requireOption(blurred.length === 2, "sitViews.blur", "a probability for each of two views", blur);
-  requireOption(
-    solarized.length === 2,
-    "sitViews.solarize",
-    "a probability for each of two views",
-    solarized,
-  );
-  const jitter = options.jitter ?? (small ? SMALL_JITTER : STANDARD_JITTER);
-  const view = (name: string, index: 0 | 1) =>
-    contrastiveView({ ...shared, name, jitter, blur: blurred[index], solarize: solarized[index] });
-  return [view("view1", 0), view("view2", 1)];
 }
 
 export interface TrainViewOptions extends ViewOptions {

@@ -217,16 +217,11 @@ export interface DistillationTemperatures {
   readonly student?: number;
 }
 
-/** A loss, and the centre for the next step; both belong to the caller. */
-export interface DistillationOutputs {
-  readonly loss: tf.Scalar;
-  /** [1, features] */
-  readonly center: tf.Tensor2D;
-}
-
 /** Compares the student's outputs for several crops of each image with the teacher's for the large ones (DINO). */
 export interface DistillationLoss {
   readonly name: string;
+  /** How many crops of each image are large: those that the teacher sees. */
+  readonly globalCrops: number;
   /**
    * @param student [crops x batch, features], logits: all images' first large crop, the second, … then the small ones
    * @param teacher [globalCrops x batch, features], logits of the large crops in the same order
@@ -237,7 +232,9 @@ export interface DistillationLoss {
     teacher: tf.Tensor2D,
     center: tf.Tensor2D,
     temperatures: DistillationTemperatures,
-  ): DistillationOutputs;
+  ): tf.Scalar;
+  /** The centre [1, features] for the next step, from what `loss` is given in this one. */
+  nextCenter(teacher: tf.Tensor2D, center: tf.Tensor2D): tf.Tensor2D;
 }
 
 /** Minus an estimate of the mutual information between an image's summary and other features of it (Deep InfoMax). */

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { evalView, moduleTransform, sitViews } from "@sitjs/augment";
+import { dinoViews, evalView, moduleTransform, sitViews } from "@sitjs/augment";
 import { randomStream } from "@sitjs/core/random";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -127,6 +127,27 @@ describe("the same batches", () => {
     // In a worker it is moved on, so what comes back is the same memory in another object.
     if (workers === 0) expect(reused.size).toBeGreaterThan(12);
     given.mockRestore();
+  });
+
+  it.each([0, 2])("with views of several sizes, their memory used again, %i workers", async (workers) => {
+    const views = dinoViews({ size: 8, localSize: 4, localCrops: 3 });
+    const options = { views, epochs: 3, dropLast: false };
+    const expected = await all(load(options));
+    expect(expected[0]?.views.map(({ name, shape, data }) => [name, ...shape, data.length])).toEqual([
+      ["global1", 5, 8, 8, 3, 960],
+      ["global2", 5, 8, 8, 3, 960],
+      ["local1", 5, 4, 4, 3, 240],
+      ["local2", 5, 4, 4, 3, 240],
+      ["local3", 5, 4, 4, 3, 240],
+    ]);
+    const loader = load({ ...options, workers, workerUrl: worker.url });
+    let at = 0;
+    for await (const batch of loader) {
+      expect(batch).toEqual(expected[at++]);
+      expect(new Set(batch.views.map(({ data }) => data.join())).size).toBe(5);
+      loader.release(batch);
+    }
+    expect(at).toBe(15);
   });
 
   it("when going on in the middle", async () => {

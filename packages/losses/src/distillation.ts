@@ -14,11 +14,10 @@ export interface DinoOptions {
 /**
  * DINO's loss (Caron et al. 2021, "Emerging properties in self-supervised vision transformers"): the mean, over all
  * pairs of a teacher's crop and another crop of the student, of the cross-entropy between
- * `softmax((teacher - center) / T)` and `softmax(student / S)`. A pair of the same crop is left out. The centre that
- * comes back is `momentum · center + (1 - momentum) · mean(teacher)`; the loss is that of the centre given. No gradient
- * goes to the teacher.
+ * `softmax((teacher - center) / T)` and `softmax(student / S)`. A pair of the same crop is left out. No gradient
+ * goes to the teacher. The next centre is `momentum · center + (1 - momentum) · mean(teacher)`.
  *
- * @throws SitError "bad-option" for the options and the temperatures, "bad-shape" from `loss`
+ * @throws SitError "bad-option" for the options and the temperatures, "bad-shape" from `loss` and `nextCenter`
  */
 export function dinoLoss({ globalCrops = 2, centerMomentum = 0.9 }: DinoOptions = {}): DistillationLoss {
   const whole = Number.isInteger(globalCrops) && globalCrops >= 1;
@@ -27,21 +26,26 @@ export function dinoLoss({ globalCrops = 2, centerMomentum = 0.9 }: DinoOptions 
   requireOption(share, "centerMomentum", "a number from 0 to 1", centerMomentum);
   return {
     name: "dino",
+    globalCrops,
     loss(student, teacher, center, { teacher: teacherTemperature, student: studentTemperature = 0.1 }) {
       requireTemperature(teacherTemperature, "teacher temperature");
       requireTemperature(studentTemperature, "student temperature");
-      const crops = cropsOf(student, teacher, center, globalCrops);
+      requireTeacher(teacher, center, globalCrops);
+      const crops = cropsOf(student, teacher, globalCrops);
       return tidy(() => {
         const centered = tf.mul(tf.sub(teacher, center), 1 / teacherTemperature);
         const targets = pairTargets(tf.softmax(centered) as tf.Tensor2D, crops, globalCrops);
         const mean = softmaxCrossEntropy(tf.mul(student, 1 / studentTemperature) as tf.Tensor2D, targets);
         const pairs = globalCrops * (crops - 1);
-        const batchMean = tf.mul(sumRows(teacher), (1 - centerMomentum) / teacher.shape[0]);
-        return {
-          // The mean is over crops, with all pairs of one crop summed in its target.
-          loss: tf.mul(mean, crops / pairs) as tf.Scalar,
-          center: tf.add(tf.mul(center, centerMomentum), batchMean) as tf.Tensor2D,
-        };
+        // The mean is over crops, with all pairs of one crop summed in its target.
+        return tf.mul(mean, crops / pairs) as tf.Scalar;
+      });
+    },
+    nextCenter(teacher, center) {
+      requireTeacher(teacher, center, globalCrops);
+      return tidy(() => {
+        const mean = tf.div(sumRows(teacher), teacher.shape[0]);
+        return tf.add(tf.mul(center, centerMomentum), tf.mul(mean, 1 - centerMomentum)) as tf.Tensor2D;
       });
     },
   };
@@ -63,8 +67,7 @@ function pairTargets(probabilities: tf.Tensor2D, crops: number, globalCrops: num
   ) as tf.Tensor2D;
 }
 
-/** How many crops the student has of each image. */
-function cropsOf(student: tf.Tensor, teacher: tf.Tensor, center: tf.Tensor, globalCrops: number): number {
+function requireTeacher(teacher: tf.Tensor, center: tf.Tensor, globalCrops: number): void {
   const [rows = 0, features = 0] = teacher.shape;
   requireShape(
     teacher.rank === 2 && teacher.size > 0 && rows % globalCrops === 0,
@@ -72,6 +75,11 @@ function cropsOf(student: tf.Tensor, teacher: tf.Tensor, center: tf.Tensor, glob
     `[${globalCrops} x batch, features]`,
     teacher,
   );
+  requireShape(center.shape.join() === `1,${features}`, "center", `[1, ${features}]`, center);
+}
+
+/** How many crops the student has of each image. */
+function cropsOf(student: tf.Tensor, { shape: [rows, features] }: tf.Tensor2D, globalCrops: number): number {
   const batch = rows / globalCrops;
   const crops = (student.shape[0] ?? 0) / batch;
   requireShape(
@@ -81,7 +89,6 @@ function cropsOf(student: tf.Tensor, teacher: tf.Tensor, center: tf.Tensor, glob
     student,
   );
   requireShape(student.shape[1] === features, "student", `[rows, ${features}] as the teacher's`, student);
-  requireShape(center.shape.join() === `1,${features}`, "center", `[1, ${features}]`, center);
   return crops;
 }
 

@@ -24,6 +24,7 @@ export type { ClassMethodOptions, ClassTaskOptions } from "./methods/classificat
 export { colorization } from "./methods/colorization.js";
 export { contextEncoder } from "./methods/context-encoder.js";
 export { type DeepClusterOptions, deepCluster } from "./methods/deep-cluster.js";
+export { type DinoOptions, dino, dinoRecipe } from "./methods/dino.js";
 export { type JigsawPuzzleOptions, jigsawPuzzle } from "./methods/jigsaw.js";
 export { type MocoV3Options, mocoV3, mocoV3Recipe } from "./methods/moco-v3.js";
 export type { PixelDecoderOptions, ReconstructionMethodOptions } from "./methods/reconstruction.js";

@@ -2,11 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { bundle, load } from "./lib/browser.mjs";
 import { readSnippets } from "./lib/snippets.mjs";
 import { duration, nodeTooOld, root, runNode } from "./lib/steps.mjs";
-import { countTests } from "./lib/vitest-results.mjs";
+import { countTests, describeFailures } from "./lib/vitest-results.mjs";
 
 describe("the browser check", () => {
   it("takes what a browser can load", async () => {
@@ -79,6 +80,51 @@ describe("the count of tests", () => {
   });
 });
 
+describe("what is said of failed tests", () => {
+  const test = (fullName, ...failureMessages) => ({
+    fullName,
+    status: failureMessages.length > 0 ? "failed" : "passed",
+    failureMessages,
+  });
+  const file = (name, assertionResults, message = "") => ({
+    name: join(root, name),
+    status: message || assertionResults.some(({ status }) => status === "failed") ? "failed" : "passed",
+    message,
+    assertionResults,
+  });
+
+  it("names the file and the test, and says why, without frames of others and colours", () => {
+    const why =
+      "\u001b[31mError\u001b[39m: 1\n    at /r/a.ts:1:2\n    at f (file:///r/node_modules/x.js:3:4)";
+    expect(
+      describeFailures(
+        { testResults: [file("a.ts", [test("a b", why), test("a c")]), file("b.ts", [test("d")])] },
+        root,
+      ),
+    ).toEqual(["a.ts > a b\n    Error: 1\n        at /r/a.ts:1:2"]);
+  });
+
+  it("names a file that broke before its tests", () => {
+    expect(describeFailures({ testResults: [file("a.ts", [], "Cannot find x")] }, root)).toEqual([
+      "a.ts\n    Cannot find x",
+    ]);
+  });
+
+  it("is short: of each the first lines, of many the first ones", () => {
+    const long = Array.from({ length: 100 }, (_, i) => `line ${i}`).join("\n");
+    const tests = Array.from({ length: 12 }, (_, i) => test(`t${i}`, i === 0 ? "x".repeat(9000) : long));
+    const texts = describeFailures({ testResults: [file("a.ts", tests)] }, root);
+    expect(texts).toHaveLength(11);
+    expect(texts[0].length).toBeLessThan(600);
+    expect(texts[1].split("\n")).toHaveLength(16);
+    expect(texts[10]).toBe("and 2 more");
+  });
+
+  it("has nothing where there is no report", () => {
+    expect(describeFailures(undefined, root)).toEqual([]);
+  });
+});
+
 describe("the steps", () => {
   it("refuses a Node that is too old, in one line", () => {
     for (const version of ["20.19.0", "20.20.2", "22.0.0", "24.1.0"])
@@ -87,7 +133,7 @@ describe("the steps", () => {
       expect(nodeTooOld(version)).toContain(`Node ${version} is too old`);
   });
 
-  it("passes exit codes on and keeps quiet output", async () => {
+  it("passes exit codes on, keeps quiet output and shows copied output", async () => {
     const script = join(root, "scripts", "lib", "steps.mjs");
     expect(
       await runNode("-e", ["console.log('out'); console.error('err'); process.exit(7)"], { quiet: true }),
@@ -95,6 +141,18 @@ describe("the steps", () => {
       code: 7,
       output: expect.stringMatching(/out[\s\S]*err|err[\s\S]*out/),
     });
+    const copied = spawnSync(
+      process.execPath,
+      [
+        "--input-type=module",
+        "-e",
+        `import { runNode } from ${JSON.stringify(pathToFileURL(script))};
+        const { output } = await runNode("-e", ["console.log('out'); console.error('err')"], { copied: true });
+        if (!output.includes("out") || !output.includes("err")) process.exit(1);`,
+      ],
+      { encoding: "utf8" },
+    );
+    expect(copied).toMatchObject({ status: 0, stdout: "out\n", stderr: "err\n" });
     // Loading the helper must not need anything installed.
     const alone = spawnSync(process.execPath, [script], { encoding: "utf8" });
     expect(alone.stderr).toBe("");

@@ -1,14 +1,18 @@
-// .ci/run: the tests, then every check; a failure hides nothing that follows. Ends with "N passed, N failed".
+// .ci/run: the tests, then every check; a failure hides nothing that follows. Ends with what failed and why, a summary,
+// and "N passed, N failed".
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { checkNode, duration, root, runNode, startStep, toolScript } from "./lib/steps.mjs";
-import { countTests } from "./lib/vitest-results.mjs";
+import { countTests, describeFailures } from "./lib/vitest-results.mjs";
 
 checkNode();
 const start = performance.now();
 const counts = { passed: 0, failed: 0 };
 const lines = [];
+/** Why what failed has failed, to be said again at the end. */
+const reasons = [];
 
 function record(name, result, milliseconds) {
   counts.passed += result.passed;
@@ -21,12 +25,17 @@ async function tests() {
   const began = performance.now();
   const folder = mkdtempSync(join(tmpdir(), "sitjs-ci-"));
   const file = join(folder, "vitest.json");
-  const { code } = await runNode(join(root, "scripts", "test.mjs"), [
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${file}`,
-  ]);
-  record("npm test", countTests(readResults(file), code), performance.now() - began);
+  const { code, output } = await runNode(
+    join(root, "scripts", "test.mjs"),
+    ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`],
+    { copied: true },
+  );
+  const report = readResults(file);
+  const result = countTests(report, code);
+  record("npm test", result, performance.now() - began);
+  const failures = describeFailures(report, root);
+  if (failures.length > 0) reasons.push(...failures);
+  else if (result.failed > 0) reasons.push(`npm test\n${lastLines(output)}`);
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -39,19 +48,28 @@ function readResults(file) {
   }
 }
 
+/** The last lines of what a step has printed, indented. */
+function lastLines(output, count = 20) {
+  const lines = stripVTControlCharacters(output).trimEnd().split("\n").slice(-count);
+  return lines.map((line) => `    ${line.trimEnd()}`).join("\n");
+}
+
 async function check(name, script, args) {
   const step = startStep(name);
   const began = performance.now();
   let code;
+  let output = "";
   try {
     // Tools are looked up only now: where the install failed, each check says so instead of all stopping.
-    ({ code } = await runNode(script(), args));
+    ({ code, output } = await runNode(script(), args, { copied: true }));
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    output = error instanceof Error ? error.message : String(error);
+    console.error(output);
     code = 1;
   }
   const ok = code === 0;
   step.done(ok ? "passed" : `FAILED with exit code ${code}`);
+  if (!ok) reasons.push(`${name}\n${lastLines(output)}`);
   record(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }, performance.now() - began);
 }
 
@@ -72,6 +90,7 @@ await check("package checks", turbo, ["run", "package-check", "--continue", "--o
 await check("snippets", own("check-snippets.mjs"), []);
 await check("changesets", own("check-changesets.mjs"), []);
 
+if (reasons.length > 0) console.log(`\n${reasons.map((reason) => `FAILED  ${reason}`).join("\n\n")}`);
 console.log(`\n${lines.join("\n")}\nall in ${duration(performance.now() - start)}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 ? 0 : 1);

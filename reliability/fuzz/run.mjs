@@ -20,6 +20,8 @@ import { root } from "../../scripts/lib/steps.mjs";
  * @property {Record<string, number>} reasons how often each reason was given, the most frequent first
  */
 
+/** Seconds that a child may take to start: on a busy machine longer than any input. */
+const startSeconds = 60;
 /** Inputs that a child is asked for at once. */
 const portion = 4096;
 /** A reason beside so many others is not listed by itself. */
@@ -219,7 +221,7 @@ class Child {
     writeFileSync(this.#progress, Buffer.from(Float64Array.of(task.start - 1).buffer));
     const process = this.#process ?? (await this.#start());
     writeFileSync(this.#progress, Buffer.from(Float64Array.of(task.start - 1).buffer), { flag: "r+" });
-    const result = this.#watch(process);
+    const result = this.#watch(process, this.#hangSeconds);
     process.send(task);
     const answer = await result;
     if (typeof answer === "object" && "kind" in answer) {
@@ -248,21 +250,21 @@ class Child {
       ],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    const ready = await this.#watch(this.#process);
+    const ready = await this.#watch(this.#process, startSeconds);
     if (ready !== "ready") throw new Error(`the fuzzer's process does not start: ${ready.message}`);
     return this.#process;
   }
 
-  /** The next message of the process, or how it ended without one. */
-  #watch(process) {
+  /** The next message of the process, or how it ended without one; a hang where so many seconds bring nothing new. */
+  #watch(process, seconds) {
     return new Promise((resolve) => {
       let [last, since] = [this.#index(), performance.now()];
       let said = "";
       const timer = setInterval(() => {
         const index = this.#index();
         if (index !== last) [last, since] = [index, performance.now()];
-        else if (performance.now() - since > this.#hangSeconds * 1000) {
-          end({ kind: "hang", message: `no end after ${this.#hangSeconds} s` });
+        else if (performance.now() - since > seconds * 1000) {
+          end({ kind: "hang", message: `no end after ${seconds} s` });
         }
       }, 200);
       const hear = (text) => {

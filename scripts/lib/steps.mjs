@@ -41,7 +41,8 @@ export function startStep(title) {
 
 /**
  * Runs a Node script and resolves with its exit code (128 + signal number where a signal ended it).
- * `quiet` keeps the output back and returns it; otherwise it streams through, colours and progress bars included.
+ * `quiet` keeps the output back and returns it, `copied` shows it and returns it too; otherwise it streams through,
+ * colours and progress bars included.
  */
 export function runNode(script, args = [], options = {}) {
   return run(process.execPath, [script, ...args], options);
@@ -62,20 +63,22 @@ export function toolScript(name, command = name) {
   return join(folder, typeof bin === "string" ? bin : bin[command]);
 }
 
-function run(file, args, { quiet = false, shell = false, env = {} } = {}) {
+function run(file, args, { quiet = false, copied = false, shell = false, env = {} } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: root,
       shell,
       env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", ...env },
-      stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit",
+      stdio: quiet || copied ? ["ignore", "pipe", "pipe"] : "inherit",
     });
     let output = "";
-    for (const pipe of [child.stdout, child.stderr]) {
+    const collect = (pipe, shown) =>
       pipe?.setEncoding("utf8").on("data", (text) => {
         output += text;
+        if (copied) shown.write(text);
       });
-    }
+    collect(child.stdout, process.stdout);
+    collect(child.stderr, process.stderr);
     // Ctrl+C reaches the child by the terminal; we stay until it has cleaned up, then pass its end on.
     const ignore = () => {};
     const forward = () => child.kill("SIGTERM");

@@ -1,15 +1,17 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statfsSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,6 +44,18 @@ function smallDisk(name: string, kilobytes: number): string | undefined {
   return at(name);
 }
 
+/** Takes what is left of a disk, while others write to it and take away. */
+function fill(disk: string): void {
+  const file = openSync(join(disk, "filler"), "w");
+  try {
+    for (;;) writeSync(file, new Uint8Array(4096));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** One line of what is wrong, and one of what to do: nothing else on standard error. */
 function expectOneMessage(err: string, says: RegExp): void {
   const [line, mend, ...more] = err.trimEnd().split("\n");
@@ -61,8 +75,7 @@ describe("a disk that fails under a run", () => {
     if (disk === undefined) return skip("a small disk cannot be mounted here");
     const running = startSit(folder, words(`${pretrain} --out full/run`));
     await underWay(running);
-    const { bavail, bsize } = statfsSync(disk);
-    writeFileSync(join(disk, "filler"), new Uint8Array((bavail - 4) * bsize));
+    fill(disk);
     const { code, err } = await running.finished;
     expectOneMessage(err, /^sit: full\/run\/.*cannot be written \(ENOSPC/);
     expect(code).toBe(1);

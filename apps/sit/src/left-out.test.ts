@@ -82,7 +82,7 @@ describe("images that cannot be read", () => {
 
   it("that break while training goes on: others take their places; k-NN goes without them", async () => {
     await makePictures(at("breaking"), 12);
-    const args = `pretrain --data breaking ${tiny} --epochs 20 --json`;
+    const args = `pretrain --data breaking ${tiny} --epochs 60 --json`;
     const running = startSit(folder, words(`${args} --out breaking-run`));
     await running.says(/"progress"/);
     rmSync(at("breaking", "red", "3.png"));
@@ -91,7 +91,7 @@ describe("images that cannot be read", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     const result = JSON.parse(out.trimEnd().split("\n").at(-1) as string);
     expect(result.leftOut.kinds).toEqual({ missing: 1, truncated: 1 });
-    expect(result.pretrain.steps).toBe(120);
+    expect(result.pretrain.steps).toBe(360);
 
     await makePictures(at("late"), 12);
     appendFileSync(at("late", "red", "3.png"), "");

@@ -20,6 +20,8 @@ const at = (...path: string[]) => join(folder, ...path);
 const json = (...path: string[]) => JSON.parse(readFileSync(at(...path), "utf8"));
 const words = (text: string) => text.split(" ");
 const run = (text: string) => sit(folder, words(text));
+/** A run that is to be stopped long before its end. */
+const start = (text: string) => startSit(folder, words(text), { slowly: true });
 
 beforeAll(async () => {
   ensureBuilt();
@@ -28,9 +30,10 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The checkpoints of a run, the latest first. */
+/** The checkpoints of a run, the latest first; not what a kill in the middle of a write has left beside them. */
 const checkpoints = (out: string) =>
   readdirSync(at(out, "checkpoints"))
+    .filter((name) => name.startsWith("step-"))
     .sort()
     .reverse()
     .map((name) => ({
@@ -72,7 +75,7 @@ describe("a pretraining that is stopped and goes on", () => {
     "%s saves the step it is in, and --resume alone goes on: the same bits",
     async (signal, code) => {
       const out = `by-${signal}`;
-      const running = startSit(folder, words(`${pretrain} --out ${out} --json`));
+      const running = start(`${pretrain} --out ${out} --json`);
       await running.says(/"progress"/);
       running.child.kill(signal);
       const stopped = await running.finished;
@@ -103,7 +106,7 @@ describe("a pretraining that is stopped and goes on", () => {
   );
 
   it("goes on after a kill: without half a line of the history, nor a lock, from an older checkpoint", async () => {
-    const running = startSit(folder, words(`${pretrain} --out killed --workers 2 --json`));
+    const running = start(`${pretrain} --out killed --workers 2 --json`);
     await running.says(/"done":(2[1-9]|[3-9]\d|1[01]\d)/);
     running.child.kill("SIGKILL");
     expect((await running.finished).signal).toBe("SIGKILL");
@@ -134,7 +137,7 @@ describe("a pretraining that is stopped and goes on", () => {
   });
 
   it("saves, and ends quietly, where nobody reads the output any more", async () => {
-    const running = startSit(folder, words(`${pretrain} --out pipe --json`));
+    const running = start(`${pretrain} --out pipe --json`);
     await running.says(/"progress"/);
     running.child.stdout.destroy();
     expect(await running.finished).toMatchObject({ code: 141, err: "" });
@@ -152,7 +155,7 @@ describe("a pretraining that is stopped and goes on", () => {
         "--width 16 (now 32); --heads 2 (now 4); --epochs 20 (now 3); --seed 0 (now 5)\n" +
         "  Leave these options out, or begin a new run in another folder.\n",
     );
-    const running = startSit(folder, words(`${pretrain} --out images --json`));
+    const running = start(`${pretrain} --out images --json`);
     await running.says(/"progress"/);
     running.child.kill("SIGINT");
     await running.finished;
@@ -209,8 +212,9 @@ describe("a pretraining that is stopped and goes on", () => {
   });
 
   it("has a folder for itself while it runs", async () => {
-    const running = startSit(folder, words(`${pretrain} --out shared --json`));
-    await running.says(/"done":1\d/);
+    // So long that it is still at it when the others come, and has a checkpoint that they find.
+    const running = start(`${pretrain} --epochs 1000 --out shared --json`);
+    await running.says(/"done":(1[1-9]|[2-9]\d)/);
     for (const how of ["--resume", `--data photos ${tiny} --overwrite`]) {
       const second = await run(`pretrain --out shared ${how}`);
       expect(second.code).toBe(2);
@@ -228,7 +232,7 @@ describe("a fine-tuning that is stopped and goes on", () => {
 
   it("goes on to the same bits and the same accuracy, without being told again where it began", async () => {
     expect(await run(`${finetune} --out tuned --quiet`)).toMatchObject({ code: 0, err: "" });
-    const running = startSit(folder, words(`${finetune} --out cut --json`));
+    const running = start(`${finetune} --out cut --json`);
     await running.says(/"progress"/);
     running.child.kill("SIGTERM");
     const stopped = await running.finished;

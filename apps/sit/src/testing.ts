@@ -53,10 +53,26 @@ const WATCHDOG = 90_000;
 const MARK = "SIT_TEST_PROCESS";
 let started = 0;
 
+/** Loaded before the command: each turn of its event loop waits a little. */
+const slowMotion = `data:text/javascript,${encodeURIComponent(`
+  import { isMainThread } from "node:worker_threads";
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  if (isMainThread) setInterval(() => Atomics.wait(never, 0, 0, 2), 1).unref();
+`)}`;
+
+export interface StartOptions {
+  /** Makes the run take many times as long, so that what a test does to it comes well before its end, on any machine. */
+  readonly slowly?: boolean;
+}
+
 /** Starts `sit` with these arguments in `folder`. */
-export function startSit(folder: string, args: readonly string[]): Running {
+export function startSit(
+  folder: string,
+  args: readonly string[],
+  { slowly = false }: StartOptions = {},
+): Running {
   const mark = `${process.pid}-${started++}`;
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawn(process.execPath, [...(slowly ? ["--import", slowMotion] : []), cli, ...args], {
     cwd: folder,
     env: { ...process.env, [MARK]: mark },
   });

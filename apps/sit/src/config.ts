@@ -1,8 +1,8 @@
-import type { ViewSpec } from "@sitjs/augment";
+import type { ChannelStatistics, ViewSpec } from "@sitjs/augment";
 import type { Backbone, Corruption } from "@sitjs/core";
-import type { SitOptions } from "@sitjs/train";
-import type { Settings } from "./settings/definitions.js";
+import type { Method, SitOptions } from "@sitjs/train";
 import type { PresetName } from "./settings/presets.js";
+import type { Settings } from "./settings/settings.js";
 
 /** Parts that replace those the settings would make. */
 export interface Parts {
@@ -14,8 +14,10 @@ export interface Parts {
   readonly reconstruction?: SitOptions["reconstruction"] | null;
   /** Default: `projectionHead` with `crossViewNtXent`; null leaves contrast out. */
   readonly contrast?: SitOptions["contrast"] | null;
-  /** Two views of each image; default: `sitViews` by the settings. */
+  /** As many views of each image as the method wants; default: those of the method by the settings. */
   readonly views?: readonly ViewSpec[];
+  /** Another method in the place of the one that the setting `method` names; its views may have to be given too. */
+  readonly method?: (context: MethodContext) => Method;
 }
 
 /** What a config file exports as its default. Options on the command line go before it, it goes before the preset. */
@@ -30,6 +32,16 @@ export interface Config {
   readonly settings?: Partial<Settings>;
   /** Parts, or a function that makes them for the run's settings and its data's statistics. */
   readonly parts?: Parts | ((context: PartsContext) => Parts | Promise<Parts>);
+}
+
+/** What a method may need to know. */
+export interface MethodContext {
+  readonly settings: Readonly<Settings>;
+  readonly backbone: Backbone;
+  /** Of the pixels, which views normalise with. */
+  readonly statistics: ChannelStatistics;
+  /** How many images it is to learn from. */
+  readonly images: number;
 }
 
 /** What parts may need to know. */

@@ -1,8 +1,11 @@
 import { type Command, Option } from "commander";
+import { differsByMethod, methodsUsing } from "../methods/plans.js";
 import { optionName, parseValue } from "../settings/check.js";
-import { definitions, type Group, type Kind, type Settings, settingNames } from "../settings/definitions.js";
+import type { Group, Kind } from "../settings/definition.js";
+import { definitions, settingNames } from "../settings/definitions.js";
 import { presetNames, presets } from "../settings/presets.js";
 import { defaultData, readyNames } from "../settings/ready-data.js";
+import type { Settings } from "../settings/settings.js";
 
 const whole: Kind = { type: "whole", minimum: 0 };
 export const engineChoices = ["auto", "tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
@@ -59,7 +62,9 @@ export interface SettingScope {
 
 /** What each command takes. */
 export const scopes = {
-  pretrain: { groups: ["data", "model", "corruption", "pretraining", "precision", "saving", "faults"] },
+  pretrain: {
+    groups: ["data", "model", "heads", "corruption", "pretraining", "precision", "saving", "faults"],
+  },
   finetune: {
     groups: ["model", "precision", "fine-tuning", "weights", "saving", "faults", "test faults"],
     // It does nothing else: `--epochs`, not `--finetune-epochs`.
@@ -71,6 +76,7 @@ export const scopes = {
     groups: [
       "data",
       "model",
+      "heads",
       "corruption",
       "pretraining",
       "precision",
@@ -91,7 +97,9 @@ export function withSettings(command: Command, scope: SettingScope): Command {
     const { kind, help } = definitions[name];
     const choices = kind.type === "choice" ? `; ${kind.choices.join(", ")}` : "";
     const value = kind.type === "choice" ? "<name>" : "<number>";
-    const text = `${help}${choices} (default: ${defaultByPreset(name)})`;
+    const users = methodsUsing(name);
+    const whose = users === undefined ? "" : `${users.join(", ")}: `;
+    const text = `${whose}${help}${choices} (default: ${defaultByPreset(name)})`;
     command.addOption(valueOption(`${flag(name)} ${value}`, kind, text));
   }
   return command;
@@ -133,13 +141,17 @@ function camelCase(option: string): string {
   return option.replace(/^--/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** `96 in demo and long, 384 in paper-small`, or the one value that all presets share. */
+/** `64; 384 in paper-small and paper-imagenet`: first the value that most presets share. */
 function defaultByPreset(name: keyof Settings): string {
   const users = new Map<string | number, string[]>();
   for (const preset of presetNames) {
     const value = presets[preset][name];
     users.set(value, [...(users.get(value) ?? []), preset]);
   }
-  if (users.size === 1) return String([...users.keys()][0]);
-  return [...users].map(([value, names]) => `${value} in ${names.join(" and ")}`).join(", ");
+  const [[usual], ...others] = [...users].sort(([, a], [, b]) => b.length - a.length) as [
+    [string | number, string[]],
+    ...[string | number, string[]][],
+  ];
+  const rest = others.map(([value, names]) => `; ${value} in ${names.join(" and ")}`);
+  return `${usual}${rest.join("")}${differsByMethod(name) ? "; * by method" : ""}`;
 }

@@ -1,10 +1,12 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { Config } from "../config.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
-import { checkSettings, describeKind, optionName } from "../settings/check.js";
-import { definitions, type Settings, settingNames } from "../settings/definitions.js";
-import { type PresetName, presetNames, presets } from "../settings/presets.js";
+import { type MethodName, methodNames } from "../methods/names.js";
+import { checkSettings, describeKind, optionName, requireUsed } from "../settings/check.js";
+import { definitions, settingNames } from "../settings/definitions.js";
+import { type PresetName, presetFor, presetNames, presets } from "../settings/presets.js";
 import { defaultData, isReady, readyData, readyNames } from "../settings/ready-data.js";
+import type { Settings } from "../settings/settings.js";
 import { loadConfig } from "./config-file.js";
 import { engineChoices, type SettingScope, settingsOf } from "./options.js";
 
@@ -56,13 +58,17 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
   const preset = chosen ?? (resumed?.preset as PresetName | undefined) ?? usual;
   const fromOptions = settingsOf(options, how.scope);
   const overrides: Partial<Settings> = { ...config.settings, ...fromOptions };
+  const inConfig = (name: keyof Settings) => config.settings?.[name] !== undefined && !(name in fromOptions);
+  const named = (name: keyof Settings) => (inConfig(name) ? `config settings.${name}` : flag(name));
   // Epochs that were asked for go before the preset's steps.
   if (overrides.finetuneEpochs !== undefined) overrides.finetuneSteps ??= 0;
   const earlier = resumed?.settings ?? how.checkpoint;
-  const base = chosen === undefined && earlier ? earlier : presets[preset];
+  const kept = chosen === undefined && earlier ? earlier : undefined;
+  const method = methodOf(overrides, kept ?? presets[preset], named);
+  const base = kept ?? presetFor(preset, method);
   const settings = { ...base, ...overrides };
-  const inConfig = (name: keyof Settings) => config.settings?.[name] !== undefined && !(name in fromOptions);
-  checkSettings(settings, (name) => (inConfig(name) ? `config settings.${name}` : flag(name)));
+  requireUsed(method, overrides, named);
+  checkSettings(settings, named);
   return {
     preset,
     presetChosen: chosen !== undefined,
@@ -80,6 +86,17 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
     config,
     configFile: (options.config as string | undefined) ?? resumed?.config,
   };
+}
+
+/** The method that is asked for, or that of the settings which those that are asked for are laid over. */
+function methodOf(
+  { method }: Partial<Settings>,
+  base: Settings,
+  named: (setting: keyof Settings) => string,
+): MethodName {
+  if (method === undefined) return base.method;
+  requireOption(methodNames.includes(method), named("method"), `one of ${methodNames.join(", ")}`, method);
+  return method;
 }
 
 /** The folder of the run that these options mean, wherever it is named. */

@@ -31,8 +31,8 @@ import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
 import { type TrainingFiles, trainingFiles } from "../run-folder/training-files.js";
 import { checkSettings } from "../settings/check.js";
-import type { Settings } from "../settings/definitions.js";
 import { portablePresets, presets } from "../settings/presets.js";
+import type { Settings } from "../settings/settings.js";
 
 const DEFAULT_LABELS = [10, 100];
 

@@ -37,7 +37,7 @@ import {
 } from "../run-folder/resume.js";
 import { trainingFiles } from "../run-folder/training-files.js";
 import { optionName } from "../settings/check.js";
-import type { Settings } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 
 const OUT = "runs/finetune";
 

@@ -2,7 +2,8 @@ import type { ChannelStatistics } from "@sitjs/augment";
 import { SitError } from "@sitjs/core";
 import { type CheckpointInfo, inspectCheckpoint } from "@sitjs/train/node";
 import { checkSettings } from "../settings/check.js";
-import { definitions, type Settings, settingNames } from "../settings/definitions.js";
+import { definitions, settingNames } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 import type { DataRecord } from "./data-record.js";
 import type { Reporter } from "./reporter.js";
 

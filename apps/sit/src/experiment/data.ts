@@ -4,8 +4,8 @@ import { type ChannelStatistics, channelStatistics, type Image, imageNetStatisti
 import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
 import { type ImageDataset, ImageError, imageFolder, split, subset } from "@sitjs/data";
-import type { Settings } from "../settings/definitions.js";
 import { isReady, readyNames } from "../settings/ready-data.js";
+import type { Settings } from "../settings/settings.js";
 import type { LeftOut } from "./left-out.js";
 import { openReadyData } from "./ready-data.js";
 import type { Reporter } from "./reporter.js";

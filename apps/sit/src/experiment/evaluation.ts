@@ -3,7 +3,7 @@ import type { ImageDataset } from "@sitjs/data";
 import { classifier, embed, evaluate, finetune, knn, type LabelledFeatures } from "@sitjs/eval";
 import { crossEntropy } from "@sitjs/losses";
 import { classifierHead } from "@sitjs/vit";
-import type { Settings } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 import { type StepRecord, stepRecord } from "./learning-curve.js";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
 import { atOnce, type TrainingHooks, trainingOptions } from "./pretraining.js";

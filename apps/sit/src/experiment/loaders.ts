@@ -1,8 +1,9 @@
 import { relative, sep } from "node:path";
-import { type ChannelStatistics, evalView, sitViews, trainView } from "@sitjs/augment";
+import { type ChannelStatistics, evalView, trainView } from "@sitjs/augment";
 import { type Batches, type BatchesOptions, batches, type ImageDataset } from "@sitjs/data";
 import type { Parts } from "../config.js";
-import type { Settings } from "../settings/definitions.js";
+import { methodMakers } from "../methods/makers.js";
+import type { Settings } from "../settings/settings.js";
 import type { LeftOut } from "./left-out.js";
 
 /** What all loaders of a run share. */
@@ -16,20 +17,10 @@ export interface LoaderContext {
   readonly leftOut: LeftOut;
 }
 
-/** Two augmented views of each image, without labels. An image that cannot be read is replaced by another. */
+/** Augmented views of each image, those of the method, without labels. An image that cannot be read is replaced by another. */
 export function pretrainLoader(dataset: ImageDataset, context: LoaderContext, parts: Parts): Batches {
   const { settings, statistics, seed } = context;
-  const views =
-    parts.views ??
-    sitViews({
-      size: settings.imageSize,
-      preset: settings.views,
-      scale: [settings.cropScale, 1],
-      flip: settings.flip,
-      solarize: [0, settings.solarize],
-      ...(settings.channels === 1 && { grayscale: 0 }), // nothing to lose
-      ...statistics,
-    });
+  const views = parts.views ?? methodMakers[settings.method].views(settings, statistics);
   const batchSize = Math.min(settings.batchSize, dataset.length);
   return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed, labels: false });
 }

@@ -1,99 +1,49 @@
-import type { Backbone, Corruption, ReconstructionLoss } from "@sitjs/core";
-import { crossViewNtXent, maskedL1, maskedL2, ntXent } from "@sitjs/losses";
-import { gmml, noCorruption } from "@sitjs/masking";
-import { type Method, type SitOptions, sit } from "@sitjs/train";
-import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
-import type { Parts } from "../config.js";
-import type { Settings } from "../settings/definitions.js";
+import { type Backbone, SitError } from "@sitjs/core";
+import type { Method } from "@sitjs/train";
+import { visionTransformer } from "@sitjs/vit";
+import type { MethodContext, Parts } from "../config.js";
+import { methodMakers } from "../methods/makers.js";
+import type { Settings } from "../settings/settings.js";
 
 /** The network of the settings, or the one a config file has put in its place. */
 export function makeBackbone(settings: Settings, parts: Parts): Backbone {
-  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, dropPath, positions } = settings;
-  const { initialization } = settings;
-  return (
-    parts.backbone ??
-    visionTransformer({
-      imageSize,
-      patchSize,
-      channels,
-      width,
-      depth,
-      heads,
-      mlpRatio,
-      dropPath,
-      positions,
-      initialization,
-    })
-  );
-}
-
-/** The whole method of the settings with the parts put in. */
-export function makeMethod(settings: Settings, parts: Parts): Method {
-  const backbone = makeBackbone(settings, parts);
-  return sit({
-    backbone,
-    corruption: parts.corruption ?? makeCorruption(settings),
-    reconstruction:
-      parts.reconstruction === undefined
-        ? makeReconstruction(settings, backbone)
-        : (parts.reconstruction ?? undefined),
-    contrast: parts.contrast === undefined ? makeContrast(settings, backbone) : (parts.contrast ?? undefined),
-    alpha: settings.alpha,
+  if (parts.backbone !== undefined) return parts.backbone;
+  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, dropPath } = settings;
+  const { positions, initialization, layerScale } = settings;
+  const relative = positions === "relative";
+  return visionTransformer({
+    imageSize,
+    patchSize,
+    channels,
+    width,
+    depth,
+    heads,
+    mlpRatio,
+    dropPath,
+    positions: relative ? "none" : positions,
+    relativePositions: relative,
+    // Relative positions came with BEiT's queries, keys and values, of which keys have no bias.
+    qkvBias: relative ? "query-value" : true,
+    layerScale: layerScale > 0 ? layerScale : undefined,
+    initialization,
   });
 }
 
-function makeCorruption(settings: Settings): Corruption {
-  if (settings.corruption === "none") return noCorruption();
-  const kinds = settings.corruption.split("+") as ("zeros" | "noise" | "replace" | "rand")[];
-  const shares = kinds.map((kind) => [
-    kind,
-    { ratio: kind === "replace" ? settings.replaceRatio : settings.corruptionRatio },
-  ]);
-  return gmml({
-    ...Object.fromEntries(shares),
-    blocks: { minimum: settings.blockMinimum, maximum: settings.blockMaximum },
-    alignment: settings.alignment,
-  });
-}
-
-const reconstructionLosses: Readonly<
-  Record<Exclude<Settings["reconstruction"], "none">, () => ReconstructionLoss>
-> = {
-  "masked-l1": () => maskedL1(),
-  "masked-l2": () => maskedL2(),
-  l1: () => maskedL1({ over: "all" }),
-  l2: () => maskedL2({ over: "all" }),
-};
-
-function makeReconstruction(settings: Settings, backbone: Backbone): SitOptions["reconstruction"] {
-  if (settings.reconstruction === "none") return undefined;
-  const { width, patchSize, channels } = backbone;
-  return {
-    head: reconstructionHead({
-      variant: settings.headVariant,
-      width,
-      patchSize,
-      channels,
-      hidden: settings.reconstructionHidden,
-      initialization: settings.initialization,
-    }),
-    loss: reconstructionLosses[settings.reconstruction](),
-  };
-}
-
-function makeContrast(settings: Settings, backbone: Backbone): SitOptions["contrast"] {
-  if (settings.contrast === "none") return undefined;
-  const { temperature } = settings;
-  const teacher = settings.contrast === "teacher";
-  return {
-    head: projectionHead({
-      variant: settings.headVariant,
-      width: backbone.width,
-      hidden: settings.projectionHidden,
-      output: settings.projectionOutput,
-      initialization: settings.initialization,
-    }),
-    loss: teacher ? crossViewNtXent({ temperature }) : ntXent({ temperature }),
-    teacher,
-  };
+/**
+ * The whole method of the settings, or the one a config file has put in its place.
+ * @throws SitError "bad-option" for a config file's method that has another number of views than there are
+ */
+export function makeMethod(context: MethodContext, parts: Parts): Method {
+  const { settings, statistics } = context;
+  const maker = methodMakers[settings.method];
+  const method = parts.method?.(context) ?? maker.make({ ...context, parts });
+  const { length } = parts.views ?? maker.views(settings, statistics);
+  if (length !== method.views) {
+    const option = parts.views === undefined ? "config parts.method" : "config parts.views";
+    throw new SitError(
+      "bad-option",
+      `${option}: expected as many views as the method ${method.name} wants, ${method.views}, got ${length}`,
+    );
+  }
+  return method;
 }

@@ -1,15 +1,15 @@
 import {
-  adamW,
   type BatchSource,
   type Checkpoint,
   type CheckpointInterval,
   type CheckpointStore,
+  type GradientClipping,
   type Method,
   type NotFiniteReport,
   pretrain,
   type TrainState,
 } from "@sitjs/train";
-import type { Settings } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 import { type EpochRecord, learningCurve, type StepRecord, stepRecord } from "./learning-curve.js";
 import { type Reporter, stage } from "./reporter.js";
 
@@ -84,7 +84,7 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
           weightDecay: [weightDecay, finalWeightDecay],
           momentum,
           precision: settings.precision,
-          optimizer: adamW(settings.clip > 0 ? { clipping: { perParameter: settings.clip } } : {}),
+          adamW: { betas: [BETA1, settings.beta2], clipping: clippingOf(method, settings) },
           initial,
           ...trainingOptions(options),
         });
@@ -110,6 +110,16 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
       };
     },
   );
+}
+
+/** Of the first moment; every paper has this one. */
+const BETA1 = 0.9;
+
+/** By parameter or of all together, as the method's paper has it. */
+function clippingOf({ recipe }: Method, { clip }: Settings): GradientClipping | undefined {
+  if (clip === 0) return undefined;
+  const { clipping } = recipe?.adamW ?? {};
+  return clipping !== undefined && "global" in clipping ? { global: clip } : { perParameter: clip };
 }
 
 /** What all kinds of training hand on to the loop. */

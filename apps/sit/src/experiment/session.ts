@@ -2,7 +2,8 @@ import type { ChannelStatistics } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import { type Engine, type EngineName, useEngine } from "@sitjs/engine";
 import type { Config, Parts } from "../config.js";
-import type { Settings } from "../settings/definitions.js";
+import { methodPlans } from "../methods/plans.js";
+import type { Settings } from "../settings/settings.js";
 import type { Reporter } from "./reporter.js";
 
 /**
@@ -27,11 +28,12 @@ export async function startEngine(
   return engine;
 }
 
-const partNames = ["backbone", "corruption", "reconstruction", "contrast", "views"] as const;
+const partNames = ["backbone", "corruption", "reconstruction", "contrast", "views", "method"] as const;
 
 /**
  * The parts of a config file, made for these settings.
- * @throws SitError "bad-option" for a part of another name, or a backbone of other channels
+ * @throws SitError "bad-option" for a part of another name or that the method has none of, or a backbone of other
+ *   channels
  */
 export async function makeParts(
   config: Config,
@@ -50,6 +52,7 @@ export async function makeParts(
       `config parts: expected parts among ${partNames.join(", ")}, got ${unknown}`,
     );
   }
+  requireMethodParts(made, settings);
   const { backbone } = made;
   if (backbone !== undefined) {
     if (backbone.channels !== settings.channels) {
@@ -67,6 +70,21 @@ export async function makeParts(
   }
   return made;
 }
+
+/** Refuses a corruption, say, for a method that corrupts nothing: it would be left out without a word. */
+function requireMethodParts(parts: Parts, { method }: Settings): void {
+  const taken: readonly string[] = ["backbone", "views", "method", ...methodPlans[method].parts];
+  const lost = customParts(parts).find((name) => !taken.includes(name) || isOwnMethod(parts, name));
+  if (lost === undefined) return;
+  const whose = parts.method === undefined ? `the method ${method}` : "a config file's own method";
+  throw new SitError(
+    "bad-option",
+    `config parts.${lost}: expected a part that ${whose} takes, got one it has none of`,
+  );
+}
+
+const isOwnMethod = (parts: Parts, name: string) =>
+  parts.method !== undefined && !["backbone", "views", "method"].includes(name);
 
 /** The names of the parts that were put in. */
 export function customParts(parts: Parts): string[] {

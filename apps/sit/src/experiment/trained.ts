@@ -2,7 +2,7 @@ import { type Params, SitError, withoutPrefix } from "@sitjs/core";
 import { disposeState, type TrainState } from "@sitjs/train";
 import { loadCheckpoint } from "@sitjs/train/node";
 import type { Parts } from "../config.js";
-import type { Settings } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 import type { FoundCheckpoint } from "./checkpoint.js";
 import { customParts } from "./session.js";
 

@@ -2,7 +2,7 @@ import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { DemoResult } from "../experiment/demo.js";
 import { type LeftOut, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
-import type { Settings } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 import { commonReportData, peakMemoryMB, pretrainingData } from "./report-data.js";
 
 /** What is known before the demo runs. */

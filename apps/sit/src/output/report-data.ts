@@ -2,8 +2,8 @@ import { cpus, totalmem } from "node:os";
 import type { Engine } from "@sitjs/engine";
 import type { ReportData, ReportPretraining } from "@sitjs/eval/report";
 import type { PretrainingResult } from "../experiment/pretraining.js";
-import type { Settings } from "../settings/definitions.js";
 import { definitions, settingNames } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 
 /** The report's part on the machine, the programs and the settings; the same for every command. */
 export function commonReportData(options: {

@@ -1,5 +1,9 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
-import { definitions, type Kind, type Settings, settingNames } from "./definitions.js";
+import type { MethodName } from "../methods/names.js";
+import { methodsUsing, usesSetting } from "../methods/plans.js";
+import type { Kind } from "./definition.js";
+import { definitions, settingNames } from "./definitions.js";
+import type { Settings } from "./settings.js";
 
 /** The name of a setting's option on the command line. */
 export function optionName(setting: string): string {
@@ -39,6 +43,26 @@ export function parseValue(kind: Kind, text: string, option: string): string | n
 }
 
 /**
+ * Refuses settings that the method does not look at.
+ *
+ * @param chosen those that were asked for
+ * @throws SitError "bad-option" naming the setting and the method
+ */
+export function requireUsed(
+  method: MethodName,
+  chosen: Partial<Settings>,
+  named: (setting: keyof Settings) => string = optionName,
+): void {
+  for (const [name, value] of Object.entries(chosen) as [keyof Settings, unknown][]) {
+    if (value === undefined || usesSetting(method, name)) continue;
+    throw new SitError(
+      "bad-option",
+      `${named(name)}: expected settings that the method ${method} uses, got one of ${methodsUsing(name)?.join(", ")}`,
+    );
+  }
+}
+
+/**
  * Looks at each setting and at how they fit together: sizes that divide, shares in order.
  * @param named how a setting is called in messages: its option, or its name in a config file
  * @throws SitError "bad-option"
@@ -63,7 +87,21 @@ export function checkSettings(
       settings[name],
     );
   }
-  const { imageSize, patchSize, width, heads, blockMinimum, blockMaximum, alignment } = settings;
+  checkNetwork(settings, named);
+  const { channels, statistics } = settings;
+  requireOption(
+    statistics === "dataset" || channels === 3,
+    named("statistics"),
+    "dataset for images of 1 channel",
+    statistics,
+  );
+  checkMethod(settings, named);
+}
+
+type Named = (setting: keyof Settings) => string;
+
+function checkNetwork(settings: Settings, named: Named): void {
+  const { imageSize, patchSize, width, heads, positions } = settings;
   requireOption(
     imageSize % patchSize === 0,
     named("patchSize"),
@@ -72,33 +110,89 @@ export function checkSettings(
   );
   requireOption(width % heads === 0, named("heads"), `a divisor of the width ${width}`, heads);
   requireOption(
-    settings.positions === "learned" || width % 4 === 0,
+    !positions.startsWith("sincos") || width % 4 === 0,
     named("width"),
     "a multiple of 4 for sine-cosine positions",
     width,
   );
-  requireOption(
-    imageSize % alignment === 0,
-    named("alignment"),
-    `a divisor of the image size ${imageSize}`,
-    alignment,
-  );
-  requireOption(
-    blockMinimum <= blockMaximum,
-    named("blockMinimum"),
-    `at most the largest block ${blockMaximum}`,
-    blockMinimum,
-  );
-  requireOption(
-    settings.statistics === "dataset" || settings.channels === 3,
-    named("statistics"),
-    "dataset for images of 1 channel",
-    settings.statistics,
-  );
-  if (settings.reconstruction === "none" && settings.contrast === "none") {
+}
+
+/** What must fit together of the settings that the method uses. */
+function checkMethod(settings: Settings, named: Named): void {
+  const { method, imageSize, patchSize, reconstruction, contrast } = settings;
+  const uses = (name: keyof Settings) => usesSetting(method, name);
+  if (uses("alignment")) {
+    const { alignment, blockMinimum, blockMaximum } = settings;
+    requireOption(
+      imageSize % alignment === 0,
+      named("alignment"),
+      `a divisor of the image size ${imageSize}`,
+      alignment,
+    );
+    requireOption(
+      blockMinimum <= blockMaximum,
+      named("blockMinimum"),
+      `at most the largest block ${blockMaximum}`,
+      blockMinimum,
+    );
+  }
+  if (method === "sit" && reconstruction === "none" && contrast === "none") {
     throw new SitError(
       "bad-option",
       `${named("reconstruction")} and ${named("contrast")}: expected at least one of them, got none and none`,
+    );
+  }
+  const repairs = method === "gmml" || method === "gmml-rotation";
+  requireOption(
+    !repairs || reconstruction !== "none",
+    named("reconstruction"),
+    `a loss, which ${method} learns by`,
+    reconstruction,
+  );
+  requireOption(
+    method !== "mae" || settings.positions !== "relative",
+    named("positions"),
+    "positions that mae can give to single patches",
+    settings.positions,
+  );
+  requireOption(
+    method !== "colorization" || settings.channels === 3,
+    named("channels"),
+    "3 for colorization, which predicts colours",
+    settings.channels,
+  );
+  if (uses("decoderWidth")) {
+    const { decoderWidth, decoderHeads } = settings;
+    requireOption(decoderWidth % 4 === 0, named("decoderWidth"), "a multiple of 4", decoderWidth);
+    requireOption(
+      decoderWidth % decoderHeads === 0,
+      named("decoderHeads"),
+      `a divisor of the decoder's width ${decoderWidth}`,
+      decoderHeads,
+    );
+  }
+  if (uses("maskUnit")) {
+    const { maskUnit } = settings;
+    requireOption(
+      maskUnit % patchSize === 0 && (maskUnit === 0 || imageSize % maskUnit === 0),
+      named("maskUnit"),
+      `a multiple of the patch ${patchSize} that divides the image size ${imageSize}`,
+      maskUnit,
+    );
+  }
+  if (uses("localSize")) {
+    const { localSize, localCropScale, cropScale } = settings;
+    requireOption(
+      localSize % patchSize === 0,
+      named("localSize"),
+      `a multiple of the patch ${patchSize}`,
+      localSize,
+    );
+    requireOption(
+      localCropScale <= cropScale,
+      named("localCropScale"),
+      `at most the large crops' least share ${cropScale}`,
+      localCropScale,
     );
   }
 }

@@ -1,7 +1,10 @@
-import type { Settings } from "./definitions.js";
+import type { MethodName } from "../methods/names.js";
+import { methodPlans } from "../methods/plans.js";
+import type { Settings } from "./settings.js";
 
 /** SiT on small data: ViT-S/16 at 224 pixels, the paper's settings where it gives them, else the official code's. */
 const paperSmall: Settings = {
+  method: "sit",
   images: 0,
   imageSize: 224,
   channels: 3,
@@ -14,24 +17,45 @@ const paperSmall: Settings = {
   dropPath: 0.1,
   positions: "learned",
   initialization: "truncated-normal",
+  layerScale: 0,
   headVariant: "paper",
   reconstructionHidden: 2048,
   projectionHidden: 4096,
   projectionOutput: 256,
+  prototypes: 65_536,
+  decoderWidth: 512,
+  decoderDepth: 8,
+  decoderHeads: 16,
   corruption: "noise+replace",
   corruptionRatio: 0.7,
   replaceRatio: 0.3,
   blockMinimum: 0.05,
   blockMaximum: 0.25,
   alignment: 1,
+  maskRatio: 0.75,
+  maskUnit: 0,
+  tileRows: 3,
+  permutations: 1000,
   reconstruction: "masked-l1",
+  pixelNormalization: "patch",
   contrast: "teacher",
   alpha: 5,
+  localWeight: 0.1,
   temperature: 0.2,
+  teacherTemperature: 0.04,
+  finalTeacherTemperature: 0.04,
+  teacherWarmupEpochs: 0,
+  frozenEpochs: 1,
+  patchEmbedding: "trained",
+  clusters: 1000,
   views: "standard",
   cropScale: 0.2,
   flip: 0.5,
   solarize: 0.2,
+  localCrops: 8,
+  localSize: 0,
+  localCropScale: 0.05,
+  relationViews: 4,
   epochs: 3000,
   batchSize: 64,
   learningRate: 5e-4,
@@ -39,6 +63,7 @@ const paperSmall: Settings = {
   warmupEpochs: 10,
   weightDecay: 0.04,
   finalWeightDecay: 0.1,
+  beta2: 0.999,
   momentum: 0.996,
   precision: "float32",
   clip: 3,
@@ -87,6 +112,13 @@ const demo: Settings = {
   reconstructionHidden: 64,
   projectionHidden: 512,
   projectionOutput: 128,
+  prototypes: 1024,
+  decoderWidth: 64,
+  decoderDepth: 2,
+  decoderHeads: 4,
+  permutations: 24,
+  clusters: 100,
+  localCrops: 4,
   corruptionRatio: 0.4,
   alpha: 1,
   views: "small",
@@ -126,6 +158,11 @@ const demoColorPortable: Settings = { ...demoPortable, imageSize: 32, channels: 
 /** The demo's experiment on more images, a quarter of an hour a seed: `npm run results`, `docs/results`. */
 const long: Settings = { ...demo, images: 30_000, epochs: 7 };
 
+/** `sit compare`: so little of it that eight methods with three seeds take an afternoon on two cores. */
+const compare: Settings = { ...demo, images: 10_000, epochs: 3, finetuneEpochs: 30 };
+
+const compareColor: Settings = { ...compare, imageSize: 32, channels: 3 };
+
 /** Named groups of settings. */
 export const presets = {
   demo,
@@ -133,11 +170,31 @@ export const presets = {
   "demo-color": demoColor,
   "demo-color-portable": demoColorPortable,
   long,
+  compare,
+  "compare-color": compareColor,
   "paper-small": paperSmall,
   "paper-imagenet": paperImagenet,
 } as const satisfies Readonly<Record<string, Settings>>;
 
 export type PresetName = keyof typeof presets;
+
+/** Which values of a method go with a preset: those of its paper, or those for small images and short runs. */
+const presetKinds: Readonly<Record<PresetName, "paper" | "small">> = {
+  demo: "small",
+  "demo-portable": "small",
+  "demo-color": "small",
+  "demo-color-portable": "small",
+  long: "small",
+  compare: "small",
+  "compare-color": "small",
+  "paper-small": "paper",
+  "paper-imagenet": "paper",
+};
+
+/** The settings of a preset for a method. */
+export function presetFor(preset: PresetName, method: MethodName): Settings {
+  return { ...presets[preset], ...methodPlans[method][presetKinds[preset]], method };
+}
 
 /** What takes a preset's place on a portable engine. */
 export const portablePresets: Readonly<Partial<Record<PresetName, PresetName>>> = {

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import { checkSettings, optionName } from "./check.js";
-import { type Settings, settingNames } from "./definitions.js";
+import { settingNames } from "./definitions.js";
 import { presetNames, presets } from "./presets.js";
+import type { Settings } from "./settings.js";
 
 describe("presets", () => {
   it.each(presetNames)("%s has every setting, and its sizes fit together", (name) => {

@@ -134,7 +134,6 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     uses: [
       ...projection,
       "prototypes",
-      "temperature",
       "teacherTemperature",
       "finalTeacherTemperature",
       "teacherWarmupEpochs",
@@ -149,7 +148,6 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     paper: {
       projectionHidden: 2048,
       projectionOutput: 256,
-      temperature: 0.1,
       cropScale: 0.4,
       learningRate: 5e-4,
       finalLearningRate: 1e-6,
@@ -159,7 +157,7 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
       momentum: 0.996,
       clip: 3,
     },
-    small: { projectionHidden: 256, temperature: 0.1, cropScale: 0.4, learningRate: 4e-3, frozenEpochs: 0 },
+    small: { projectionHidden: 256, cropScale: 0.4, learningRate: 4e-3, frozenEpochs: 0 },
   },
   simclr: {
     title: "SimCLR",

@@ -65,7 +65,7 @@ export const pretrainingDefinitions = {
   temperature: {
     group: "pretraining",
     kind: within(0.001),
-    help: "temperature of the contrast; with dino of the student",
+    help: "temperature of the contrast",
   },
   teacherTemperature: {
     group: "pretraining",

@@ -1,0 +1,120 @@
+import { type ChannelStatistics, dinoViews, simclrViews, type ViewSpec } from "@sitjs/augment";
+import {
+  dinoLoss,
+  infoMax,
+  infoNce,
+  ntXent,
+  relation,
+  relationPairs,
+  teacherTemperatures,
+} from "@sitjs/losses";
+import { deepInfoMax, dino, mocoV3, relationalReasoning, simclr } from "@sitjs/train";
+import { dinoHead, mocoHeads, perceptronHead, projectionHead } from "@sitjs/vit";
+import type { Settings } from "../settings/settings.js";
+import type { MethodMaker } from "./maker.js";
+import { headInitialization } from "./parts.js";
+import { greyness, oneView, twoViews } from "./views.js";
+
+export const mocoV3Maker: MethodMaker = {
+  views: twoViews,
+  make({ settings, backbone }) {
+    const { projectionHidden: hidden, projectionOutput: output, temperature, patchEmbedding } = settings;
+    return mocoV3({
+      backbone,
+      ...mocoHeads({ width: backbone.width, hidden, output, initialization: headInitialization(settings) }),
+      loss: infoNce({ temperature }),
+      freezePatchEmbedding: patchEmbedding === "frozen",
+    });
+  },
+};
+
+export const simclrMaker: MethodMaker = {
+  views: strongViews,
+  make({ settings, backbone }) {
+    const { projectionHidden: hidden, projectionOutput: output, temperature } = settings;
+    const initialization = headInitialization(settings);
+    return simclr({
+      backbone,
+      head: projectionHead({ variant: "moco-v3", layers: 2, width: backbone.width, hidden, output, initialization }),
+      loss: ntXent({ temperature }),
+    });
+  },
+};
+
+export const dinoMaker: MethodMaker = {
+  views(settings, statistics) {
+    const { imageSize, views, cropScale, localCropScale, localCrops, flip, solarize } = settings;
+    return dinoViews({
+      size: imageSize,
+      localSize: localSizeOf(settings),
+      localCrops,
+      preset: views,
+      globalScale: [cropScale, 1],
+      localScale: [localCropScale, cropScale],
+      flip,
+      solarize: [0, solarize],
+      ...greyness(settings),
+      ...statistics,
+    });
+  },
+  make({ settings, backbone }) {
+    const { projectionHidden: hidden, projectionOutput: bottleneck, prototypes, localCrops } = settings;
+    const { teacherTemperature, finalTeacherTemperature, teacherWarmupEpochs, frozenEpochs } = settings;
+    const initialization = headInitialization(settings);
+    return dino({
+      backbone,
+      head: dinoHead({ width: backbone.width, hidden, bottleneck, output: prototypes, initialization }),
+      loss: dinoLoss(),
+      teacherTemperature: teacherTemperatures({
+        start: teacherTemperature,
+        final: finalTeacherTemperature,
+        warmupEpochs: teacherWarmupEpochs,
+      }),
+      localCrops,
+      freezeLastLayerEpochs: frozenEpochs,
+    });
+  },
+};
+
+export const deepInfomaxMaker: MethodMaker = {
+  views: oneView,
+  make({ settings, backbone }) {
+    const { projectionHidden, projectionOutput: output, alpha, localWeight } = settings;
+    const { width } = backbone;
+    const initialization = headInitialization(settings);
+    const head = () => perceptronHead({ width, hidden: [projectionHidden], output, initialization });
+    return deepInfoMax({ backbone, global: head(), local: head(), loss: infoMax(), alpha, beta: localWeight });
+  },
+};
+
+export const relationalMaker: MethodMaker = {
+  views(settings, statistics) {
+    // Views that are made alike, as many as the method compares: the first of SimCLR's under other names.
+    const [view] = strongViews(settings, statistics) as readonly [ViewSpec, ...ViewSpec[]];
+    return Array.from({ length: settings.relationViews }, (_, i) => ({ ...view, name: `view${i + 1}` }));
+  },
+  make({ settings, backbone }) {
+    const width = 2 * backbone.width;
+    const hidden = [settings.projectionHidden];
+    return relationalReasoning({
+      backbone,
+      relation: perceptronHead({ width, hidden, output: 1, initialization: headInitialization(settings) }),
+      loss: relation(),
+      pairs: relationPairs,
+      views: settings.relationViews,
+    });
+  },
+};
+
+/** Two views that are made alike, as SimCLR makes them. */
+function strongViews(settings: Settings, statistics: ChannelStatistics): readonly ViewSpec[] {
+  const { imageSize, views, cropScale, flip } = settings;
+  const scale = [cropScale, 1] as const;
+  return simclrViews({ size: imageSize, preset: views, scale, flip, ...greyness(settings), ...statistics });
+}
+
+/** Pixels of a small crop's side: whole patches, about as DINO's 96 of 224. */
+function localSizeOf({ localSize, imageSize, patchSize }: Settings): number {
+  if (localSize > 0) return localSize;
+  return patchSize * Math.max(1, Math.round(((imageSize / patchSize) * 96) / 224));
+}

@@ -26,6 +26,7 @@ export { contextEncoder } from "./methods/context-encoder.js";
 export { type DeepClusterOptions, deepCluster } from "./methods/deep-cluster.js";
 export { type DinoOptions, dino, dinoRecipe } from "./methods/dino.js";
 export { type JigsawPuzzleOptions, jigsawPuzzle } from "./methods/jigsaw.js";
+export { type MaeOptions, mae, maeRecipe } from "./methods/mae.js";
 export { type MocoV3Options, mocoV3, mocoV3Recipe } from "./methods/moco-v3.js";
 export type { PixelDecoderOptions, ReconstructionMethodOptions } from "./methods/reconstruction.js";
 export {

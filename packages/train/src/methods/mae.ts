@@ -1,5 +1,6 @@
 import {
   type Backbone,
+  type BackboneContext,
   type MaskedDecoder,
   type Params,
   type PatchLoss,
@@ -12,7 +13,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { type Recipe, withoutTeacher } from "../recipe.js";
 import { epochCosineSchedule } from "../schedules.js";
-import { BACKBONE, DECODER, maskedPicture, patchGrid, patchMaskPixels } from "./tokens.js";
+import { BACKBONE, DECODER, encode, maskedPicture, patchGrid, patchMaskPixels } from "./tokens.js";
 
 export interface MaeOptions {
   /** The encoder; must take `visible`, so no relative positions. MAE's has sine-cosine positions and no drop path. */
@@ -32,7 +33,7 @@ export const maeRecipe: Recipe = {
   finalLearningRate: 0,
   warmupEpochs: 40,
   learningRateSchedule: ({ base, final, steps, warmupSteps }) =>
-    // By step, since the reference sets the rate before every step, from the fraction of the epoch done.
+    // By step: the reference sets the rate before each, from the share of the epoch that is done.
     epochCosineSchedule({ base, final, epochs: steps, warmupEpochs: warmupSteps }),
   weightDecay: [0.05, 0.05],
   adamW: { betas: [0.9, 0.95] },
@@ -89,9 +90,9 @@ export function mae({ backbone, sampler, decoder, loss }: MaeOptions): Method {
     student: Params,
     images: tf.Tensor4D,
     visible: tf.Tensor2D,
-    context: Parameters<Backbone["apply"]>[2],
+    context: BackboneContext,
   ): tf.Tensor3D {
-    const { tokens } = backbone.apply(withoutPrefix(BACKBONE, student), images, { ...context, visible });
+    const tokens = encode(backbone, student, images, { ...context, visible });
     const input = { tokens, visible, grid: patchGrid(backbone, images.shape) };
     return decoder.apply(withoutPrefix(DECODER, student), input, context);
   }

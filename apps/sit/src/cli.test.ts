@@ -354,9 +354,9 @@ describe("a config file", () => {
     expect(code).toBe(0);
     const { pretrain, seed } = json("runs", "config", "summary.json");
     expect(seed).toBe(7);
-    expect(pretrain).toMatchObject({ epochs: 1, steps: 4, contrast: [null] });
+    expect(pretrain).toMatchObject({ epochs: 1, steps: 4 });
     // Nothing is corrupted, so there is nothing to reconstruct.
-    expect(pretrain.reconstruction).toEqual([0]);
+    expect(pretrain.losses).toEqual({ reconstruction: [0] });
 
     const knn = [
       "knn",
@@ -391,7 +391,11 @@ describe("the demo", () => {
       images: 20,
       seed: 0,
       preset: "demo-portable",
-      pretrain: { epochs: 1, steps: 5, reconstruction: [expect.any(Number)], contrast: [expect.any(Number)] },
+      pretrain: {
+        epochs: 1,
+        steps: 5,
+        losses: { reconstruction: [expect.any(Number)], contrast: [expect.any(Number)] },
+      },
       knn: { before: expect.any(Number), after: expect.any(Number) },
       accuracy: { 4: { scratch: expect.any(Number), pretrained: expect.any(Number) } },
     });
@@ -407,7 +411,7 @@ describe("the demo", () => {
     const { values, mean } = results.accuracy[8].pretrained;
     expect(mean).toBeCloseTo((values[0] + values[1]) / 2);
     // The same seed gives the same numbers.
-    expect(results.runs[0].pretrain.reconstruction).toEqual(summary.pretrain.reconstruction);
+    expect(results.runs[0].pretrain.losses).toEqual(summary.pretrain.losses);
     expect(readdirSync(at("runs")).filter((name) => name.startsWith("."))).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
 import { type TrainingFiles, trainingFiles } from "../run-folder/training-files.js";
 import { checkSettings } from "../settings/check.js";
-import { portablePresets, presets } from "../settings/presets.js";
+import { portablePresets, presetFor } from "../settings/presets.js";
 import type { Settings } from "../settings/settings.js";
 
 const DEFAULT_LABELS = [10, 100];
@@ -169,7 +169,7 @@ interface Fitted extends Resolved {
 function fitToEngine(choice: Resolved, engine: Engine, available: number): Fitted {
   const preset = portablePresets[choice.preset];
   if (engine.native || choice.presetChosen || preset === undefined) return { ...choice, warnings: [] };
-  const settings = { ...presets[preset], ...choice.overrides };
+  const settings = { ...presetFor(preset, choice.settings.method), ...choice.overrides };
   checkSettings(settings);
   const { epochs, width, depth } = settings;
   const images = Math.min(settings.images || available, available);
@@ -215,7 +215,7 @@ async function prepare(options: {
     computedBy: engineIdentity(engine),
   };
   const demo: Omit<DemoOptions, "report" | "hooks"> = {
-    method: makeMethod(settings, { ...parts, backbone }),
+    method: makeMethod({ settings, backbone, statistics, images: unlabelled.length }, parts),
     backbone,
     parts,
     unlabelled,

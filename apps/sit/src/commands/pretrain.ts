@@ -10,7 +10,7 @@ import { drawImages, openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { pretrainLoader } from "../experiment/loaders.js";
-import { makeMethod } from "../experiment/model.js";
+import { makeBackbone, makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { pretraining } from "../experiment/pretraining.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
@@ -65,8 +65,9 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
   const statistics = found?.saved.statistics ?? (await statisticsOf(data.train, settings, opening));
   const parts = await makeParts(choice.config, settings, statistics);
   if (found !== undefined)
-    requireParts(found, parts, ["backbone", "corruption", "reconstruction", "contrast", "views"]);
-  const method = makeMethod(settings, parts);
+    requireParts(found, parts, ["backbone", "corruption", "reconstruction", "contrast", "views", "method"]);
+  const backbone = makeBackbone(settings, parts);
+  const method = makeMethod({ settings, backbone, statistics, images: images.length }, parts);
   const context = { settings, statistics, seed, workers, leftOut };
   const loader = pretrainLoader(images, context, parts);
 

@@ -7,7 +7,7 @@ import type { Run } from "../command-line/run-command.js";
 import { findCheckpoint } from "../experiment/checkpoint.js";
 import { openData } from "../experiment/data.js";
 import { leftOutImages, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
-import { makeMethod } from "../experiment/model.js";
+import { makeBackbone, makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
@@ -44,12 +44,13 @@ export const run: Run = async (options, { console, signal }) => {
   }
   const { statistics } = saved;
   const parts = await makeParts(choice.config, settings, statistics);
-  requireParts(found, parts, ["backbone", "reconstruction", "contrast"]);
-  const method = makeMethod(settings, parts);
+  requireParts(found, parts, ["backbone", "reconstruction", "contrast", "method"]);
+  const backbone = makeBackbone(settings, parts);
+  const method = makeMethod({ settings, backbone, statistics, images: images.length }, parts);
   if (method.reconstruct === undefined) {
     throw new SitError(
       "bad-option",
-      "--checkpoint: expected a run with reconstruction, got one with contrast alone",
+      `--checkpoint: expected a run that learned to reconstruct, got one of ${method.name}, which has no pictures to show`,
     );
   }
 

@@ -1,19 +1,11 @@
 import { type ChannelStatistics, dinoViews, simclrViews, type ViewSpec } from "@sitjs/augment";
-import {
-  dinoLoss,
-  infoMax,
-  infoNce,
-  ntXent,
-  relation,
-  relationPairs,
-  teacherTemperatures,
-} from "@sitjs/losses";
-import { deepInfoMax, dino, mocoV3, relationalReasoning, simclr } from "@sitjs/train";
-import { dinoHead, mocoHeads, perceptronHead, projectionHead } from "@sitjs/vit";
+import { dinoLoss, infoNce, ntXent, teacherTemperatures } from "@sitjs/losses";
+import { dino, mocoV3, simclr } from "@sitjs/train";
+import { dinoHead, mocoHeads, projectionHead } from "@sitjs/vit";
 import type { Settings } from "../settings/settings.js";
 import type { MethodMaker } from "./maker.js";
 import { headInitialization } from "./parts.js";
-import { greyness, oneView, twoViews } from "./views.js";
+import { greyness, twoViews } from "./views.js";
 
 export const mocoV3Maker: MethodMaker = {
   views: twoViews,
@@ -35,7 +27,14 @@ export const simclrMaker: MethodMaker = {
     const initialization = headInitialization(settings);
     return simclr({
       backbone,
-      head: projectionHead({ variant: "moco-v3", layers: 2, width: backbone.width, hidden, output, initialization }),
+      head: projectionHead({
+        variant: "moco-v3",
+        layers: 2,
+        width: backbone.width,
+        hidden,
+        output,
+        initialization,
+      }),
       loss: ntXent({ temperature }),
     });
   },
@@ -72,36 +71,6 @@ export const dinoMaker: MethodMaker = {
       }),
       localCrops,
       freezeLastLayerEpochs: frozenEpochs,
-    });
-  },
-};
-
-export const deepInfomaxMaker: MethodMaker = {
-  views: oneView,
-  make({ settings, backbone }) {
-    const { projectionHidden, projectionOutput: output, alpha, localWeight } = settings;
-    const { width } = backbone;
-    const initialization = headInitialization(settings);
-    const head = () => perceptronHead({ width, hidden: [projectionHidden], output, initialization });
-    return deepInfoMax({ backbone, global: head(), local: head(), loss: infoMax(), alpha, beta: localWeight });
-  },
-};
-
-export const relationalMaker: MethodMaker = {
-  views(settings, statistics) {
-    // Views that are made alike, as many as the method compares: the first of SimCLR's under other names.
-    const [view] = strongViews(settings, statistics) as readonly [ViewSpec, ...ViewSpec[]];
-    return Array.from({ length: settings.relationViews }, (_, i) => ({ ...view, name: `view${i + 1}` }));
-  },
-  make({ settings, backbone }) {
-    const width = 2 * backbone.width;
-    const hidden = [settings.projectionHidden];
-    return relationalReasoning({
-      backbone,
-      relation: perceptronHead({ width, hidden, output: 1, initialization: headInitialization(settings) }),
-      loss: relation(),
-      pairs: relationPairs,
-      views: settings.relationViews,
     });
   },
 };

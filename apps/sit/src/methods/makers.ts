@@ -1,4 +1,4 @@
-import { deepInfomaxMaker, dinoMaker, mocoV3Maker, relationalMaker, simclrMaker } from "./contrast.js";
+import { dinoMaker, mocoV3Maker, simclrMaker } from "./contrast.js";
 import type { MethodMaker } from "./maker.js";
 import { gmmlRotationMaker, maeMaker, simmimMaker } from "./masked.js";
 import type { MethodName } from "./names.js";
@@ -28,6 +28,4 @@ export const methodMakers: Readonly<Record<MethodName, MethodMaker>> = {
   colorization: colorizationMaker,
   "context-encoder": contextEncoderMaker,
   "deep-cluster": deepClusterMaker,
-  "deep-infomax": deepInfomaxMaker,
-  relational: relationalMaker,
 };

@@ -14,8 +14,6 @@ export const methodNames = [
   "colorization",
   "context-encoder",
   "deep-cluster",
-  "deep-infomax",
-  "relational",
 ] as const;
 
 export type MethodName = (typeof methodNames)[number];

@@ -225,22 +225,6 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     paper: ofSit,
     small: ofSit,
   },
-  "deep-infomax": {
-    title: "Deep InfoMax",
-    summary: "tells which patches, and which mean of them, belong to an image's token",
-    uses: [...projection, "alpha", "localWeight"],
-    parts: [],
-    paper: { alpha: 0.5, localWeight: 1 },
-    small: { alpha: 0.5, localWeight: 1, projectionHidden: 128 },
-  },
-  relational: {
-    title: "Relational reasoning",
-    summary: "tells pairs of views of one image from pairs of two",
-    uses: ["projectionHidden", "views", "relationViews"],
-    parts: [],
-    paper: { projectionHidden: 256 },
-    small: { projectionHidden: 256 },
-  },
 };
 
 const ofSomeMethods: ReadonlySet<keyof Settings> = new Set(

@@ -2,8 +2,9 @@ import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { DemoResult } from "../experiment/demo.js";
 import { type LeftOut, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
+import { methodPlans } from "../methods/plans.js";
 import type { Settings } from "../settings/settings.js";
-import { commonReportData, peakMemoryMB, pretrainingData } from "./report-data.js";
+import { commonReportData, lossesByEpoch, peakMemoryMB, pretrainingData } from "./report-data.js";
 
 /** What is known before the demo runs. */
 export interface DemoSetup {
@@ -25,7 +26,6 @@ export function demoSummary(setup: DemoSetup, result: DemoResult) {
   const { engine, preset, settings, seed, dataset, images, test, warnings, leftOut } = setup;
   const { pretrain, knn, comparisons, seconds, timings } = result;
   const { steps, imagesPerSecond, epochs } = pretrain;
-  const per = (name: string) => epochs.map((epoch) => epoch.metrics[name] ?? null);
   return {
     engine: engine.name,
     device: engine.device,
@@ -43,8 +43,7 @@ export function demoSummary(setup: DemoSetup, result: DemoResult) {
       steps,
       seconds: pretrain.seconds,
       imagesPerSecond,
-      reconstruction: per("reconstruction"),
-      contrast: per("contrast"),
+      losses: lossesByEpoch(pretrain),
     },
     knn,
     accuracy: Object.fromEntries(
@@ -69,7 +68,13 @@ export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
   const { pretrain, knn, comparisons, pictures, projections, timings } = result;
   const { imageSize, channels } = settings;
   return {
-    ...commonReportData({ title: `SiT on ${dataset}`, engine, settings, seed, warnings }),
+    ...commonReportData({
+      title: `${methodPlans[settings.method].title} on ${dataset}`,
+      engine,
+      settings,
+      seed,
+      warnings,
+    }),
     leftOut: leftOut.list(),
     dataset: {
       name: dataset,
@@ -80,7 +85,7 @@ export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
       imageSize: [imageSize, imageSize, channels],
       classes,
     },
-    pretrain: pretrainingData(pretrain, pretrain.epochs.length),
+    pretrain: pretrainingData(pretrain, pretrain.epochs.length, settings),
     accuracy: comparisons.map(({ labels, scratch, pretrained }) => ({
       labels,
       scratch: scratch.top1,

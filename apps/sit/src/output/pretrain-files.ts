@@ -7,8 +7,9 @@ import type { RunData } from "../experiment/data.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { ReconstructionPictures } from "../experiment/pictures.js";
 import type { PretrainingResult } from "../experiment/pretraining.js";
+import { methodPlans } from "../methods/plans.js";
 import { runFiles } from "../run-folder/files.js";
-import { commonReportData, peakMemoryMB, pretrainingData } from "./report-data.js";
+import { commonReportData, lossesByEpoch, peakMemoryMB, pretrainingData } from "./report-data.js";
 
 /** A pretraining that is done. */
 export interface PretrainOutcome {
@@ -26,7 +27,6 @@ export interface PretrainOutcome {
 export function pretrainSummary({ choice, engine, data, images, loader, result, leftOut }: PretrainOutcome) {
   const { seed, preset, settings } = choice;
   const { steps, seconds, imagesPerSecond } = result;
-  const per = (name: string) => result.epochs.map((epoch) => epoch.metrics[name] ?? null);
   return {
     command: "pretrain",
     engine: engine.name,
@@ -40,8 +40,7 @@ export function pretrainSummary({ choice, engine, data, images, loader, result, 
       steps,
       seconds,
       imagesPerSecond,
-      reconstruction: per("reconstruction"),
-      contrast: per("contrast"),
+      losses: lossesByEpoch(result),
     },
     leftOut: leftOutSummary(leftOut),
     peakMemoryMB: peakMemoryMB(),
@@ -58,18 +57,23 @@ export function pretrainReport(
   const { settings, seed } = choice;
   const { imageSize, channels } = settings;
   return {
-    ...commonReportData({ title: `Pretraining on ${data.name}`, engine, settings, seed }),
+    ...commonReportData({
+      title: `${methodPlans[settings.method].title}: pretraining on ${data.name}`,
+      engine,
+      settings,
+      seed,
+    }),
     leftOut,
     dataset: { name: data.name, images, unlabelled: images, imageSize: [imageSize, imageSize, channels] },
-    pretrain: pretrainingData(result, result.steps / loader.stepsPerEpoch),
+    pretrain: pretrainingData(result, result.steps / loader.stepsPerEpoch, settings),
     ...(rows && { reconstructions: [{ title: "Training images", rows }] }),
   };
 }
 
 /** The outcome for the terminal. */
 export function pretrainLines({ images, pretrain, leftOut }: PretrainSummary, out: string): string[] {
-  const { steps, imagesPerSecond, reconstruction, contrast } = pretrain;
-  const last = Object.entries({ reconstruction, contrast }).flatMap(([name, values]) => {
+  const { steps, imagesPerSecond, losses } = pretrain;
+  const last = Object.entries(losses).flatMap(([name, values]) => {
     const value = values.at(-1);
     return typeof value === "number" ? [`${name} ${value.toFixed(4)}`] : [];
   });

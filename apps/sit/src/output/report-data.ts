@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import type { Engine } from "@sitjs/engine";
 import type { ReportData, ReportPretraining } from "@sitjs/eval/report";
 import type { PretrainingResult } from "../experiment/pretraining.js";
+import { methodPlans, usesSetting } from "../methods/plans.js";
 import { definitions, settingNames } from "../settings/definitions.js";
 import type { Settings } from "../settings/settings.js";
 
@@ -40,16 +41,32 @@ export function peakMemoryMB(): number {
   return Math.round(process.resourceUsage().maxRSS / 1024);
 }
 
+/** The parts of a method's loss, of the metrics of its steps; the loss itself where it has none. */
+export function lossParts({ epochs }: Pick<PretrainingResult, "epochs">): string[] {
+  const parts = Object.keys(epochs[0]?.metrics ?? {}).filter((name) => name !== "loss");
+  return parts.length > 0 ? parts : ["loss"];
+}
+
+/** What `summary.json` says of pretraining: one number of each part of the loss for each epoch. */
+export function lossesByEpoch(result: Pick<PretrainingResult, "epochs">): Record<string, (number | null)[]> {
+  const per = (name: string) => result.epochs.map(({ metrics }) => finite(metrics[name]));
+  return Object.fromEntries(lossParts(result).map((name) => [name, per(name)]));
+}
+
 /** The report's part on pretraining. */
-export function pretrainingData(result: Omit<PretrainingResult, "state">, epochs: number): ReportPretraining {
+export function pretrainingData(
+  result: Omit<PretrainingResult, "state">,
+  epochs: number,
+  { method }: Settings,
+): ReportPretraining {
   const { steps, seconds, imagesPerSecond } = result;
+  const names = lossParts(result);
   const learning = (record: {
     learningRate: number;
     imagesPerSecond: number;
     metrics: Readonly<Record<string, number>>;
   }) => ({
-    reconstruction: finite(record.metrics.reconstruction),
-    contrast: finite(record.metrics.contrast),
+    parts: Object.fromEntries(names.map((name) => [name, finite(record.metrics[name])])),
     learningRate: record.learningRate,
     imagesPerSecond: record.imagesPerSecond,
   });
@@ -58,6 +75,7 @@ export function pretrainingData(result: Omit<PretrainingResult, "state">, epochs
     steps,
     seconds,
     imagesPerSecond,
+    explanation: `${methodPlans[method].title} ${methodPlans[method].summary}; what is called a loss should fall.`,
     history: result.epochs.map((record) => ({ epoch: record.epoch + 1, ...learning(record) })),
     stepHistory: result.records.map((record) => ({ step: record.step + 1, ...learning(record) })),
   };
@@ -71,6 +89,7 @@ function finite(value: number | undefined): number | null {
 function groupedSettings(settings: Settings): Record<string, Record<string, string | number>> {
   const groups: Record<string, Record<string, string | number>> = {};
   for (const name of settingNames) {
+    if (!usesSetting(settings.method, name)) continue;
     const { group } = definitions[name];
     groups[group] ??= {};
     groups[group][name] = settings[name];

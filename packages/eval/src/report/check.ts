@@ -17,8 +17,7 @@ import {
 } from "./structure.js";
 
 const learning = {
-  reconstruction: numberOrNull,
-  contrast: numberOrNull,
+  parts: record(numberOrNull),
   learningRate: numberOrNull,
   imagesPerSecond: numberOrNull,
 };
@@ -58,7 +57,7 @@ const report = object(
         imagesPerSecond: number,
         history: list(object({ epoch: number }, learning)),
       },
-      { stepHistory: list(object({ step: number }, learning)) },
+      { explanation: text, stepHistory: list(object({ step: number }, learning)) },
     ),
     accuracy: list(object({ labels: number }, { scratch: fraction, pretrained: fraction })),
     knn: object({}, { before: fraction, after: fraction, k: number }),

@@ -83,13 +83,15 @@ export interface ReportPretraining {
   imagesPerSecond: number;
   /** Means of each epoch. */
   history: readonly EpochRecord[];
+  /** What the parts of the loss tell, for the reader. */
+  explanation?: string;
   /** Values of single steps, thinned at will; the report thins them again. */
   stepHistory?: readonly StepRecord[];
 }
 
 export interface LearningRecord {
-  reconstruction?: number | null;
-  contrast?: number | null;
+  /** What the method's loss is made of, by name, and what else it tells, such as an accuracy. */
+  parts?: Readonly<Record<string, number | null>>;
   learningRate?: number | null;
   imagesPerSecond?: number | null;
 }

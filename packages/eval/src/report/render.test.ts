@@ -64,10 +64,23 @@ const FULL: ReportData = {
     seconds: 543.2,
     imagesPerSecond: 552.4,
     history: [
-      { epoch: 1, reconstruction: 0.8125, contrast: 1.734, learningRate: 0.00031, imagesPerSecond: 541.3 },
-      { epoch: 2, reconstruction: 0.4375, contrast: 1.211, learningRate: 0.00007, imagesPerSecond: 563.7 },
+      {
+        epoch: 1,
+        parts: { reconstruction: 0.8125, contrast: 1.734 },
+        learningRate: 0.00031,
+        imagesPerSecond: 541.3,
+      },
+      {
+        epoch: 2,
+        parts: { reconstruction: 0.4375, contrast: 1.211 },
+        learningRate: 0.00007,
+        imagesPerSecond: 563.7,
+      },
     ],
-    stepHistory: Array.from({ length: 312 }, (_, i) => ({ step: i + 1, reconstruction: 1 / (1 + i) })),
+    stepHistory: Array.from({ length: 312 }, (_, i) => ({
+      step: i + 1,
+      parts: { reconstruction: 1 / (1 + i) },
+    })),
   },
   accuracy: [
     { labels: 100, scratch: 0.3204, pretrained: 0.6021 },
@@ -236,9 +249,9 @@ test.each<[string, ReportData, string[]]>([
 
 test("a loss that was lost, and one that never moves, still give a page", async () => {
   const history = [
-    { epoch: 1, reconstruction: Number.NaN, contrast: 0.5 },
-    { epoch: 2, reconstruction: null, contrast: 0.5 },
-    { epoch: 3, reconstruction: 0.25, contrast: 0.5 },
+    { epoch: 1, parts: { reconstruction: Number.NaN, contrast: 0.5 } },
+    { epoch: 2, parts: { reconstruction: null, contrast: 0.5 } },
+    { epoch: 3, parts: { reconstruction: 0.25, contrast: 0.5 } },
   ];
   const page = await renderReport({
     pretrain: { epochs: 3, steps: 3, seconds: 1, imagesPerSecond: 1, history },

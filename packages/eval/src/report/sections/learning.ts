@@ -5,28 +5,61 @@ import { type Html, html, trusted } from "../html.js";
 import { type Section, section } from "./section.js";
 
 interface Panel {
-  key: keyof LearningRecord;
   title: string;
   color: string;
-  fromZero: boolean;
+  value(record: LearningRecord): number | null | undefined;
+  fromZero?: boolean;
+  /** The values of single steps have no noise to smooth: they are the curve. */
+  exact?: boolean;
+  written(value: number | null | undefined): string;
 }
 
-const PANELS: readonly Panel[] = [
-  { key: "reconstruction", title: "Reconstruction loss", color: "var(--accent)", fromZero: false },
-  { key: "contrast", title: "Contrast loss", color: "var(--accent-2)", fromZero: false },
-  { key: "learningRate", title: "Learning rate", color: "var(--muted)", fromZero: true },
-  { key: "imagesPerSecond", title: "Images per second", color: "var(--muted)", fromZero: true },
+const COLORS = ["var(--accent)", "var(--accent-2)"];
+
+const COMMON: readonly Panel[] = [
+  {
+    title: "Learning rate",
+    color: "var(--muted)",
+    value: (record) => record.learningRate,
+    fromZero: true,
+    exact: true,
+    written: loss,
+  },
+  {
+    title: "Images per second",
+    color: "var(--muted)",
+    value: (record) => record.imagesPerSecond,
+    fromZero: true,
+    written: count,
+  },
 ];
 
-/** Both losses, the learning rate and the speed over the epochs of pretraining. */
+/** One for each part of the loss, in the order in which they come. */
+function partPanels(records: readonly LearningRecord[]): Panel[] {
+  const names = new Set(records.flatMap((record) => Object.keys(record.parts ?? {})));
+  return [...names].map((name, i) => ({
+    title: partTitle(name),
+    color: COLORS[i % COLORS.length] as string,
+    value: (record) => record.parts?.[name],
+    written: loss,
+  }));
+}
+
+/** "Reconstruction loss"; what is a measure of its own keeps its name. */
+function partTitle(name: string): string {
+  const title = name.charAt(0).toUpperCase() + name.slice(1);
+  return /(loss|accuracy)$/i.test(name) ? title : `${title} loss`;
+}
+
+/** The parts of the loss, the learning rate and the speed over the epochs of pretraining. */
 export function learningSection(data: ReportData): Section | undefined {
   const { pretrain } = data;
   if (!pretrain) return undefined;
-  const shown = PANELS.filter(({ key }) =>
-    [...pretrain.history, ...(pretrain.stepHistory ?? [])].some((record) => Number.isFinite(record[key])),
+  const records = [...pretrain.history, ...(pretrain.stepHistory ?? [])];
+  const shown = [...partPanels(records), ...COMMON].filter(({ value }) =>
+    records.some((record) => Number.isFinite(value(record))),
   );
-  const how = `Both losses should fall: reconstruction is how far the repaired pixels are from the true ones, contrast is
-how hard it is to find an image's other view among the batch. Thick lines are means of an epoch${
+  const how = `${pretrain.explanation ?? "Losses should fall."} Thick lines are means of an epoch${
     pretrain.stepHistory?.length ? ", pale ones single steps" : ""
   }. ${count(pretrain.epochs)} epochs, ${count(pretrain.steps)} steps, ${duration(pretrain.seconds)},
 ${count(pretrain.imagesPerSecond)} images per second.`;
@@ -39,15 +72,17 @@ ${count(pretrain.imagesPerSecond)} images per second.`;
 }
 
 function figure(panel: Panel, pretrain: ReportPretraining): Html {
-  const { key, title, color, fromZero } = panel;
+  const { value, title, color, fromZero = false } = panel;
   const perEpoch = pretrain.steps / Math.max(1, pretrain.epochs);
   const steps = (pretrain.stepHistory ?? [])
-    .map((record) => ({ x: record.step / perEpoch, y: record[key] ?? Number.NaN }))
+    .map((record) => ({ x: record.step / perEpoch, y: value(record) ?? Number.NaN }))
     .filter((point) => Number.isFinite(point.y));
   // The mean of an epoch stands at its middle, where the steps it comes from are.
-  const epochs = pretrain.history.map((record) => ({ x: record.epoch - 0.5, y: record[key] ?? Number.NaN }));
-  // The schedule has no noise to smooth: its steps are the curve.
-  const exact = key === "learningRate" && steps.length > 0;
+  const epochs = pretrain.history.map((record) => ({
+    x: record.epoch - 0.5,
+    y: value(record) ?? Number.NaN,
+  }));
+  const exact = panel.exact === true && steps.length > 0;
   const all: Curve[] = exact
     ? [{ color, points: steps }]
     : [
@@ -75,8 +110,7 @@ scope="col">Epoch</th>${panels.map(
   )}</tr></thead><tbody>${pretrain.history.map(
     (record) =>
       html`<tr><th scope="row">${record.epoch}</th>${panels.map(
-        ({ key }) =>
-          html`<td class="number">${key === "imagesPerSecond" ? count(record[key]) : loss(record[key])}</td>`,
+        ({ value, written }) => html`<td class="number">${written(value(record))}</td>`,
       )}</tr>`,
   )}</tbody></table></div></details>`;
 }

@@ -38,6 +38,10 @@ beforeAll(async () => {
   writeFileSync(at("seed.config.ts"), "export default { seed: -1 };\n");
   writeFileSync(at("list.config.ts"), "export default { settings: [64] };\n");
   writeFileSync(at("parts.config.ts"), "export default { parts: () => 3 };\n");
+  writeFileSync(
+    at("corruption.config.ts"),
+    "export default { parts: { corruption: { name: 'none', corrupt: () => undefined } } };\n",
+  );
   writeFileSync(at("throws.config.ts"), 'throw new Error("no such module");\n');
   writeFileSync(at("own.config.ts"), "export default { settings: { constructor: 1 } };\n");
 }, 600_000);
@@ -45,6 +49,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const tiny = tinyOptions.split(" ");
+/** What a config file imports a package by here. */
+const module = (name: string) =>
+  JSON.stringify(import.meta.resolve(`../../../packages/${name}/dist/index.js`));
 
 describe("bad input", () => {
   const cases: [why: string, args: string, says: RegExp][] = [
@@ -112,6 +119,32 @@ describe("bad input", () => {
       /--data cifar10: expected a folder of images, fashion-mnist or cifar-10, got nothing there/,
     ],
     ["nothing to learn", "pretrain --reconstruction none --contrast none", /expected at least one of them/],
+    [
+      "a method there is not",
+      "pretrain --method magic",
+      /--method: expected one of sit, gmml, .*got "magic"/,
+    ],
+    [
+      "an option that the method does not use",
+      "pretrain --method mae --alpha 3",
+      /--alpha: expected settings that the method mae uses, got one of sit, gmml-rotation/,
+    ],
+    ["colours of grey images", "pretrain --method colorization", /--channels: expected 3 for colorization/],
+    [
+      "nothing to repair",
+      "pretrain --method gmml --reconstruction none",
+      /--reconstruction: expected a loss/,
+    ],
+    [
+      "a small crop that patches do not divide",
+      "pretrain --method dino --local-size 10",
+      /--local-size: expected a multiple of the patch 4, got 10/,
+    ],
+    [
+      "a part that the method has none of",
+      "pretrain --method mae --data photos --config corruption.config.ts",
+      /config parts.corruption: expected a part that the method mae takes/,
+    ],
     ["grey for ImageNet's statistics", "pretrain --statistics imagenet", /--statistics: expected dataset/],
     [
       "another's folder as output",
@@ -326,14 +359,79 @@ describe("a run from images to pictures, on the portable engine", () => {
   });
 });
 
+describe("another method than SiT", () => {
+  const small = "--data photos --image-size 16 --patch-size 4 --width 16 --depth 1 --heads 2 --batch-size 4";
+  const mae = `${small} --decoder-width 16 --decoder-depth 1 --decoder-heads 2 --engine wasm --workers 0`;
+
+  it("pretrains, goes on with itself alone, and its checkpoint serves every command", async () => {
+    const args = `pretrain --method mae --preset demo --channels 3 ${mae} --out runs/mae`.split(" ");
+    expect(await run(...args, "--epochs", "2", "--quiet")).toMatchObject({ code: 0, err: "" });
+    const summary = json("runs", "mae", "summary.json");
+    expect(summary.settings).toMatchObject({ method: "mae", beta2: 0.95, decoderWidth: 16 });
+    expect(summary.pretrain.losses).toEqual({ reconstruction: [expect.any(Number), expect.any(Number)] });
+    const { title, settings, pretrain } = json("runs", "mae", "report.json");
+    expect(title).toBe("MAE: pretraining on photos");
+    expect(settings.pretraining).not.toHaveProperty("alpha");
+    expect(pretrain.history[0].parts).toEqual({ reconstruction: expect.any(Number) });
+
+    expect((await run("pretrain", "--resume", "--out", "runs/mae", "--method", "sit")).err).toMatch(
+      /--method mae \(now sit\)/,
+    );
+    expect((await run("pretrain", "--resume", "--out", "runs/mae", "--quiet")).out).toMatch(/is complete/);
+
+    const after = "--data photos --checkpoint runs/mae --engine wasm --quiet";
+    expect(
+      (await run(..."reconstruct --out mae.png --mask-ratio 0.5".split(" "), ...after.split(" "))).code,
+    ).toBe(0);
+    expect((await run("knn", "--workers", "0", ...after.split(" "))).code).toBe(0);
+    const tune = "finetune --epochs 1 --batch-size 4 --workers 0 --out runs/mae-tuned";
+    expect(await run(...tune.split(" "), ...after.split(" "))).toMatchObject({ code: 0, err: "" });
+  });
+
+  it("says so where a method has no pictures to show", async () => {
+    const args = `pretrain --method rotation --preset demo --channels 3 ${small} --steps 1 --out runs/rotation`;
+    expect((await run(...args.split(" "), ..."--engine wasm --workers 0 --quiet".split(" "))).code).toBe(0);
+    const { code, err } = await run(..."reconstruct --data photos --checkpoint runs/rotation".split(" "));
+    expect(err).toMatch(
+      /expected a run that learned to reconstruct, got one of rotation, which has no pictures/,
+    );
+    expect(code).toBe(2);
+  });
+
+  it("comes from a config file", async () => {
+    writeFileSync(
+      at("method.config.ts"),
+      `import { crossEntropy } from ${module("losses")};
+      import { randomRotations } from ${module("masking")};
+      import { rotationPrediction } from ${module("train")};
+      import { perceptronHead } from ${module("vit")};
+      export default {
+        parts: {
+          method: ({ backbone }) => rotationPrediction({
+            backbone,
+            head: perceptronHead({ width: backbone.width, output: 4 }),
+            loss: crossEntropy(),
+            rotate: randomRotations,
+          }),
+        },
+      };\n`,
+    );
+    const args = `pretrain --preset demo --channels 3 ${small} --steps 1 --config method.config.ts --out runs/own`;
+    const engine = "--engine wasm --workers 0 --quiet".split(" ");
+    expect((await run(...args.split(" "), ...engine)).err).toMatch(
+      /config parts.method: expected as many views as the method rotation wants, 1, got 2/,
+    );
+    expect((await run(...args.split(" "), "--method", "mae", ...engine)).code).toBe(0);
+    expect(json("runs", "own", "summary.json").pretrain.losses).toHaveProperty("accuracy");
+  });
+});
+
 describe("a config file", () => {
   it("swaps parts and settings; options go before it; its parts are asked for again", async () => {
-    const modules = (name: string) =>
-      JSON.stringify(import.meta.resolve(`../../../packages/${name}/dist/index.js`));
     writeFileSync(
       at("sit.config.ts"),
-      `import { noCorruption } from ${modules("masking")};
-      import { visionTransformer } from ${modules("vit")};
+      `import { noCorruption } from ${module("masking")};
+      import { visionTransformer } from ${module("vit")};
       interface Sizes { width: number }
       const sizes: Sizes = { width: 24 };
       export default {

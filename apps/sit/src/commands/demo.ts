@@ -12,7 +12,7 @@ import { type DataRecord, dataRecord } from "../experiment/data-record.js";
 import { type DemoOptions, demoPlan, runDemo } from "../experiment/demo.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { type LeftOut, leftOutImages } from "../experiment/left-out.js";
-import { makeBackbone, makeMethod } from "../experiment/model.js";
+import { makeBackbone, makeMethod, methodTexts } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { withTotalTimeLeft } from "../experiment/time-left.js";
@@ -214,8 +214,9 @@ async function prepare(options: {
     engine: choice.engine,
     computedBy: engineIdentity(engine),
   };
+  const method = makeMethod({ settings, backbone, statistics, images: unlabelled.length }, parts);
   const demo: Omit<DemoOptions, "report" | "hooks"> = {
-    method: makeMethod({ settings, backbone, statistics, images: unlabelled.length }, parts),
+    method,
     backbone,
     parts,
     unlabelled,
@@ -226,6 +227,7 @@ async function prepare(options: {
     numbersOnly: seed !== last,
   };
   const setup: DemoSetup = {
+    method: methodTexts(settings, parts, method),
     engine,
     preset,
     settings,

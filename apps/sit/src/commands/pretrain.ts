@@ -10,7 +10,7 @@ import { drawImages, openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { pretrainLoader } from "../experiment/loaders.js";
-import { makeBackbone, makeMethod } from "../experiment/model.js";
+import { makeBackbone, makeMethod, methodTexts } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { pretraining } from "../experiment/pretraining.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
@@ -116,7 +116,16 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
       context,
     });
     disposeState(result.state);
-    const outcome = { choice, engine, data, images: images.length, loader, result, leftOut: leftOut.list() };
+    const outcome = {
+      choice,
+      method: methodTexts(settings, parts, method),
+      engine,
+      data,
+      images: images.length,
+      loader,
+      result,
+      leftOut: leftOut.list(),
+    };
     const summary = pretrainSummary(outcome);
     await writeReport(out, pretrainReport(outcome, rows));
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);

@@ -1,22 +1,16 @@
-import { type Backbone, disposeParams, randomStream } from "@sitjs/core";
+import { type Backbone, randomStream } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
 import { adamW, disposeState, initState, type Method, type TrainState } from "@sitjs/train";
 import type { Parts } from "../config.js";
-import {
-  type FinetuningResult,
-  finetuneTotalSteps,
-  finetuning,
-  type NeighbourResult,
-  neighbours,
-} from "./evaluation.js";
+import type { NeighbourResult } from "./evaluation.js";
 import type { LoaderContext } from "./loaders.js";
 import { pretrainLoader } from "./loaders.js";
+import { costs, measures, type TuningResult } from "./measures.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
 import { type LabelledPoint, projection } from "./projection.js";
 import { type Reporter, stage } from "./reporter.js";
-import { type PlannedStage, TRAINING_COST } from "./time-left.js";
-import { chosenBackbone } from "./trained.js";
+import type { PlannedStage } from "./time-left.js";
 
 export interface DemoOptions {
   readonly method: Method;
@@ -37,13 +31,11 @@ export interface DemoOptions {
   readonly numbersOnly?: boolean;
 }
 
-type Numbers<T> = Omit<T, "params">;
-
 /** Both ways to a classifier with as many labels. */
 export interface Comparison {
   readonly labels: number;
-  readonly scratch: Numbers<FinetuningResult>;
-  readonly pretrained: Numbers<FinetuningResult>;
+  readonly scratch: TuningResult;
+  readonly pretrained: TuningResult;
 }
 
 export interface DemoResult {
@@ -77,25 +69,20 @@ const names = {
 
 /** The stages of the experiment and what they cost, for the time left. */
 export function demoPlan(
-  options: Pick<DemoOptions, "unlabelled" | "labelled" | "test" | "context" | "label" | "numbersOnly">,
+  options: Pick<
+    DemoOptions,
+    "parts" | "unlabelled" | "labelled" | "test" | "context" | "label" | "numbersOnly"
+  >,
 ): PlannedStage[] {
-  const { unlabelled, labelled, test, context, label = "", numbersOnly = false } = options;
-  const { settings } = context;
-  const features = unlabelled.length + test.length;
-  // Two views through the student, forward and backward, and through the teacher.
-  const perImage = 2 * (TRAINING_COST + 1);
-  const tuning = (images: ImageDataset) => {
-    const batch = Math.min(settings.finetuneBatchSize, images.length);
-    const steps = finetuneTotalSteps(settings, { stepsPerEpoch: Math.floor(images.length / batch) });
-    return TRAINING_COST * steps * batch + test.length;
-  };
+  const { parts, unlabelled, labelled, test, context, label = "", numbersOnly = false } = options;
+  const judging = costs.judging(unlabelled, test);
   const plan: PlannedStage[] = [
-    { stage: names.before, images: features },
-    { stage: names.pretrain, images: perImage * unlabelled.length * settings.epochs },
-    { stage: names.after, images: features },
+    { stage: names.before, images: judging },
+    { stage: names.pretrain, images: costs.pretraining(unlabelled, context, parts) },
+    { stage: names.after, images: judging },
     ...labelled.flatMap((images) => [
-      { stage: names.scratch(images.length), images: tuning(images) },
-      { stage: names.pretrained(images.length), images: tuning(images) },
+      { stage: names.scratch(images.length), images: costs.tuning(images, test, context) },
+      { stage: names.pretrained(images.length), images: costs.tuning(images, test, context) },
     ]),
     ...(numbersOnly ? [] : [{ stage: names.projection, seconds: 2 * PROJECTION_SECONDS }]),
   ];
@@ -103,7 +90,7 @@ export function demoPlan(
 }
 
 /**
- * The experiment of the demo: SiT on images without labels, then classifiers with few labels from it and from
+ * The experiment of the demo: a method on images without labels, then classifiers with few labels from it and from
  * scratch, the same steps each, and k-NN before and after.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
@@ -112,23 +99,13 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { settings, seed } = context;
   const { report, timings } = timed(options.report, options.label ?? "");
   const started = performance.now();
-  const judge = (name: string, state: TrainState) =>
-    neighbours({
-      name,
-      backbone,
-      params: chosenBackbone(state, settings.weights),
-      train: unlabelled,
-      test,
-      context,
-      report,
-      signal,
-    });
+  const { judge, tune } = measures({ backbone, test, context, report, signal });
 
   // The very parameters that pretraining begins with.
   const initial = initState(method, adamW(), randomStream(seed, "pretrain").fork("init"));
   let state: TrainState | undefined;
   try {
-    const before = await judge(names.before, initial);
+    const before = await judge(names.before, initial, unlabelled);
     const { state: trained, ...pretrain } = await pretraining({
       method,
       loader: pretrainLoader(unlabelled, context, options.parts),
@@ -139,7 +116,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       ...hooks,
     });
     state = trained;
-    const after = await judge(names.after, state);
+    const after = await judge(names.after, state, unlabelled);
     const comparisons: Comparison[] = [];
     for (const images of labelled) comparisons.push(await compare(images, state));
     const looks = numbersOnly ? {} : { ...(await pictures(state)), ...(await project(before, after)) };
@@ -156,25 +133,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   }
 
   async function compare(images: ImageDataset, from: TrainState): Promise<Comparison> {
-    const tune = async (name: string, pretrained: boolean) => {
-      const { params, ...numbers } = await finetuning({
-        name,
-        backbone,
-        start: pretrained ? "pretrained" : "scratch",
-        pretrained: pretrained ? chosenBackbone(from, settings.weights) : undefined,
-        train: images,
-        test,
-        context,
-        report,
-        signal,
-      });
-      disposeParams(params);
-      return numbers;
-    };
     return {
       labels: images.length,
-      scratch: await tune(names.scratch(images.length), false),
-      pretrained: await tune(names.pretrained(images.length), true),
+      scratch: await tune(names.scratch(images.length), undefined, images),
+      pretrained: await tune(names.pretrained(images.length), from, images),
     };
   }
 

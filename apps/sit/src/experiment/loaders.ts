@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import { type ChannelStatistics, evalView, trainView } from "@sitjs/augment";
+import { type ChannelStatistics, evalView, trainView, type ViewSpec } from "@sitjs/augment";
 import { type Batches, type BatchesOptions, batches, type ImageDataset } from "@sitjs/data";
 import type { Parts } from "../config.js";
 import { methodMakers } from "../methods/makers.js";
@@ -17,10 +17,15 @@ export interface LoaderContext {
   readonly leftOut: LeftOut;
 }
 
+/** The views that the method learns from, or those that a config file has put in their place. */
+export function pretrainViews({ settings, statistics }: LoaderContext, parts: Parts): readonly ViewSpec[] {
+  return parts.views ?? methodMakers[settings.method].views(settings, statistics);
+}
+
 /** Augmented views of each image, those of the method, without labels. An image that cannot be read is replaced by another. */
 export function pretrainLoader(dataset: ImageDataset, context: LoaderContext, parts: Parts): Batches {
-  const { settings, statistics, seed } = context;
-  const views = parts.views ?? methodMakers[settings.method].views(settings, statistics);
+  const { settings, seed } = context;
+  const views = pretrainViews(context, parts);
   const batchSize = Math.min(settings.batchSize, dataset.length);
   return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed, labels: false });
 }

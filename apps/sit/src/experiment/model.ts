@@ -3,6 +3,7 @@ import type { Method } from "@sitjs/train";
 import { visionTransformer } from "@sitjs/vit";
 import type { MethodContext, Parts } from "../config.js";
 import { methodMakers } from "../methods/makers.js";
+import { methodPlans } from "../methods/plans.js";
 import type { Settings } from "../settings/settings.js";
 
 /** The network of the settings, or the one a config file has put in its place. */
@@ -46,4 +47,15 @@ export function makeMethod(context: MethodContext, parts: Parts): Method {
     );
   }
   return method;
+}
+
+/** What reports call a method, and how they say what it does. */
+export interface MethodTexts {
+  readonly title: string;
+  readonly summary: string | undefined;
+}
+
+/** @param parts in which a config file may have put another method in the place of the setting's */
+export function methodTexts({ method }: Settings, parts: Parts, made: Method): MethodTexts {
+  return parts.method === undefined ? methodPlans[method] : { title: made.name, summary: undefined };
 }

@@ -2,12 +2,13 @@ import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { DemoResult } from "../experiment/demo.js";
 import { type LeftOut, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
-import { methodPlans } from "../methods/plans.js";
+import type { MethodTexts } from "../experiment/model.js";
 import type { Settings } from "../settings/settings.js";
 import { commonReportData, lossesByEpoch, peakMemoryMB, pretrainingData } from "./report-data.js";
 
 /** What is known before the demo runs. */
 export interface DemoSetup {
+  readonly method: MethodTexts;
   readonly engine: Engine;
   readonly preset: string;
   readonly settings: Settings;
@@ -64,12 +65,13 @@ export type DemoSummary = ReturnType<typeof demoSummary>;
 
 /** Everything the report shows of the demo. */
 export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
-  const { engine, settings, seed, dataset, images, labelled, test, classes, warnings, leftOut } = setup;
+  const { method, engine, settings, seed, dataset, images, labelled, test, classes, warnings, leftOut } =
+    setup;
   const { pretrain, knn, comparisons, pictures, projections, timings } = result;
   const { imageSize, channels } = settings;
   return {
     ...commonReportData({
-      title: `${methodPlans[settings.method].title} on ${dataset}`,
+      title: `${method.title} on ${dataset}`,
       engine,
       settings,
       seed,
@@ -85,7 +87,7 @@ export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
       imageSize: [imageSize, imageSize, channels],
       classes,
     },
-    pretrain: pretrainingData(pretrain, pretrain.epochs.length, settings),
+    pretrain: pretrainingData(pretrain, pretrain.epochs.length, method),
     accuracy: comparisons.map(({ labels, scratch, pretrained }) => ({
       labels,
       scratch: scratch.top1,

@@ -5,14 +5,15 @@ import type { ReportData } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
 import type { RunData } from "../experiment/data.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
+import type { MethodTexts } from "../experiment/model.js";
 import type { ReconstructionPictures } from "../experiment/pictures.js";
 import type { PretrainingResult } from "../experiment/pretraining.js";
-import { methodPlans } from "../methods/plans.js";
 import { runFiles } from "../run-folder/files.js";
 import { commonReportData, lossesByEpoch, peakMemoryMB, pretrainingData } from "./report-data.js";
 
 /** A pretraining that is done. */
 export interface PretrainOutcome {
+  readonly method: MethodTexts;
   readonly choice: Resolved;
   readonly engine: Engine;
   readonly data: RunData;
@@ -51,21 +52,21 @@ export type PretrainSummary = ReturnType<typeof pretrainSummary>;
 
 /** Everything that the report shows of it. */
 export function pretrainReport(
-  { choice, engine, data, images, loader, result, leftOut }: PretrainOutcome,
+  { choice, method, engine, data, images, loader, result, leftOut }: PretrainOutcome,
   rows: readonly ReconstructionPictures[] | undefined,
 ): ReportData {
   const { settings, seed } = choice;
   const { imageSize, channels } = settings;
   return {
     ...commonReportData({
-      title: `${methodPlans[settings.method].title}: pretraining on ${data.name}`,
+      title: `${method.title}: pretraining on ${data.name}`,
       engine,
       settings,
       seed,
     }),
     leftOut,
     dataset: { name: data.name, images, unlabelled: images, imageSize: [imageSize, imageSize, channels] },
-    pretrain: pretrainingData(result, result.steps / loader.stepsPerEpoch, settings),
+    pretrain: pretrainingData(result, result.steps / loader.stepsPerEpoch, method),
     ...(rows && { reconstructions: [{ title: "Training images", rows }] }),
   };
 }

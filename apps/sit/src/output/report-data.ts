@@ -1,8 +1,9 @@
 import { cpus, totalmem } from "node:os";
 import type { Engine } from "@sitjs/engine";
 import type { ReportData, ReportPretraining } from "@sitjs/eval/report";
+import type { MethodTexts } from "../experiment/model.js";
 import type { PretrainingResult } from "../experiment/pretraining.js";
-import { methodPlans, usesSetting } from "../methods/plans.js";
+import { usesSetting } from "../methods/plans.js";
 import { definitions, settingNames } from "../settings/definitions.js";
 import type { Settings } from "../settings/settings.js";
 
@@ -57,7 +58,7 @@ export function lossesByEpoch(result: Pick<PretrainingResult, "epochs">): Record
 export function pretrainingData(
   result: Omit<PretrainingResult, "state">,
   epochs: number,
-  { method }: Settings,
+  { title, summary }: MethodTexts,
 ): ReportPretraining {
   const { steps, seconds, imagesPerSecond } = result;
   const names = lossParts(result);
@@ -75,7 +76,7 @@ export function pretrainingData(
     steps,
     seconds,
     imagesPerSecond,
-    explanation: `${methodPlans[method].title} ${methodPlans[method].summary}; what is called a loss should fall.`,
+    ...(summary !== undefined && { explanation: `${title} ${summary}; what is called a loss should fall.` }),
     history: result.epochs.map((record) => ({ epoch: record.epoch + 1, ...learning(record) })),
     stepHistory: result.records.map((record) => ({ step: record.step + 1, ...learning(record) })),
   };

@@ -1,0 +1,74 @@
+import { type Backbone, disposeParams } from "@sitjs/core";
+import type { ImageDataset } from "@sitjs/data";
+import type { TrainState } from "@sitjs/train";
+import type { Parts } from "../config.js";
+import {
+  type FinetuningResult,
+  finetuneTotalSteps,
+  finetuning,
+  type NeighbourResult,
+  neighbours,
+} from "./evaluation.js";
+import { type LoaderContext, pretrainViews } from "./loaders.js";
+import type { Reporter } from "./reporter.js";
+import { TRAINING_COST } from "./time-left.js";
+import { chosenBackbone } from "./trained.js";
+
+/** A classifier's accuracy and cost, without its parameters. */
+export type TuningResult = Omit<FinetuningResult, "params">;
+
+/** What an experiment measures of a network. */
+export interface Measures {
+  /** k-NN by `train`, whose labels nothing has learned from. */
+  judge(name: string, state: TrainState, train: ImageDataset): Promise<NeighbourResult>;
+  /** A classifier trained on `train`: from the network of `state`, or from random parameters where there is none. */
+  tune(name: string, state: TrainState | undefined, train: ImageDataset): Promise<TuningResult>;
+}
+
+/** Measures always taken in the same way, on the same test images. */
+export function measures(of: {
+  readonly backbone: Backbone;
+  readonly test: ImageDataset;
+  readonly context: LoaderContext;
+  readonly report: Reporter;
+  readonly signal?: AbortSignal | undefined;
+}): Measures {
+  const { weights } = of.context.settings;
+  return {
+    judge: async (name, state, train) =>
+      await neighbours({ ...of, name, params: chosenBackbone(state, weights), train }),
+    async tune(name, state, train) {
+      const { params, ...numbers } = await finetuning({
+        ...of,
+        name,
+        start: state === undefined ? "scratch" : "pretrained",
+        pretrained: state && chosenBackbone(state, weights),
+        train,
+      });
+      disposeParams(params);
+      return numbers;
+    },
+  };
+}
+
+/** What the parts of an experiment cost, in images through the network once forward. */
+export const costs = {
+  judging: (train: ImageDataset, test: ImageDataset) => train.length + test.length,
+
+  tuning(train: ImageDataset, test: ImageDataset, { settings }: LoaderContext): number {
+    const batch = Math.min(settings.finetuneBatchSize, train.length);
+    const steps = finetuneTotalSteps(settings, { stepsPerEpoch: Math.floor(train.length / batch) });
+    return TRAINING_COST * steps * batch + test.length;
+  },
+
+  /** All views through the student, forward and backward, and through a teacher; small ones cost less. */
+  pretraining(images: ImageDataset, context: LoaderContext, parts: Parts): number {
+    const { imageSize, epochs } = context.settings;
+    const shares = pretrainViews(context, parts).map(({ size }) => {
+      const { height, width } = typeof size === "number" ? { height: size, width: size } : size;
+      return (height * width) / imageSize ** 2;
+    });
+    const views = shares.reduce((sum, share) => sum + share, 0);
+    return (TRAINING_COST + 1) * views * images.length * epochs;
+  },
+};

@@ -3,6 +3,7 @@ import { barChart } from "./bars.js";
 import { thin } from "./curves.js";
 import { CLASS_COLORS, CLASS_SYMBOLS, classColor, classSymbol } from "./palette.js";
 import { classMark, scatterChart } from "./scatter.js";
+import { spreadChart } from "./spread.js";
 
 test("thinning keeps short curves and the mean of long ones", () => {
   const curve = Array.from({ length: 1000 }, (_, i) => ({ x: i, y: i % 2 }));
@@ -24,6 +25,23 @@ test("a bar is as long as its value", () => {
   const widths = [...svg.matchAll(/<rect[^>]*\bwidth="([\d.]+)"/g)].map((match) => Number(match[1]));
   expect(widths).toHaveLength(2);
   expect((widths[1] ?? 0) / (widths[0] ?? 1)).toBeCloseTo(2, 2);
+});
+
+test("a spread's mark stands at the mean, its line goes one deviation up and down", () => {
+  const point = { group: "g", series: "s", mean: 0.5, deviation: 0.1, values: [0.4, 0.6] };
+  const svg = spreadChart({ description: "one point", points: [point] });
+  const ends =
+    svg
+      .match(/<line y2="([\d.]+)" y1="([\d.]+)" x2="225"/)
+      ?.slice(1, 3)
+      .map(Number) ?? [];
+  const dots = [...svg.matchAll(/<circle r="([\d.]+)" cy="([\d.]+)" cx="225"/g)].map((match) =>
+    Number(match[2]),
+  );
+  const [first, second, mean] = dots as [number, number, number];
+  // The single results lie at the ends of the line, the mean in its middle.
+  expect(ends.sort()).toEqual([first, second].sort());
+  expect(mean).toBeCloseTo((first + second) / 2);
 });
 
 test("as many classes as colours times shapes look different", () => {

@@ -22,6 +22,8 @@ const learning = {
   imagesPerSecond: numberOrNull,
 };
 
+const spread = { values: list(fraction), mean: fraction, deviation: fraction };
+
 /** Its sizes and their product are looked at by the encoder; here that the pixels are there and not only promised. */
 const pixels: Check = (value, path) =>
   requireOption(Array.isArray(value) || ArrayBuffer.isView(value), path, "a list of values", typeof value);
@@ -60,6 +62,15 @@ const report = object(
       { explanation: text, stepHistory: list(object({ step: number }, learning)) },
     ),
     accuracy: list(object({ labels: number }, { scratch: fraction, pretrained: fraction })),
+    comparison: object({
+      seeds: list(number),
+      rows: list(
+        object(
+          { name: text, runs: number, accuracy: list(object({ labels: number, ...spread })) },
+          { knn: object(spread), seconds: number, imagesPerSecond: number },
+        ),
+      ),
+    }),
     knn: object({}, { before: fraction, after: fraction, k: number }),
     finetune: list(
       object({

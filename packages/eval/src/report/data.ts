@@ -20,6 +20,7 @@ export interface ReportData {
   dataset?: ReportDataset;
   pretrain?: ReportPretraining;
   accuracy?: readonly ReportAccuracy[];
+  comparison?: ReportComparison;
   knn?: ReportKnn;
   finetune?: readonly ReportFinetune[];
   reconstructions?: readonly ReportReconstructions[];
@@ -109,6 +110,32 @@ export interface ReportAccuracy {
   labels: number;
   scratch?: number;
   pretrained?: number;
+}
+
+/** Several methods, each with several seeds. */
+export interface ReportComparison {
+  seeds: readonly number[];
+  rows: readonly ReportComparisonRow[];
+}
+
+export interface ReportComparisonRow {
+  /** The method. */
+  name: string;
+  /** How many seeds are done. */
+  runs: number;
+  knn?: ReportSpread;
+  /** Of classifiers, by the number of labels they were trained with. */
+  accuracy: readonly (ReportSpread & { labels: number })[];
+  /** Of pretraining, means; none for a network that had no pretraining. */
+  seconds?: number;
+  imagesPerSecond?: number;
+}
+
+/** Test accuracies of several runs, and their mean and standard deviation. */
+export interface ReportSpread {
+  values: readonly number[];
+  mean: number;
+  deviation: number;
 }
 
 export interface ReportKnn {

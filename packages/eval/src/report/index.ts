@@ -3,4 +3,4 @@ export { type ProjectedPoint, type ProjectionOptions, projectEmbeddings } from "
 export type { LabelledPoint } from "../figures/scatter.js";
 export { checkReportData } from "./check.js";
 export type * from "./data.js";
-export { renderReport } from "./render.js";
+export { renderComparison, renderReport } from "./render.js";

@@ -1,8 +1,8 @@
 import { type DefaultTreeAdapterMap, type ParserError, parse } from "parse5";
 import { expect, test } from "vitest";
 import type { Picture } from "../figures/png.js";
-import type { ReportData } from "./data.js";
-import { renderReport } from "./render.js";
+import type { ReportComparison, ReportData } from "./data.js";
+import { renderComparison, renderReport } from "./render.js";
 
 type Node = DefaultTreeAdapterMap["node"];
 type Element = DefaultTreeAdapterMap["element"];
@@ -120,6 +120,24 @@ const FULL: ReportData = {
       ],
     },
   ],
+  comparison: {
+    seeds: [0, 1],
+    rows: [
+      {
+        name: "from scratch",
+        runs: 2,
+        knn: { values: [0.5, 0.6], mean: 0.55, deviation: 0.0707 },
+        accuracy: [{ labels: 100, values: [0.4, 0.44], mean: 0.42, deviation: 0.0283 }],
+      },
+      {
+        name: "<b>SiT</b>",
+        runs: 1,
+        accuracy: [{ labels: 100, values: [0.7], mean: 0.7, deviation: 0 }],
+        seconds: 75,
+        imagesPerSecond: 432.1,
+      },
+    ],
+  },
   timings: [{ name: "fine-tuning", seconds: 98.7 }],
   peakMemoryMB: 1432.6,
   settings: { preset: "demo", backbone: { width: 64, block: [2, 9], dropPath: { rate: 0.15 } } },
@@ -129,6 +147,7 @@ const FULL: ReportData = {
 
 test("a full report is valid HTML with a section for every part", async () => {
   expect(titles(await renderReport(FULL))).toEqual([
+    "comparison",
     "accuracy",
     "knn",
     "embeddings",
@@ -137,6 +156,29 @@ test("a full report is valid HTML with a section for every part", async () => {
     "run",
     "settings",
   ]);
+});
+
+test("a comparison has a row for each method: mean and deviation, what is missing as a dash", async () => {
+  const page = await renderReport(FULL);
+  const rows = [...page.matchAll(/<tr><th scope="row">[\s\S]*?<\/tr>/g)].map(([row]) =>
+    row.replace(/<[^>]+>/g, "|").replace(/\s*\|+\s*/g, "|"),
+  );
+  expect(rows[0]).toBe("|from scratch|55.0 ± 7.1 %|42.0 ± 2.8 %|–|–|2|");
+  expect(rows[1]).toBe("|&lt;b&gt;SiT&lt;/b&gt;|–|70.0 %|1 min 15 s|432|1|");
+});
+
+test("a comparison's plot by itself is an SVG file with its colours", async () => {
+  const svg = await renderComparison(FULL.comparison as ReportComparison);
+  expect(svg).toMatch(/^<svg[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  expect(svg.match(/<svg/g)).toHaveLength(1);
+  const used = [...svg.matchAll(/var\((--[\w-]+)\)/g)].map(([, name]) => name as string);
+  for (const name of used) expect(svg).toContain(`${name}:`);
+  await expect(
+    renderComparison({
+      seeds: [0],
+      rows: [{ name: "a", runs: 1, accuracy: [{ labels: 1, values: [40], mean: 40, deviation: 0 }] }],
+    }),
+  ).rejects.toThrow("comparison.rows[0].accuracy[0].values[0]: expected a fraction");
 });
 
 test("nothing is loaded from elsewhere and no script runs", async () => {

@@ -1,5 +1,5 @@
 import { checkReportData } from "./check.js";
-import type { ReportData } from "./data.js";
+import type { ReportComparison, ReportData } from "./data.js";
 
 /**
  * One HTML page that opens offline: styles, plots (SVG) and pictures (PNG) are in it, scripts are not.
@@ -13,4 +13,15 @@ export async function renderReport(data: ReportData): Promise<string> {
   // The plots' library and the DOM they are drawn in take a quarter of a second to load.
   const { reportPage } = await import("./page.js");
   return reportPage(data);
+}
+
+/**
+ * The plot of a comparison by itself: an SVG file that reads on white paper and on a dark screen.
+ *
+ * @throws SitError "bad-option" as `renderReport`
+ */
+export async function renderComparison(comparison: ReportComparison): Promise<string> {
+  checkReportData({ comparison });
+  const { comparisonPicture } = await import("./picture.js");
+  return comparisonPicture(comparison);
 }

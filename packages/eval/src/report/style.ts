@@ -7,10 +7,13 @@ const DARK = `--paper: #12161c; --surface: #1a2028; --ink: #e8ecf1; --muted: #9b
   --accent: #62b0f5; --accent-2: #f39a5b; --plain: #77828f; --warn: #33290f; --warn-line: #c8941a; --good: #4cc38a;
   ${paletteVariables("dark")}`;
 
+/** Colours by name, for light and dark. */
+export const COLORS = `:root { color-scheme: light dark; ${LIGHT} }
+@media (prefers-color-scheme: dark) { :root { ${DARK} } }`;
+
 /** The report's style sheet: light and dark, wide and narrow; no fonts or files from elsewhere. */
 export const STYLE = `
-:root { color-scheme: light dark; ${LIGHT} }
-@media (prefers-color-scheme: dark) { :root { ${DARK} } }
+${COLORS}
 @media print { :root { color-scheme: light; ${LIGHT} } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }

@@ -11,10 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { scopes } from "./command-line/options.js";
+import { namesIn, scopes } from "./command-line/options.js";
 import { program } from "./program.js";
 import { optionName } from "./settings/check.js";
-import { definitions, settingNames } from "./settings/definitions.js";
 import { ensureBuilt, makePictures, sit, tiny as tinyOptions } from "./testing.js";
 
 let folder: string;
@@ -239,8 +238,7 @@ describe("help", () => {
       const { code, out } = await run(command, "--help");
       expect(code).toBe(0);
       const flag = "flag" in scope ? scope.flag : optionName;
-      const groups: readonly string[] = scope.groups;
-      for (const name of settingNames.filter((setting) => groups.includes(definitions[setting].group))) {
+      for (const name of namesIn(scope)) {
         expect(out, command).toContain(`${flag(name)} <`);
       }
     }

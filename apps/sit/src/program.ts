@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import {
   listOption,
+  namesOption,
   scopes,
   valueOption,
   withData,
@@ -10,6 +11,7 @@ import {
   withSettings,
 } from "./command-line/options.js";
 import { runs } from "./command-line/run-command.js";
+import { comparedNames, usualComparison } from "./settings/compared.js";
 import { readyPresets } from "./settings/ready-data.js";
 
 /** The command line. Commands load their modules when they run, so that help and errors are quick. */
@@ -28,6 +30,7 @@ export function program(): Command {
   addEvaluation(sit);
   addPictures(sit);
   addDemo(sit);
+  addCompare(sit);
   return sit;
 }
 
@@ -131,6 +134,35 @@ function addDemo(sit: Command): void {
     .option("--overwrite", "replace a run in --out that is no demo", false);
   withSettings(demo, scopes.demo);
   runs(demo, async () => (await import("./commands/demo.js")).run);
+}
+
+function addCompare(sit: Command): void {
+  const methods = sit
+    .command("methods")
+    .description("tell the methods there are, or the settings of one")
+    .argument("[name]", "a method");
+  runs(withOutputOptions(methods), async () => (await import("./commands/methods.js")).run);
+
+  const compare = sit
+    .command("compare")
+    .description("pretrain by several methods with several seeds, judge each alike; one table and one plot");
+  withRunOptions(withData(compare), {
+    preset: "compare for fashion-mnist, compare-color for cifar-10 and a folder",
+    out: "runs/compare",
+  })
+    .addOption(
+      namesOption(
+        "--methods <names>",
+        comparedNames,
+        `what is compared, of ${comparedNames.join(", ")} (default: ${usualComparison.join(",")})`,
+      ),
+    )
+    .addOption(listOption("--seeds <numbers>", 0, "repeat with these seeds (default: 0,1,2)"))
+    .addOption(
+      listOption("--labels-per-class <numbers>", 1, "labelled images of each class (default: 10,100)"),
+    );
+  withSettings(compare, scopes.compare);
+  runs(compare, async () => (await import("./commands/compare.js")).run);
 }
 
 function withCheckpoint(command: Command): Command {

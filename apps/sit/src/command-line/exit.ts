@@ -17,6 +17,8 @@ export interface StopPlace {
   readonly checkpoint?: string;
   /** Steps done there. */
   readonly step?: number;
+  /** What of the work is done and kept, where that is no checkpoint. */
+  readonly done?: string;
   /** The command that goes on. */
   readonly resume?: string;
 }
@@ -63,7 +65,10 @@ function stopLines({ signal, place }: Stopped): string[] {
   // Nobody reads them.
   if (signal === "SIGPIPE") return [];
   if (place === undefined) return [`sit: stopped by ${signal}`];
-  const { checkpoint, step, resume } = place;
+  const { checkpoint, step, done, resume } = place;
+  if (checkpoint === undefined && done !== undefined) {
+    return [`sit: stopped by ${signal}; ${done}`, `  Go on with: ${resume}`];
+  }
   if (checkpoint === undefined) return [`sit: stopped by ${signal} before anything was saved`];
   return [`sit: stopped by ${signal}; saved after step ${step} in ${checkpoint}`, `  Go on with: ${resume}`];
 }

@@ -1,3 +1,4 @@
+import { SitError } from "@sitjs/core/errors";
 import { type Command, Option } from "commander";
 import { differsByMethod, methodsUsing } from "../methods/plans.js";
 import { optionName, parseValue } from "../settings/check.js";
@@ -6,6 +7,21 @@ import { definitions, settingNames } from "../settings/definitions.js";
 import { presetNames, presets } from "../settings/presets.js";
 import { defaultData, readyNames } from "../settings/ready-data.js";
 import type { Settings } from "../settings/settings.js";
+
+const everything = [
+  "data",
+  "model",
+  "heads",
+  "corruption",
+  "pretraining",
+  "precision",
+  "saving",
+  "faults",
+  "test faults",
+  "fine-tuning",
+  "weights",
+  "neighbours",
+] as const satisfies readonly Group[];
 
 const whole: Kind = { type: "whole", minimum: 0 };
 export const engineChoices = ["auto", "tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
@@ -56,6 +72,8 @@ export function withData(command: Command): Command {
 /** Which settings a command takes, and what it calls them. */
 export interface SettingScope {
   readonly groups: readonly Group[];
+  /** Settings of these groups that it has not. */
+  readonly without?: readonly (keyof Settings)[];
   /** Default: `--` and the name in kebab case. */
   readonly flag?: (name: keyof Settings) => string;
 }
@@ -72,22 +90,9 @@ export const scopes = {
   },
   knn: { groups: ["weights", "neighbours", "faults", "test faults"] },
   reconstruct: { groups: ["corruption", "faults"] },
-  demo: {
-    groups: [
-      "data",
-      "model",
-      "heads",
-      "corruption",
-      "pretraining",
-      "precision",
-      "saving",
-      "faults",
-      "test faults",
-      "fine-tuning",
-      "weights",
-      "neighbours",
-    ],
-  },
+  demo: { groups: everything },
+  // Its methods are named by --methods.
+  compare: { groups: everything, without: ["method"] },
 } as const satisfies Readonly<Record<string, SettingScope>>;
 
 /** Adds an option for each setting of the scope, with its default by preset. */
@@ -118,8 +123,9 @@ export function settingsOf(
   return Object.fromEntries(entries) as Partial<Settings>;
 }
 
-function namesIn({ groups }: SettingScope): (keyof Settings)[] {
-  return settingNames.filter((name) => groups.includes(definitions[name].group));
+/** The settings that a command takes. */
+export function namesIn({ groups, without = [] }: SettingScope): (keyof Settings)[] {
+  return settingNames.filter((name) => groups.includes(definitions[name].group) && !without.includes(name));
 }
 
 /** An option whose text is checked; no default, so that config file and preset can give one. */
@@ -135,6 +141,23 @@ export function listOption(flags: string, minimum: number, help: string): Option
   return new Option(flags, help).argParser((text: string) =>
     text.split(",").map((part) => parseValue(kind, part, option) as number),
   );
+}
+
+/** `sit,mae` as names. */
+export function namesOption(flags: string, choices: readonly string[], help: string): Option {
+  const option = flags.split(" ")[0] as string;
+  const kind: Kind = { type: "choice", choices };
+  return new Option(flags, help).argParser((text: string) =>
+    text.split(",").map((part) => parseValue(kind, part, option) as string),
+  );
+}
+
+/** @throws SitError "bad-option" where a value of a list is there twice */
+export function requireDifferent(option: string, values: readonly (string | number)[]): void {
+  const twice = values.find((value, i) => values.indexOf(value) !== i);
+  if (twice === undefined) return;
+  const kind = typeof twice === "number" ? "numbers" : "names";
+  throw new SitError("bad-option", `${option}: expected different ${kind}, got ${twice} twice`);
 }
 
 function camelCase(option: string): string {

@@ -2,10 +2,11 @@ import { requireOption, SitError } from "@sitjs/core/errors";
 import type { Config } from "../config.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { type MethodName, methodNames } from "../methods/names.js";
+import { usesSetting } from "../methods/plans.js";
 import { checkSettings, describeKind, optionName, requireUsed } from "../settings/check.js";
 import { definitions, settingNames } from "../settings/definitions.js";
 import { type PresetName, presetFor, presetNames, presets } from "../settings/presets.js";
-import { defaultData, isReady, readyData, readyNames } from "../settings/ready-data.js";
+import { defaultData, isReady, type ReadyDataName, readyData, readyNames } from "../settings/ready-data.js";
 import type { Settings } from "../settings/settings.js";
 import { loadConfig } from "./config-file.js";
 import { engineChoices, type SettingScope, settingsOf } from "./options.js";
@@ -26,8 +27,8 @@ export interface Resolved {
   readonly workers: number | undefined;
   readonly engine: EngineChoice;
   readonly settings: Settings;
-  /** What config file and options have set. */
-  readonly overrides: Partial<Settings>;
+  /** What they are with another method or preset, with the same overrides as far as the method uses them. */
+  settingsFor(method: MethodName, preset?: PresetName): Settings;
   readonly config: Config;
   /** Where it is from, as it was named. */
   readonly configFile: string | undefined;
@@ -37,6 +38,10 @@ export interface ResolveOptions {
   readonly defaultOut: string;
   /** Of a folder of images; default "paper-small". */
   readonly defaultPreset?: PresetName;
+  /** Of the data sets that have one; default `readyData`. */
+  readonly readyPresets?: Readonly<Record<ReadyDataName, PresetName>>;
+  /** Where several methods are run: an option is for those of them that use it. The first one's are the `settings`. */
+  readonly methods?: readonly MethodName[];
   readonly scope: SettingScope;
   /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
   readonly checkpoint?: Settings | undefined;
@@ -54,7 +59,8 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
   const config = await configOf(options, resumed);
   const data = (options.data as string | undefined) ?? config.data ?? resumed?.data.source ?? defaultData;
   const chosen = (options.preset as PresetName | undefined) ?? config.preset;
-  const usual = isReady(data) ? readyData[data] : (how.defaultPreset ?? "paper-small");
+  const ready = how.readyPresets ?? readyData;
+  const usual = isReady(data) ? ready[data] : (how.defaultPreset ?? "paper-small");
   const preset = chosen ?? (resumed?.preset as PresetName | undefined) ?? usual;
   const fromOptions = settingsOf(options, how.scope);
   const overrides: Partial<Settings> = { ...config.settings, ...fromOptions };
@@ -64,11 +70,15 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
   if (overrides.finetuneEpochs !== undefined) overrides.finetuneSteps ??= 0;
   const earlier = resumed?.settings ?? how.checkpoint;
   const kept = chosen === undefined && earlier ? earlier : undefined;
-  const method = methodOf(overrides, kept ?? presets[preset], named);
-  const base = kept ?? presetFor(preset, method);
-  const settings = { ...base, ...overrides };
-  requireUsed(method, overrides, named);
-  checkSettings(settings, named);
+  const settingsFor = (method: MethodName, as: PresetName = preset): Settings => {
+    const own = Object.entries(overrides).filter(([name]) => usesSetting(method, name as keyof Settings));
+    const settings = { ...(kept ?? presetFor(as, method)), ...Object.fromEntries(own) };
+    checkSettings(settings, named);
+    return settings;
+  };
+  const methods = how.methods ?? [methodOf(overrides, kept ?? presets[preset], named)];
+  requireNoMethod(how, overrides, named);
+  requireUsed(methods, overrides, named);
   return {
     preset,
     presetChosen: chosen !== undefined,
@@ -81,8 +91,8 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
       config.engine ??
       (resumed?.engine as EngineChoice | undefined) ??
       "auto",
-    settings,
-    overrides,
+    settings: settingsFor(methods[0] as MethodName),
+    settingsFor,
     config,
     configFile: (options.config as string | undefined) ?? resumed?.config,
   };
@@ -97,6 +107,20 @@ function methodOf(
   if (method === undefined) return base.method;
   requireOption(methodNames.includes(method), named("method"), `one of ${methodNames.join(", ")}`, method);
   return method;
+}
+
+/** Where several methods are run, a config file has no say in which. */
+function requireNoMethod(
+  { methods }: ResolveOptions,
+  { method }: Partial<Settings>,
+  named: (setting: keyof Settings) => string,
+): void {
+  requireOption(
+    methods === undefined || method === undefined,
+    named("method"),
+    "none beside several methods",
+    method,
+  );
 }
 
 /** The folder of the run that these options mean, wherever it is named. */

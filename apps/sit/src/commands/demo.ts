@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import { SitError } from "@sitjs/core/errors";
 import { type StagedFolder, stageFolder, writeFileAtomically } from "@sitjs/core/node";
 import type { Engine } from "@sitjs/engine";
 import { inspectCheckpoint } from "@sitjs/train/node";
-import { scopes } from "../command-line/options.js";
+import { requireDifferent, scopes } from "../command-line/options.js";
 import { type Resolved, resolveRun } from "../command-line/resolve.js";
 import type { CommandContext, Run } from "../command-line/run-command.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
@@ -30,8 +29,7 @@ import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
 import { type TrainingFiles, trainingFiles } from "../run-folder/training-files.js";
-import { checkSettings } from "../settings/check.js";
-import { portablePresets, presetFor } from "../settings/presets.js";
+import { portablePresets } from "../settings/presets.js";
 import type { Settings } from "../settings/settings.js";
 
 const DEFAULT_LABELS = [10, 100];
@@ -169,8 +167,7 @@ interface Fitted extends Resolved {
 function fitToEngine(choice: Resolved, engine: Engine, available: number): Fitted {
   const preset = portablePresets[choice.preset];
   if (engine.native || choice.presetChosen || preset === undefined) return { ...choice, warnings: [] };
-  const settings = { ...presetFor(preset, choice.settings.method), ...choice.overrides };
-  checkSettings(settings);
+  const settings = choice.settingsFor(choice.settings.method, preset);
   const { epochs, width, depth } = settings;
   const images = Math.min(settings.images || available, available);
   const warning =
@@ -250,10 +247,4 @@ async function prepare(options: {
 async function writeResults(staged: StagedFolder, summaries: readonly DemoSummary[]): Promise<void> {
   const results = repeatedResults(commandLine(), summaries);
   await writeFileAtomically(join(staged.path, runFiles.results), `${JSON.stringify(results, null, 2)}\n`);
-}
-
-function requireDifferent(option: string, values: readonly number[]): void {
-  const twice = values.find((value, i) => values.indexOf(value) !== i);
-  if (twice !== undefined)
-    throw new SitError("bad-option", `${option}: expected different numbers, got ${twice} twice`);
 }

@@ -7,10 +7,15 @@ import type { Settings } from "../settings/settings.js";
 import type { DataRecord } from "./data-record.js";
 import type { Reporter } from "./reporter.js";
 
+const savingCommands = ["pretrain", "finetune", "demo", "compare"] as const;
+
+/** What saves checkpoints. */
+export type SavingCommand = (typeof savingCommands)[number];
+
 /** What a checkpoint of the command sit says beside its state: all that a run is built again from. */
 export interface CheckpointSettings {
   readonly kind: "pretrain" | "finetune";
-  readonly command: "pretrain" | "finetune" | "demo";
+  readonly command: SavingCommand;
   readonly preset: string;
   readonly settings: Settings;
   readonly statistics: ChannelStatistics;
@@ -93,7 +98,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isPart = (value: unknown) => isRecord(value) && whole(value.images) && text(value.sha256);
 const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => boolean>> = {
   kind: (value) => value === "pretrain" || value === "finetune",
-  command: (value) => value === "pretrain" || value === "finetune" || value === "demo",
+  command: (value) => (savingCommands as readonly unknown[]).includes(value),
   preset: text,
   settings: isRecord,
   statistics: (value) => isRecord(value) && numbers(value.mean) && numbers(value.deviation),

@@ -45,6 +45,8 @@ export interface TrainingHooks {
 export const atOnce: NonNullable<TrainingHooks["during"]> = (training) => training();
 
 export interface PretrainingOptions extends TrainingHooks {
+  /** What the stage is called; "Pretraining" unless told. */
+  readonly name?: string;
   readonly method: Method;
   readonly loader: BatchSource;
   readonly settings: Settings;
@@ -65,7 +67,7 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
   const outcome = ({ imagesPerSecond }: PretrainingResult) => `${Math.round(imagesPerSecond)} images/s`;
   return await stage(
     report,
-    "Pretraining",
+    options.name ?? "Pretraining",
     { total: totalSteps, unit: "steps", outcome },
     async ({ progress }) => {
       const curve = learningCurve({ totalSteps, batchSize: loader.batchSize });

@@ -22,6 +22,7 @@ export type ExperimentEvent =
       readonly signal: string;
       readonly checkpoint?: string;
       readonly step?: number;
+      readonly done?: string;
       readonly resume?: string;
     };
 

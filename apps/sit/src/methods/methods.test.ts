@@ -80,8 +80,8 @@ describe("the settings of a method", () => {
 
   it.each(methodNames)("%s: its presets set only what it uses", (method) => {
     const { paper, small } = methodPlans[method];
-    requireUsed(method, paper);
-    requireUsed(method, small);
+    requireUsed([method], paper);
+    requireUsed([method], small);
   });
 
   it("keep what the papers say", () => {

@@ -98,9 +98,14 @@ function groupedSettings(settings: Settings): Record<string, Record<string, stri
   return groups;
 }
 
-/** The command as it was typed; folders above the last two of a path are not told. */
+/** The command as it was typed, with folders above the last two of a path not told: for records that are shown. */
 export function commandLine(args: readonly string[] = process.argv.slice(2)): string {
-  const short = (arg: string) =>
-    /^([A-Za-z]:)?[\\/]/.test(arg) ? `…/${arg.split(/[\\/]/).slice(-2).join("/")}` : arg;
-  return ["sit", ...args.map(short)].map((arg) => (/\s/.test(arg) ? JSON.stringify(arg) : arg)).join(" ");
+  return typedCommand(
+    args.map((arg) => (/^([A-Za-z]:)?[\\/]/.test(arg) ? `…/${arg.split(/[\\/]/).slice(-2).join("/")}` : arg)),
+  );
+}
+
+/** The command as it was typed, to be typed again. */
+export function typedCommand(args: readonly string[] = process.argv.slice(2)): string {
+  return ["sit", ...args].map((arg) => (/\s/.test(arg) ? JSON.stringify(arg) : arg)).join(" ");
 }

@@ -12,10 +12,13 @@ export const runFiles = {
   report: "report.html",
   reportData: "report.json",
   results: "results.json",
+  comparison: "compare.json",
+  plot: "compare.svg",
   lock: "run.lock",
 } as const;
 
-const known: ReadonlySet<string> = new Set(Object.values(runFiles));
+const { comparison, plot, ...ofRuns } = runFiles;
+const known: ReadonlySet<string> = new Set(Object.values(ofRuns));
 
 /**
  * Looks whether a run may write to `folder`: it is not there, is empty, or holds an earlier run.

@@ -9,6 +9,7 @@ import { type DataRecord, dataDifferences } from "../experiment/data-record.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { optionName } from "../settings/check.js";
 import { isHarmless, settingNames } from "../settings/definitions.js";
+import type { Settings } from "../settings/settings.js";
 import { runFiles } from "./files.js";
 
 /**
@@ -46,6 +47,23 @@ export interface Difference {
   readonly harmless: boolean;
 }
 
+/** In which settings two runs differ. */
+export function settingDifferences(
+  saved: Settings,
+  now: Settings,
+  { flag = optionName }: Pick<SettingScope, "flag"> = {},
+): (Difference & { readonly setting: keyof Settings })[] {
+  return settingNames.flatMap((setting) => {
+    const found = difference(flag(setting), saved[setting], now[setting], isHarmless(setting));
+    return found.map((each) => ({ ...each, setting }));
+  });
+}
+
+function difference(option: string, before: unknown, after: unknown, harmless = false): Difference[] {
+  if (before === after) return [];
+  return [{ option, saved: String(before ?? "none"), now: String(after ?? "none"), harmless }];
+}
+
 /** In what the choices differ from those of the saved run; what was not asked for now is as it was. */
 export function choiceDifferences(
   saved: CheckpointSettings,
@@ -53,19 +71,12 @@ export function choiceDifferences(
   scope: SettingScope,
   others: { readonly steps?: unknown; readonly labelsPerClass?: unknown } = {},
 ): Difference[] {
-  const { flag = optionName } = scope;
-  const of = (option: string, before: unknown, after: unknown, harmless = false): Difference[] =>
-    before === after
-      ? []
-      : [{ option, saved: String(before ?? "none"), now: String(after ?? "none"), harmless }];
   return [
-    ...settingNames.flatMap((name) =>
-      of(flag(name), saved.settings[name], now.settings[name], isHarmless(name)),
-    ),
-    ...of("--seed", saved.seed, now.seed),
-    ...of("--steps", saved.steps, others.steps ?? saved.steps),
-    ...of("--labels-per-class", saved.labelsPerClass, others.labelsPerClass ?? saved.labelsPerClass),
-    ...of("--workers", saved.workers, now.workers, true),
+    ...settingDifferences(saved.settings, now.settings, scope),
+    ...difference("--seed", saved.seed, now.seed),
+    ...difference("--steps", saved.steps, others.steps ?? saved.steps),
+    ...difference("--labels-per-class", saved.labelsPerClass, others.labelsPerClass ?? saved.labelsPerClass),
+    ...difference("--workers", saved.workers, now.workers, true),
   ];
 }
 

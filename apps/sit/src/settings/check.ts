@@ -43,21 +43,22 @@ export function parseValue(kind: Kind, text: string, option: string): string | n
 }
 
 /**
- * Refuses settings that the method does not look at.
+ * Refuses settings that no method of the run looks at.
  *
  * @param chosen those that were asked for
- * @throws SitError "bad-option" naming the setting and the method
+ * @throws SitError "bad-option" naming the setting and the methods
  */
 export function requireUsed(
-  method: MethodName,
+  methods: readonly MethodName[],
   chosen: Partial<Settings>,
   named: (setting: keyof Settings) => string = optionName,
 ): void {
   for (const [name, value] of Object.entries(chosen) as [keyof Settings, unknown][]) {
-    if (value === undefined || usesSetting(method, name)) continue;
+    if (value === undefined || methods.some((method) => usesSetting(method, name))) continue;
+    const whose = methods.length === 1 ? `the method ${methods[0]}` : `one of ${methods.join(", ")}`;
     throw new SitError(
       "bad-option",
-      `${named(name)}: expected settings that the method ${method} uses, got one of ${methodsUsing(name)?.join(", ")}`,
+      `${named(name)}: expected settings that ${whose} uses, got one of ${methodsUsing(name)?.join(", ")}`,
     );
   }
 }

@@ -81,9 +81,37 @@ describe("resolveRun", () => {
   });
 
   it("lays options over the preset", async () => {
-    const { settings, overrides } = await resolveRun({ epochs: 3 }, how);
+    const { settings, settingsFor } = await resolveRun({ epochs: 3 }, how);
     expect(settings).toEqual({ ...presets.demo, epochs: 3 });
-    expect(overrides).toEqual({ epochs: 3 });
+    expect(settingsFor("sit", "demo-portable")).toEqual({ ...presets["demo-portable"], epochs: 3 });
+  });
+
+  it("lays the method's values between them, those of its paper or those for small images", async () => {
+    expect((await resolveRun({ method: "mae", epochs: 3 }, how)).settings).toMatchObject({
+      ...{
+        method: "mae",
+        epochs: 3,
+        beta2: 0.95,
+        positions: "learned",
+        learningRate: presets.demo.learningRate,
+      },
+    });
+    expect((await resolveRun({ method: "mae", preset: "paper-small" }, how)).settings).toMatchObject({
+      ...{ method: "mae", beta2: 0.95, positions: "sincos", learningRate: 1.5e-4, clip: 0 },
+    });
+    await expect(resolveRun({ method: "mae", alpha: 2 }, how)).rejects.toThrow(
+      "--alpha: expected settings that the method mae uses, got one of sit",
+    );
+  });
+
+  it("of several methods, gives an option to those that use it", async () => {
+    const compare = { ...how, scope: scopes.compare, methods: ["mae", "sit"] } as const;
+    const { settingsFor } = await resolveRun({ alpha: 2, maskRatio: 0.5, epochs: 3 }, compare);
+    expect(settingsFor("mae")).toMatchObject({ method: "mae", alpha: 1, maskRatio: 0.5, epochs: 3 });
+    expect(settingsFor("sit")).toMatchObject({ method: "sit", alpha: 2, maskRatio: 0.75, epochs: 3 });
+    await expect(resolveRun({ clusters: 5 }, compare)).rejects.toThrow(
+      "--clusters: expected settings that one of mae, sit uses, got one of deep-cluster",
+    );
   });
 
   it("takes a checkpoint's settings before those of a preset that was not asked for", async () => {

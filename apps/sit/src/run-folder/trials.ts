@@ -1,0 +1,142 @@
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import { parseJson } from "@sitjs/core/json";
+import { writeFileAtomically } from "@sitjs/core/node";
+import { type DataRecord, dataDifferences } from "../experiment/data-record.js";
+import type { TrialResult } from "../experiment/trial.js";
+import { type ComparedName, comparedNames, looksAt } from "../settings/compared.js";
+import type { Settings } from "../settings/settings.js";
+import { runFiles } from "./files.js";
+import { settingDifferences } from "./resume.js";
+
+/** What decides the outcome of a trial. */
+export interface TrialSetup {
+  readonly method: ComparedName;
+  readonly seed: number;
+  readonly preset: string;
+  readonly settings: Settings;
+  readonly labelsPerClass: readonly number[];
+  readonly data: DataRecord;
+  readonly customParts: readonly string[];
+}
+
+/** A trial that is done, as its file has it. */
+export interface TrialRecord extends TrialSetup {
+  readonly date: string;
+  /** Other engines round otherwise. */
+  readonly computedBy: string;
+  readonly peakMemoryMB: number;
+  /** Images to pretrain on, and to test with. */
+  readonly images: number;
+  readonly testImages: number;
+  readonly result: TrialResult;
+}
+
+type Place = Pick<TrialSetup, "method" | "seed">;
+
+/** The file of a trial, and the folder of its pretraining while that goes on. */
+export const trialFile = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}.json`);
+export const trialFolder = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}`);
+
+/**
+ * Throws where `out` holds something else than a comparison.
+ * @throws SitError "bad-option"
+ */
+export async function requireComparisonFolder(out: string): Promise<void> {
+  const ours: ReadonlySet<string> = new Set([
+    ...comparedNames,
+    runFiles.comparison,
+    runFiles.plot,
+    runFiles.report,
+    runFiles.reportData,
+    runFiles.lock,
+  ]);
+  let names: string[];
+  try {
+    names = await readdir(out);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    throw refused(out, code === "ENOTDIR" ? "a file" : "one that cannot be read", cause);
+  }
+  const other = names.find((name) => !ours.has(name) && !name.endsWith(".partial"));
+  if (other !== undefined) throw refused(out, `a folder with ${JSON.stringify(other)} in it`);
+}
+
+function refused(out: string, got: string, cause?: unknown): SitError {
+  const text = `--out ${out}: expected a new folder or that of an earlier comparison, got ${got}`;
+  return new SitError("bad-option", text, { mend: "Name another folder.", cause });
+}
+
+/**
+ * The trial of an earlier run of the command, where there is one.
+ * @throws SitError "bad-file" where its file is damaged; "bad-option" where it was another trial: see `requireSameTrial`
+ */
+export async function readTrial(out: string, setup: TrialSetup): Promise<TrialRecord | undefined> {
+  const path = trialFile(out, setup);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new SitError("bad-file", `${path}: cannot be read (${(cause as Error).message})`, { cause });
+  }
+  const record = parseJson(text, path) as TrialRecord;
+  if (!isTrial(record)) {
+    throw new SitError("bad-file", `${path}: expected the result of a trial, got something else`, {
+      mend: "Remove the file to have the trial done again.",
+    });
+  }
+  requireSameTrial(record, setup, out);
+  return record;
+}
+
+function isTrial(value: TrialRecord | undefined): value is TrialRecord {
+  const fraction = (number: unknown) => typeof number === "number" && number >= 0 && number <= 1;
+  const parts = [value?.settings, value?.data?.train, value?.labelsPerClass, value?.customParts];
+  return (
+    parts.every((part) => typeof part === "object" && part !== null) &&
+    fraction(value?.result?.knn) &&
+    Array.isArray(value?.result.accuracy) &&
+    value.result.accuracy.every(({ labels, top1 }) => Number.isSafeInteger(labels) && fraction(top1))
+  );
+}
+
+/** @throws SitError "bad-option" naming everything in which the trial was another */
+export function requireSameTrial(saved: Omit<TrialSetup, "method">, now: TrialSetup, out: string): void {
+  const { method, seed } = now;
+  const options = settingDifferences(saved.settings, now.settings).filter(({ harmless }) => !harmless);
+  const looked = new Set(
+    (Object.keys(now.settings) as (keyof Settings)[]).filter((name) => looksAt(method, name)),
+  );
+  const differences = options
+    .filter(({ setting }) => looked.has(setting))
+    .map(({ option, saved: before, now: after }) => `${option} ${before} (now ${after})`);
+  const list = (option: string, before: readonly unknown[], after: readonly unknown[]) => {
+    if (before.join() === after.join()) return;
+    differences.push(`${option} ${before.join() || "none"} (now ${after.join() || "none"})`);
+  };
+  list("--labels-per-class", saved.labelsPerClass, now.labelsPerClass);
+  list("config parts", saved.customParts, now.customParts);
+  const images = dataDifferences(saved.data, now.data);
+  if (images.length > 0)
+    differences.push(`--data ${saved.data.source} (now ${now.data.source}: ${images.join(", ")})`);
+  if (differences.length === 0) return;
+  throw new SitError(
+    "bad-option",
+    `--out ${out}: expected the settings that ${method} with seed ${seed} was run with: ${differences.join("; ")}`,
+    { mend: "Leave these options out, or name another folder." },
+  );
+}
+
+/** Writes a trial that is done, and takes away what its pretraining has left. */
+export async function writeTrial(out: string, record: TrialRecord): Promise<void> {
+  await writeFileAtomically(trialFile(out, record), `${JSON.stringify(record, null, 2)}\n`);
+  const folder = trialFolder(out, record);
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch (cause) {
+    throw new SitError("disk", `${folder}: cannot be removed (${(cause as Error).message})`, { cause });
+  }
+}

@@ -176,5 +176,5 @@ function defaultByPreset(name: keyof Settings): string {
     ...[string | number, string[]][],
   ];
   const rest = others.map(([value, names]) => `; ${value} in ${names.join(" and ")}`);
-  return `${usual}${rest.join("")}${differsByMethod(name) ? "; * by method" : ""}`;
+  return `${usual}${rest.join("")}${differsByMethod(name) ? "; by method another" : ""}`;
 }

@@ -31,12 +31,12 @@ import { openRunFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
 import { trainingFiles } from "../run-folder/training-files.js";
 import {
+  makeTrialFolder,
   readTrial,
   requireComparisonFolder,
   requireSameTrial,
   type TrialRecord,
   type TrialSetup,
-  trialFolder,
   writeTrial,
 } from "../run-folder/trials.js";
 import {
@@ -110,7 +110,8 @@ export const run: Run = async (options, context) => {
     );
     await writeComparison(out, state());
     const wrote = `Wrote ${join(out, runFiles.report)}, ${join(out, runFiles.comparison)} and ${join(out, runFiles.plot)}`;
-    context.console.result({ out, ...comparisonSummary(state()) }, [...comparisonLines(state()), wrote]);
+    const { trials: _, ...summary } = comparisonSummary(state());
+    context.console.result({ out, ...summary }, [...comparisonLines(state()), wrote]);
   } finally {
     await folder.close();
   }
@@ -246,7 +247,7 @@ async function hooksOf(trial: Trial, { choice, context, computedBy, lock }: Runn
   const { setup, options } = trial;
   const { report } = context.console;
   const { settings, seed } = setup;
-  const folder = trialFolder(choice.out, setup);
+  const folder = await makeTrialFolder(choice.out, setup);
   const found =
     (await listCheckpoints(folder)).length > 0 ? await findCheckpoint(folder, "--out", report) : undefined;
   if (found !== undefined) {

@@ -22,7 +22,7 @@ export const run: Run = async (_, { console }, name) => {
   const { title, summary, settings } = described(method);
   const row = (...cells: (string | number)[]) =>
     cells
-      .map((cell) => String(cell).padEnd(26))
+      .map((cell) => String(cell).padEnd(30))
       .join("")
       .trimEnd();
   console.result({ command: "methods", name: method, title, summary, settings }, [

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { parseJson } from "@sitjs/core/json";
@@ -36,8 +36,8 @@ export interface TrialRecord extends TrialSetup {
 type Place = Pick<TrialSetup, "method" | "seed">;
 
 /** The file of a trial, and the folder of its pretraining while that goes on. */
-export const trialFile = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}.json`);
-export const trialFolder = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}`);
+const trialFile = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}.json`);
+const trialFolder = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}`);
 
 /**
  * Throws where `out` holds something else than a comparison.
@@ -128,6 +128,17 @@ export function requireSameTrial(saved: Omit<TrialSetup, "method">, now: TrialSe
     `--out ${out}: expected the settings that ${method} with seed ${seed} was run with: ${differences.join("; ")}`,
     { mend: "Leave these options out, or name another folder." },
   );
+}
+
+/** Makes the folder of a trial's pretraining. */
+export async function makeTrialFolder(out: string, place: Place): Promise<string> {
+  const folder = trialFolder(out, place);
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new SitError("disk", `${folder}: cannot be made (${(cause as Error).message})`, { cause });
+  }
+  return folder;
 }
 
 /** Writes a trial that is done, and takes away what its pretraining has left. */

@@ -208,6 +208,13 @@ export interface PatchLoss {
    * @param mask [batch, patches], 1 = hidden from the encoder and counted, 0 = visible
    */
   loss(prediction: tf.Tensor3D, clean: tf.Tensor4D, mask: tf.Tensor2D): tf.Scalar;
+  /**
+   * The predicted patches as images [batch, height, width, channels]. Where what is predicted says nothing of a patch's
+   * mean and deviation, they are taken from the clean image: a picture to look at, not one that the network knows alone.
+   *
+   * @param prediction, clean as for `loss`
+   */
+  images(prediction: tf.Tensor3D, clean: tf.Tensor4D): tf.Tensor4D;
 }
 
 export interface DistillationTemperatures {

@@ -1,4 +1,4 @@
-import { SitError } from "@sitjs/core";
+import { type PatchLoss, SitError } from "@sitjs/core";
 import { gradientError, leakedTensors } from "@sitjs/core/testing";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -51,6 +51,23 @@ for (const engine of await engines({ cpu: true })) {
         expect(numberOf(loss?.loss(prediction, images, mask) as tf.Scalar)).toBeCloseTo(expected, 5);
       }
       tf.dispose([images, prediction, mask]);
+    });
+
+    test("images: a perfect prediction is the image, also where it was normalised", () => {
+      tf.tidy(() => {
+        const { images, prediction } = inputs();
+        const pixels = pixelPatches(images, 2);
+        for (const [loss, perfect] of [
+          [both[0], pixels],
+          [both[1], normalizePatches(pixels)],
+        ] as const) {
+          const shown = (loss as PatchLoss).images(perfect, images);
+          expect(shown.shape).toEqual(images.shape);
+          expect(numberOf(tf.max(tf.abs(tf.sub(shown, images))) as tf.Scalar)).toBeLessThan(1e-5);
+          const wrong = tf.slice(prediction, [0, 0, 0], [2, 5, 12]) as tf.Tensor3D;
+          expect(() => loss?.images(wrong, images)).toThrow(/prediction: expected \[2, 6, 12\]/);
+        }
+      });
     });
 
     test("limit cases: a perfect prediction, flat patches, nothing masked", () => {

@@ -25,7 +25,9 @@ export { colorization } from "./methods/colorization.js";
 export { contextEncoder } from "./methods/context-encoder.js";
 export { type DeepClusterOptions, deepCluster } from "./methods/deep-cluster.js";
 export { type DinoOptions, dino, dinoRecipe } from "./methods/dino.js";
+export { type GmmlRotationOptions, gmmlRotation, gmmlRotationRecipe } from "./methods/gmml-rotation.js";
 export { type JigsawPuzzleOptions, jigsawPuzzle } from "./methods/jigsaw.js";
+export { type MaeOptions, mae, maeRecipe } from "./methods/mae.js";
 export { type MocoV3Options, mocoV3, mocoV3Recipe } from "./methods/moco-v3.js";
 export type { PixelDecoderOptions, ReconstructionMethodOptions } from "./methods/reconstruction.js";
 export {
@@ -34,6 +36,7 @@ export {
 } from "./methods/relative-position.js";
 export { type RotationPredictionOptions, rotationPrediction } from "./methods/rotation.js";
 export { type SimclrOptions, simclr } from "./methods/simclr.js";
+export { type SimmimOptions, simmim, simmimRecipe } from "./methods/simmim.js";
 export { type SitOptions, sit } from "./methods/sit.js";
 export type { TileMethodOptions } from "./methods/tiles.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
@@ -67,6 +70,7 @@ export {
   epochMomentumSchedule,
   type Schedule,
   scaledLearningRate,
+  stepDecaySchedule,
 } from "./schedules.js";
 export {
   type ApplySettings,

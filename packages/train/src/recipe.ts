@@ -34,6 +34,9 @@ export interface LearningRateShape {
   readonly warmupSteps: number;
 }
 
+/** What a recipe says of the teacher where the method has none. */
+export const withoutTeacher = { momentum: 1, momentumOfNextStep: false } as const;
+
 /** SiT's (Atito et al. 2021 and its code), and what a method has that says nothing else. */
 export const sitRecipe: Recipe = {
   learningRate: 5e-4,

@@ -7,6 +7,7 @@ import {
   epochCosineSchedule,
   epochMomentumSchedule,
   scaledLearningRate,
+  stepDecaySchedule,
 } from "./schedules.js";
 
 const fixture = loadFixture("schedules");
@@ -71,6 +72,26 @@ describe("schedules against the reference (fixture schedules)", () => {
   it.each([2, 12])("layer-wise decay at depth %i", (depth) => {
     const expected = Array.from(fixture.entry(`layer_decay/depth${depth}`).data, Number);
     expect(closeness(layerScales(depth, 0.75), expected, { relative: 1e-6 }).excess).toBeLessThanOrEqual(0);
+  });
+});
+
+describe("stepDecaySchedule", () => {
+  it("warms up, stays, and falls by the factor at each milestone", () => {
+    const schedule = stepDecaySchedule({ base: 2, milestones: [6, 9], warmupSteps: 4, warmupStart: 1 });
+    const values = Array.from({ length: 11 }, (_, step) => schedule(step));
+    const expected = [1, 1.25, 1.5, 1.75, 2, 2, 0.2, 0.2, 0.2, 0.02, 0.02];
+    expect(closeness(values, expected, { absolute: 1e-15 }).excess).toBeLessThanOrEqual(0);
+  });
+
+  it("is constant without milestones and warm-up, and takes another factor", () => {
+    expect(stepDecaySchedule({ base: 3, milestones: [] })(1000)).toBe(3);
+    expect(stepDecaySchedule({ base: 3, milestones: [1], factor: 0.5 })(1)).toBe(1.5);
+  });
+
+  it("refuses a warm-up longer than the first milestone", () => {
+    expect(() => stepDecaySchedule({ base: 1, milestones: [9, 4], warmupSteps: 5 })).toThrow(
+      /warmupSteps: expected 0 to 4/,
+    );
   });
 });
 

@@ -43,6 +43,31 @@ export function cosineSchedule(options: {
   };
 }
 
+/**
+ * Linear warm-up, then the same value until it is multiplied by `factor` at each milestone, per step: SimMIM's schedule.
+ *
+ * The warm-up starts at `warmupStart` and would reach `base` at step `warmupSteps`.
+ */
+export function stepDecaySchedule(options: {
+  base: number;
+  /** Steps, the first that has the new value each. */
+  milestones: readonly number[];
+  /** Default 0.1. */
+  factor?: number;
+  /** At most the first milestone. */
+  warmupSteps?: number;
+  warmupStart?: number;
+}): Schedule {
+  const { base, milestones, factor = 0.1, warmupSteps = 0, warmupStart = 0 } = options;
+  const first = Math.min(...milestones);
+  const warm = warmupSteps >= 0 && warmupSteps <= first;
+  requireOption(warm, "warmupSteps", `0 to ${first} (the first milestone)`, warmupSteps);
+  return (step) =>
+    step < warmupSteps
+      ? warmupStart + ((base - warmupStart) * step) / warmupSteps
+      : base * factor ** milestones.filter((milestone) => step >= milestone).length;
+}
+
 /** Warm-up from 0 and half cosine by fractional epoch: the schedule of MAE and MoCo v3. */
 export function epochCosineSchedule(options: {
   base: number;

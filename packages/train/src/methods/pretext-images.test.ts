@@ -15,7 +15,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { memoryLoader } from "../../test/memory-loader.js";
-import { drawnParams, expectGradients, lossOf } from "../../test/method-checks.js";
+import { drawnParams, expectGradients, lossOf } from "../../test/method-values.js";
 import { runAll, stateBits } from "../../test/runs.js";
 import type { Method, Reconstruction } from "../method.js";
 import { disposeState } from "../step.js";

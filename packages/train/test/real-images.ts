@@ -1,10 +1,10 @@
 // Images for tests that a method learns: real ones where this machine has them, else painted; never from the network.
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ChannelStatistics } from "@sitjs/augment";
 import { randomStream } from "@sitjs/core";
 import { cifarDataset, type ImageDataset, idxDataset, memoryDataset, subset } from "@sitjs/data";
+import { cacheFolder } from "@sitjs/engine";
 
 export interface LearningImages {
   readonly dataset: ImageDataset;
@@ -13,10 +13,7 @@ export interface LearningImages {
   readonly statistics: ChannelStatistics;
 }
 
-const cache = join(
-  process.env.SITJS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sitjs"),
-  "datasets",
-);
+const cache = join(cacheFolder(), "datasets");
 
 /** The first images of Fashion-MNIST's test split, 28 x 28 and grey, from Debian's package or the cache. */
 export async function greyImages(count: number): Promise<LearningImages> {

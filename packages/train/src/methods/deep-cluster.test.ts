@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { memoryLoader } from "../../test/memory-loader.js";
-import { drawnParams, expectGradients, gradientsOf, lossOf } from "../../test/method-checks.js";
+import { drawnParams, expectGradients, gradientsOf, lossOf } from "../../test/method-values.js";
 import { bits, failure, runAll, savedAt, stateBits } from "../../test/runs.js";
 import type { Method } from "../method.js";
 import { pretrain } from "../pretrain.js";

@@ -1,20 +1,17 @@
 // MoCo v3, SimCLR and DeepCluster learn: the loss falls, on images as they come from the real loader.
-import { sitViews } from "@sitjs/augment";
-import { batches } from "@sitjs/data";
 import { crossEntropy, infoNce, ntXent } from "@sitjs/losses";
 import { mocoHeads, perceptronHead, projectionHead, visionTransformer } from "@sitjs/vit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
+import { learningCurve } from "../../test/learning.js";
 import { greyImages } from "../../test/real-images.js";
-import { runAll } from "../../test/runs.js";
 import type { Method } from "../method.js";
-import { disposeState } from "../step.js";
 import { deepCluster } from "./deep-cluster.js";
 import { mocoV3 } from "./moco-v3.js";
 import { simclr } from "./simclr.js";
 
 const [batchSize, steps, width, clusters] = [16, 30, 32, 5];
-const { size, channels, statistics } = await greyImages(1);
+const { size, channels } = await greyImages(1);
 
 const backbone = visionTransformer({
   imageSize: size,
@@ -56,20 +53,8 @@ for (const engine of await engines()) {
       "$method.name: the loss falls in 30 steps on real images",
       async ({ method, count, share }) => {
         const { dataset } = await greyImages(count);
-        const views = sitViews({ size, preset: "small", ...statistics });
-        const loader = batches(dataset, {
-          views: views.slice(0, method.views),
-          batchSize,
-          seed: 1,
-          workers: 0,
-        });
-        const schedules = { learningRate: () => 4e-3 };
-        const { reports, state } = await runAll({ steps, schedules }, loader, method);
-        disposeState(state);
-        const mean = (from: number, to: number) =>
-          reports.slice(from, to).reduce((sum, { metrics }) => sum + (metrics.loss as number), 0) /
-          (to - from);
-        const [before, after] = [mean(0, 5), mean(25, 30)];
+        const curve = await learningCurve(method, dataset, { learningRate: 4e-3, steps });
+        const { before, after } = curve.loss as { before: number; after: number };
         expect(after, `from ${before} to ${after}`).toBeLessThan(share * before);
       },
     );

@@ -6,6 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
 import { memoryLoader } from "../../test/memory-loader.js";
+import { randomViews } from "../../test/method-checks.js";
 import { drawnParams, expectGradients, gradientsOf, lossOf } from "../../test/method-values.js";
 import { bits, failure, runAll, savedAt, stateBits } from "../../test/runs.js";
 import type { Method } from "../method.js";
@@ -43,13 +44,7 @@ function labelled(labels: readonly number[], options: Partial<DeepClusterOptions
   };
 }
 
-const someView = (batch: number): tf.Tensor4D =>
-  tf.tensor4d(randomStream(1, "view").fillNormal(new Float32Array(batch * size * size * 3)), [
-    batch,
-    size,
-    size,
-    3,
-  ]);
+const someViews = (batch: number) => randomViews({ views: 1, batch, size });
 
 const labelsOf = (params: Params) => Array.from(param(params, LABELS).dataSync());
 
@@ -115,7 +110,7 @@ for (const engine of await engines({ plain: true })) {
       const silent = Object.fromEntries(
         Object.entries(params).map(([name, x]) => [name, head.includes(name) ? tf.zerosLike(x) : x]),
       );
-      const views = [someView(8)];
+      const views = someViews(8);
       const indices = Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7]);
       const at = (some: number[]) => lossOf(method, silent, { views, indices: Int32Array.from(some) }).loss;
       expect(at([...indices])).toBeCloseTo(Math.log(3), 5); // the mean weight of all images is 1
@@ -129,7 +124,7 @@ for (const engine of await engines({ plain: true })) {
       const method = labelled([0, 0, 0, 0, 0, 1, 1, 2]);
       const params = method.init(randomStream(0));
       const student = { ...params, "head.0.weight": tf.zeros([3, width]), "head.0.bias": tf.zeros([3]) };
-      const views = [someView(8)];
+      const views = someViews(8);
       const indices = Int32Array.from({ length: 8 }, (_, i) => i);
       const gradient = param(gradientsOf(method, student, { views, indices }), "head.0.bias").dataSync();
       for (const value of gradient) expect(Math.abs(value)).toBeLessThan(1e-6);
@@ -138,7 +133,7 @@ for (const engine of await engines({ plain: true })) {
     it("does not mind how groups are numbered, where the head's outputs are numbered alike", () => {
       const groups = [0, 1, 2, 0, 1, 2, 0, 0];
       const swap = [2, 0, 1];
-      const views = [someView(8)];
+      const views = someViews(8);
       const indices = Int32Array.from({ length: 8 }, (_, i) => i);
       const params = drawnParams(labelled(groups));
       const { loss } = lossOf(labelled(groups), params, { views, indices });
@@ -155,7 +150,7 @@ for (const engine of await engines({ plain: true })) {
     });
 
     it("has the gradients that central differences say, in every module", async () => {
-      const views = [someView(4)];
+      const views = someViews(4);
       const names = [
         "backbone.patch_embed.proj.weight",
         "backbone.blocks.0.attn.qkv.weight",
@@ -218,7 +213,7 @@ for (const engine of await engines({ plain: true })) {
       }
       const method = tiny();
       const params = method.init(randomStream(0));
-      const views = [someView(2)];
+      const views = someViews(2);
       expect(() => lossOf(method, params, { views })).toThrow(
         /loader: expected the numbers of a batch's images/,
       );

@@ -18,6 +18,7 @@ import { expectGradient, expectOutput } from "../../../../fixtures/expect.js";
 import { loadFixture } from "../../../../fixtures/load.js";
 import { toImages, toTensors } from "../../../../fixtures/tensors.js";
 import { memoryLoader } from "../../test/memory-loader.js";
+import { randomViews } from "../../test/method-checks.js";
 import { drawnParams, expectGradients } from "../../test/method-values.js";
 import { bits, runAll, stateBits } from "../../test/runs.js";
 import type { Method } from "../method.js";
@@ -213,14 +214,7 @@ for (const engine of await engines({ plain: true })) {
       const method = tiny({ freezePatchEmbedding: false, projector: smooth(width), predictor: smooth(8) });
       const drawn = drawnParams(method);
       const teacher = method.initTeacher(drawn);
-      const views = [0, 1].map((view) =>
-        tf.tensor4d(randomStream(1, "views", view).fillNormal(new Float32Array(8 * size * size * 3)), [
-          8,
-          size,
-          size,
-          3,
-        ]),
-      );
+      const views = randomViews({ views: 2, batch: 8, size });
       const names = [
         "backbone.patch_embed.proj.weight",
         "backbone.blocks.0.attn.qkv.weight",

@@ -1,11 +1,4 @@
-import {
-  type Backbone,
-  disposeParams,
-  type Params,
-  randomStream,
-  type TokenHead,
-  trainable,
-} from "@sitjs/core";
+import { type Backbone, disposeParams, type Params, type TokenHead, trainable } from "@sitjs/core";
 import { compareTo, leakedTensors } from "@sitjs/core/testing";
 import { ntXent } from "@sitjs/losses";
 import { projectionHead, visionTransformer } from "@sitjs/vit";
@@ -15,6 +8,7 @@ import { engines } from "../../../../fixtures/engines.js";
 import { loadFixture } from "../../../../fixtures/load.js";
 import { toTensor } from "../../../../fixtures/tensors.js";
 import { memoryLoader } from "../../test/memory-loader.js";
+import { randomViews } from "../../test/method-checks.js";
 import { drawnParams, expectGradients, gradientsOf, lossOf } from "../../test/method-values.js";
 import { bits, runAll, stateBits } from "../../test/runs.js";
 import type { Method } from "../method.js";
@@ -32,13 +26,7 @@ const tiny = (): Method =>
 
 const loader = () => memoryLoader({ images: 12, batchSize: 4, views: 2, size });
 
-const randomView = (seed: number, batch = 8): tf.Tensor4D =>
-  tf.tensor4d(randomStream(1, "view", seed).fillNormal(new Float32Array(batch * size * size * 3)), [
-    batch,
-    size,
-    size,
-    3,
-  ]);
+const views = () => randomViews({ views: 2, batch: 8, size });
 
 /** A network whose class token is its parameter, a row for each image of both views, whatever the images. */
 function tokensAsGiven(features: number): Method {
@@ -83,7 +71,7 @@ for (const engine of await engines({ plain: true })) {
     it("does not mind which view is first, nor the order of the pairs, but whose pair is whose", () => {
       const method = tiny();
       const student = drawnParams(method);
-      const [first, second] = [randomView(0), randomView(1)];
+      const [first, second] = views() as [tf.Tensor4D, tf.Tensor4D];
       const order = tf.tensor1d([3, 1, 7, 0, 2, 6, 5, 4], "int32");
       const of = (...views: tf.Tensor4D[]) => lossOf(method, student, { views }).loss as number;
       const loss = of(first, second);
@@ -110,7 +98,7 @@ for (const engine of await engines({ plain: true })) {
         "head.mlp.1.bias",
         "head.mlp.3.weight",
       ];
-      await expectGradients(tiny(), { views: [randomView(0), randomView(1)] }, names, { step: 3e-3 });
+      await expectGradients(tiny(), { views: views() }, names, { step: 3e-3 });
     });
 
     it("has no teacher, and running statistics that see both views at once", async () => {

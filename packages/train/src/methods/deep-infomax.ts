@@ -9,7 +9,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
-import { sitRecipe } from "../recipe.js";
+import { sitRecipe, withoutTeacher } from "../recipe.js";
 import { BACKBONE, classToken, patchTokens } from "./tokens.js";
 
 export interface DeepInfoMaxOptions {
@@ -57,7 +57,7 @@ export function deepInfoMax(options: DeepInfoMaxOptions): Method {
     backbone,
     backbonePrefix: BACKBONE,
     views: 1,
-    recipe: sitRecipe,
+    recipe: { ...sitRecipe, ...withoutTeacher },
 
     init: (rng) => ({
       ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),

@@ -10,7 +10,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
-import { sitRecipe } from "../recipe.js";
+import { sitRecipe, withoutTeacher } from "../recipe.js";
 import { BACKBONE, classToken, encode } from "./tokens.js";
 
 export interface RelationalReasoningOptions {
@@ -48,7 +48,7 @@ export function relationalReasoning(options: RelationalReasoningOptions): Method
     backbone,
     backbonePrefix: BACKBONE,
     views: count,
-    recipe: sitRecipe,
+    recipe: { ...sitRecipe, ...withoutTeacher },
 
     init: (rng) => ({
       ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),

@@ -12,7 +12,8 @@ import {
 } from "@sitjs/vit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
-import { type LearningOptions, learningCurve, learningImages, learningViews } from "../test/learning.js";
+import { type LearningOptions, learningCurve, learningViews } from "../test/learning.js";
+import { greyImages } from "../test/real-images.js";
 import type { Method } from "./method.js";
 import { gmmlRotation } from "./methods/gmml-rotation.js";
 import { mae } from "./methods/mae.js";
@@ -84,7 +85,7 @@ const methods: readonly { method: Method; falls: Record<string, number>; options
   },
 ];
 
-const dataset = await learningImages();
+const { dataset } = await greyImages(64);
 
 for (const engine of await engines()) {
   describe(`learning on ${engine.name}`, () => {

@@ -3,14 +3,7 @@ import { disposeParams, randomStream } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../src/method.js";
 import { type AdamWOptions, adamW } from "../src/optimizer.js";
-import {
-  computeStep,
-  disposeState,
-  disposeStep,
-  initState,
-  type TrainState,
-  trainStep,
-} from "../src/step.js";
+import { disposeState, initState, type TrainState, trainStep } from "../src/step.js";
 import { bits } from "./runs.js";
 
 /** Views of random pixels, [batch, size, size, channels] each. */

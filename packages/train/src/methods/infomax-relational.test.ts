@@ -13,10 +13,11 @@ import { perceptronHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../../fixtures/engines.js";
-import { learningCurve, learningImages } from "../../test/learning.js";
+import { learningCurve } from "../../test/learning.js";
 import { memoryLoader } from "../../test/memory-loader.js";
 import { randomViews, tensorsOfAStep } from "../../test/method-checks.js";
 import { expectGradients, lossOf } from "../../test/method-values.js";
+import { greyImages } from "../../test/real-images.js";
 import { runAll, savedAt, stateBits } from "../../test/runs.js";
 import type { Method } from "../method.js";
 import { disposeState } from "../step.js";
@@ -300,7 +301,7 @@ for (const engine of await engines()) {
 }
 
 describe("both on real images", async () => {
-  const images = await learningImages();
+  const images = (await greyImages(64)).dataset;
   const statistics = { mean: [0.286], deviation: [0.353] };
   const backbone = visionTransformer({
     imageSize: 28,

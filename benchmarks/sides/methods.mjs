@@ -1,8 +1,19 @@
-import { crossEntropy, crossViewNtXent, maskedL1, patchPixels } from "@sitjs/losses";
-import { gmml, maskUnits, randomRotations, visiblePatches } from "@sitjs/masking";
-import { gmmlRotation, mae, simmim, sit } from "@sitjs/train";
 import {
+  crossEntropy,
+  crossViewNtXent,
+  dinoLoss,
+  infoNce,
+  maskedL1,
+  ntXent,
+  patchPixels,
+  teacherTemperatures,
+} from "@sitjs/losses";
+import { gmml, maskUnits, randomRotations, visiblePatches } from "@sitjs/masking";
+import { dino, gmmlRotation, mae, mocoV3, simclr, simmim, sit } from "@sitjs/train";
+import {
+  dinoHead,
   maskedDecoder,
+  mocoHeads,
   perceptronHead,
   pixelShuffleHead,
   projectionHead,
@@ -26,6 +37,9 @@ export const methods = {
     gmmlRotation({ ...encoder(of), corruption: gmml(), reconstruction: repair(of), rotation: rotation(of) }),
   sit: (of) =>
     sit({ ...encoder(of), corruption: gmml(), reconstruction: repair(of), contrast: contrast(of) }),
+  simclr: (of) => simclr({ ...encoder(of), head: contrast(of).head, loss: ntXent() }),
+  "moco-v3": (of) => mocoV3({ ...encoder(of), ...mocoHeads(projection(of)), loss: infoNce() }),
+  dino: (of) => ({ method: multiCrop(of), viewSizes: [...Array(2).fill(of.imageSize), ...localSizes(of)] }),
 };
 
 /** The same for all: fixed positions, no drop path. */
@@ -60,7 +74,16 @@ const rotation = ({ width }) => ({
   rotate: randomRotations,
 });
 
-const contrast = ({ width, contrastHidden: hidden, contrastOutput: output }) => ({
-  head: projectionHead({ width, hidden, output }),
-  loss: crossViewNtXent(),
-});
+const projection = ({ width, contrastHidden: hidden, contrastOutput: output }) => ({ width, hidden, output });
+
+const contrast = (of) => ({ head: projectionHead(projection(of)), loss: crossViewNtXent() });
+
+/** DINO's eight small crops, of whole patches, about as 96 of 224 pixels. */
+const localSizes = ({ imageSize, patchSize }) =>
+  Array(8).fill(patchSize * Math.round((imageSize / patchSize) * (96 / 224)));
+
+const multiCrop = (of) => {
+  const { width, hidden, output: bottleneck } = projection(of);
+  const head = dinoHead({ width, hidden, bottleneck, output: 4096 });
+  return dino({ ...encoder(of), head, loss: dinoLoss(), teacherTemperature: teacherTemperatures() });
+};

@@ -59,6 +59,15 @@ describe("blocks", () => {
     expect(rows[1].at(-1)).toBe("no compiler");
   });
 
+  it("set each method beside the first", () => {
+    const [head, ...rows] = cells(blocks.methods(sampleResults));
+    expect(head).toEqual(["Small images", "views", "ms", "of mae's", "peak MB"]);
+    expect(rows).toEqual([
+      ["mae", "1", "110 (100 to 120)", "**1.00** (1.00 to 1.00)", "700"],
+      ["simmim", "1", "220 (210 to 230)", "**2.00** (1.96 to 2.05)", "700"],
+    ]);
+  });
+
   it("set a batch of the loader beside the step that waits for it", () => {
     const [, row] = cells(blocks.loader(sampleResults));
     expect(row.slice(-2)).toEqual(["21", "100 (A)"]);

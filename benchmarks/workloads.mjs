@@ -3,9 +3,11 @@
  * these settings; drop path is 0 on both.
  *
  * @typedef {object} Workload
- * @property {"reconstruction" | "sit" | "inference"} kind
+ * @property {"reconstruction" | "sit" | "inference" | "method"} kind
  *   "reconstruction": forward, backward and AdamW of masked reconstruction, the corruption given once;
- *   "sit": the whole SiT step, corruption, teacher, clipping and momentum update included; "inference": class tokens
+ *   "sit": the whole SiT step, corruption, teacher, clipping and momentum update included; "inference": class tokens;
+ *   "method": a step of the method named, as `sides/methods.mjs` makes it
+ * @property {string} [method]
  * @property {string} label
  * @property {number} batch images; a SiT step has two views of each
  * @property {number} imageSize pixels
@@ -70,6 +72,39 @@ export const workloads = {
     contrastOutput: 256,
   },
   E: { kind: "inference", label: "ViT-S/16, 224 x 224, batch 16: class tokens", batch: 16, ...vitSmall },
+};
+
+/**
+ * Where methods are compared: encoder, batch, and the heads that they share.
+ *
+ * @typedef {Omit<Required<Workload>, "kind" | "method" | "clipping" | "momentum"> & { unitSize: number, ratio: number }} Scene `unitSize` pixels and `ratio`
+ *   of the blocks that SimMIM masks
+ */
+
+/** @type {Readonly<Record<string, Scene>>} */
+export const scenes = {
+  small: {
+    label: "width 192, 32 x 32, batch 64",
+    batch: 64,
+    ...small,
+    ...training,
+    unitSize: 8, // 16 of them in an image; of 32 pixels, as at 224, there would be one
+    ratio: 0.6,
+    reconstructionHidden: 512,
+    contrastHidden: 512,
+    contrastOutput: 128,
+  },
+  large: {
+    label: "ViT-S/16, 224 x 224, batch 8",
+    batch: 8,
+    ...vitSmall,
+    ...training,
+    unitSize: 32,
+    ratio: 0.6,
+    reconstructionHidden: 2048,
+    contrastHidden: 4096,
+    contrastOutput: 256,
+  },
 };
 
 /** @typedef {"float32" | "bfloat16"} Precision */

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { precisions, workloads } from "../workloads.mjs";
 
 /** The parts of the bench, in the order they run. */
-export const benches = ["steps", "loader", "start", "growth", "profile"];
+export const benches = ["steps", "methods", "loader", "start", "growth", "profile"];
 
 export const usage = `npm run bench -- [options]
 
@@ -12,7 +12,7 @@ Times a training step here and in PyTorch, in turn, and writes benchmarks/result
   --only NAMES        parts to run: ${benches.join(",")} (default: all)
   --workloads NAMES   of the steps: ${Object.keys(workloads).join(",")} (default: all)
   --precisions NAMES  of the steps: ${precisions.join(",")} (default: both)
-  --rounds N          timed rounds of the steps (default 7)
+  --rounds N          timed rounds of steps and methods (default 7)
   --quick             few rounds, to see that it runs; written to benchmarks/results/quick.json
   --out FILE          where the results go
   --help

@@ -10,7 +10,7 @@ describe("the bench's options", () => {
       help: false,
       quick: false,
       out: undefined,
-      only: ["steps", "loader", "start", "growth", "profile"],
+      only: ["steps", "methods", "loader", "start", "growth", "profile"],
       workloads: ["A", "B", "C", "D", "E"],
       precisions: ["float32", "bfloat16"],
       rounds: 7,

@@ -15,6 +15,7 @@ export const blocks = {
   steps: ({ rows }) => rows && stepsBlock(rows),
   settings: ({ rows }) => rows && settingsBlock(rows),
   check: ({ check }) => check && checkBlock(check),
+  methods: ({ methods }) => methods && methodsBlock(methods),
   profile: ({ profile }) => profile && profileBlock(profile),
   growth: ({ growth }) => growth && growthBlock(growth),
   loader: ({ loader, rows }) => loader && loaderBlock(loader, rows),
@@ -90,6 +91,22 @@ function checkBlock(checks) {
       difference.toExponential(1),
     ]),
   );
+}
+
+function methodsBlock({ settings: { precision, rounds, scenes }, rows }) {
+  const tables = Object.entries(scenes).map(([scene, { label }]) => {
+    const own = rows.filter((row) => row.scene === scene);
+    const head = [label, "views", "ms", `of ${own[0].beside}'s`, "peak MB"];
+    const lines = own.map(({ method, views, time, ratio, ratioSpread: { lower, upper }, peakMB }) => [
+      method,
+      String(views),
+      range(time.median, time),
+      `**${ratio.toFixed(2)}** (${lower.toFixed(2)} to ${upper.toFixed(2)})`,
+      peakMB.toFixed(0),
+    ]);
+    return markdownTable(head, lines);
+  });
+  return `${tables.join("\n\n")}\n\nIn ${precision}, median (least to most) of ${rounds} rounds.`;
 }
 
 /** For each workload one table, its profiles side by side. */

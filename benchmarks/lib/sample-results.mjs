@@ -1,5 +1,6 @@
 // Results in the shape that npm run bench writes, for tests; the numbers are made up and stand nowhere else.
 import { growthPoints } from "./growth-points.mjs";
+import { methodRows } from "./method-rows.mjs";
 
 const spreadOf = (median) => ({
   minimum: 0.9 * median,
@@ -30,6 +31,10 @@ function row(workload, precision, ours, peer) {
       { name: `PyTorch ${precision}, torch.compile`, error: "no compiler\nsecond line" },
     ],
   };
+}
+
+function methodCost(method, times) {
+  return { method, views: 1, times, cpu: times, peakMB: 700, startMB: 400 };
 }
 
 function profile(kernels, operations) {
@@ -87,6 +92,10 @@ export const sampleResults = {
   machine: { cpu: "Test processor", cores: 2, instructions: ["avx2"], memoryGB: 8, os: "linux" },
   versions: { node: "20", torch: "2" },
   rows: [row("A", "float32", 100, 160), row("B", "float32", 200, 220)],
+  methods: {
+    settings: { precision: "float32", rounds: 3, scenes: { small: { label: "Small images" } } },
+    rows: methodRows("small", [methodCost("mae", [100, 110, 120]), methodCost("simmim", [210, 220, 230])]),
+  },
   check: [{ workload: "A", precision: "float32", ours: [1, 2, 3], difference: 3e-6 }],
   profile: {
     profiles: [

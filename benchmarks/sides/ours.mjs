@@ -17,7 +17,7 @@ const handlers = {
   },
   async start({ workload, precision, seed }) {
     step = makeStep(workload, precision, seed);
-    return residentMemory();
+    return { ...residentMemory(), views: step.views };
   },
   /** Parameters, views and corruption into a file for the other side; `run` then keeps that corruption. */
   async give({ file }) {

@@ -4,6 +4,7 @@ import { gmml } from "@sitjs/masking";
 import { adamW, initState, sit, trainStep } from "@sitjs/train";
 import { projectionHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
+import { methods } from "./methods.mjs";
 
 /**
  * One step of a workload by the packages as they are published.
@@ -11,7 +12,8 @@ import * as tf from "@tensorflow/tfjs";
  * @typedef {object} Step
  * @property {() => Promise<number>} run one step; its value is the loss before the update, or for inference the class
  *   tokens' mean magnitude
- * @property {() => Promise<Uint8Array>} given parameters, views and the corruption as a safetensors file, for the other
+ * @property {number} [views] of each image
+ * @property {() => Promise<Uint8Array>} [given] parameters, views and the corruption as a safetensors file, for the other
  *   side; later steps keep this corruption
  */
 
@@ -23,6 +25,7 @@ import * as tf from "@tensorflow/tfjs";
  */
 export function makeStep(workload, precision, seed) {
   const rng = randomStream(seed, "benchmark");
+  if (workload.kind === "method") return ofMethod(workload, precision, rng);
   const { imageSize, patchSize, width, depth, heads } = workload;
   const backbone = visionTransformer({ imageSize, patchSize, width, depth, heads, dropPath: 0 });
   return workload.kind === "inference"
@@ -51,33 +54,25 @@ function training(workload, backbone, precision, rng) {
     }),
     alpha: workload.alpha,
   });
-  const optimizer = adamW(contrasts ? { clipping: { perParameter: workload.clipping } } : {});
-  let state = initState(method, optimizer, rng.fork("parameters"));
-  const settings = {
-    learningRate: workload.learningRate,
-    weightDecay: workload.weightDecay,
-    momentum: workload.momentum ?? 1,
-    precision,
-  };
-  return {
-    async run() {
-      const stepped = trainStep(
-        method,
-        optimizer,
-        state,
-        { views, rng: rng.fork("step", state.step) },
-        settings,
-      );
-      state = stepped.state;
-      const [loss] = await stepped.metrics.loss.data();
-      tf.dispose(Object.values(stepped.metrics));
-      return loss;
+  const stepper = trainer({
+    method,
+    optimizer: adamW(contrasts ? { clipping: { perParameter: workload.clipping } } : {}),
+    input: { views },
+    settings: {
+      learningRate: workload.learningRate,
+      weightDecay: workload.weightDecay,
+      momentum: workload.momentum ?? 1,
+      precision,
     },
+    rng,
+  });
+  return {
+    run: stepper.run,
     async given() {
       const fixed = "pairs" in corruption ? corruption : fixedCorruption(views, rng);
       corruption = fixed;
       return await paramsToSafetensors({
-        ...withPrefix("parameters.", state.student),
+        ...withPrefix("parameters.", stepper.student()),
         ...numbered("view", views),
         ...numbered(
           "corrupted",
@@ -88,6 +83,48 @@ function training(workload, backbone, precision, rng) {
           fixed.pairs.map(({ mask }) => mask),
         ),
       });
+    },
+  };
+}
+
+/** A step of a method by its own recipe, on images, numbers and labels that are always the same. */
+function ofMethod(workload, precision, rng) {
+  const made = methods[workload.method](workload);
+  const { method, viewSizes } = "method" in made ? made : { method: made, viewSizes: undefined };
+  const { batch } = workload;
+  const sizes = viewSizes ?? Array.from({ length: method.views }, () => workload.imageSize);
+  const views = sizes.flatMap((imageSize, i) =>
+    drawViews({ batch, imageSize }, 1, rng.fork("view of its own", i)),
+  );
+  const indices = Int32Array.from({ length: batch }, (_, i) => i);
+  const { learningRate, weightDecay } = workload;
+  const { run } = trainer({
+    method,
+    optimizer: adamW(method.recipe?.adamW),
+    input: { views, indices, labels: indices.map((index) => index % 10) },
+    settings: { learningRate, weightDecay, momentum: 0.996, precision },
+    rng,
+  });
+  return { run, views: method.views };
+}
+
+/** Steps of a method on the same input, one after the other. */
+function trainer({ method, optimizer, input, settings, rng }) {
+  let state = initState(method, optimizer, rng.fork("parameters"));
+  return {
+    student: () => state.student,
+    async run() {
+      const stepped = trainStep(
+        method,
+        optimizer,
+        state,
+        { ...input, rng: rng.fork("step", state.step) },
+        settings,
+      );
+      state = stepped.state;
+      const [loss] = await stepped.metrics.loss.data();
+      tf.dispose(Object.values(stepped.metrics));
+      return loss;
     },
   };
 }

@@ -4,7 +4,6 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,26 +12,16 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ensureBuilt, makePictures, type Running, sit, startSit, tiny } from "./testing.js";
+import { afterAll, describe, expect, it } from "vitest";
+import { makePictures, type Running, runsFolder, tiny } from "./testing.js";
 
-let folder: string;
-const at = (...path: string[]) => join(folder, ...path);
-const words = (text: string) => text.split(" ");
-const run = (text: string) => sit(folder, words(text));
+const { at, run, start } = runsFolder("faults", (at) => makePictures(at("photos"), 12));
 const mounted: string[] = [];
 const command = (name: string, ...args: string[]) => spawnSync(name, args).status === 0;
 
-beforeAll(async () => {
-  ensureBuilt();
-  folder = mkdtempSync(join(tmpdir(), "sit-faults-"));
-  await makePictures(at("photos"), 12);
-}, 600_000);
 afterAll(() => {
   for (const path of mounted) command("umount", path);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** A disk of its own at a folder; undefined where this user may not mount one. */
@@ -73,7 +62,7 @@ describe("a disk that fails under a run", () => {
   }) => {
     const disk = smallDisk("full", 4000);
     if (disk === undefined) return skip("a small disk cannot be mounted here");
-    const running = startSit(folder, words(`${pretrain} --out full/run`));
+    const running = start(`${pretrain} --out full/run`);
     await underWay(running);
     fill(disk);
     const { code, err } = await running.finished;
@@ -85,7 +74,7 @@ describe("a disk that fails under a run", () => {
     expect(left.filter((name) => name.includes("partial"))).toEqual([]);
 
     rmSync(join(disk, "filler"));
-    const resumed = startSit(folder, words("pretrain --resume --out full/run --json"));
+    const resumed = start("pretrain --resume --out full/run --json");
     await resumed.says(/"progress"/);
     resumed.child.kill("SIGINT");
     expect((await resumed.finished).code).toBe(130);
@@ -107,7 +96,7 @@ describe("a disk that fails under a run", () => {
     ["removed", (path: string) => rmSync(path, { recursive: true, force: true, maxRetries: 20 })],
     ["moved", (path: string) => renameSync(path, `${path}-elsewhere`)],
   ])("the run's folder is %s: one message, code 1, and it is not made anew", async (how, change) => {
-    const running = startSit(folder, words(`${pretrain} --out ${how}`));
+    const running = start(`${pretrain} --out ${how}`);
     await underWay(running);
     change(at(how));
     const { code, err } = await running.finished;
@@ -145,7 +134,7 @@ describe("a fault of the program", () => {
   });
 
   it("a reader that wants only the first lines of the help gets no message of ours", async () => {
-    const running = startSit(folder, ["pretrain", "--help"]);
+    const running = start("pretrain --help");
     running.child.stdout.destroy();
     expect((await running.finished).err).toBe("");
   });

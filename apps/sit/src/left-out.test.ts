@@ -1,22 +1,11 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ensureBuilt, makePictures, sit, startSit, tiny } from "./testing.js";
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { makePictures, runsFolder, tiny } from "./testing.js";
 
-let folder: string;
-const at = (...path: string[]) => join(folder, ...path);
-const json = (...path: string[]) => JSON.parse(readFileSync(at(...path), "utf8"));
-const words = (text: string) => text.split(" ");
-const run = (text: string) => sit(folder, words(text));
-
-beforeAll(async () => {
-  ensureBuilt();
-  folder = mkdtempSync(join(tmpdir(), "sit-left-out-"));
+const { at, json, run, start } = runsFolder("left-out", async (at) => {
   await makePictures(at("photos", "train"), 12);
   await makePictures(at("photos", "test"), 2);
-}, 600_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+});
 
 const engine = "--engine wasm --workers 0";
 
@@ -83,7 +72,7 @@ describe("images that cannot be read", () => {
   it("that break while training goes on: others take their places; k-NN goes without them", async () => {
     await makePictures(at("breaking"), 12);
     const args = `pretrain --data breaking ${tiny} --epochs 60 --json`;
-    const running = startSit(folder, words(`${args} --out breaking-run`));
+    const running = start(`${args} --out breaking-run`);
     await running.says(/"progress"/);
     rmSync(at("breaking", "red", "3.png"));
     truncateSync(at("breaking", "blue", "4.png"), 100);
@@ -104,10 +93,7 @@ describe("images that cannot be read", () => {
 
   it("too many of them while training goes on: the run ends, saved", async () => {
     await makePictures(at("vanishing"), 12);
-    const running = startSit(
-      folder,
-      words(`pretrain --data vanishing ${tiny} --epochs 200 --json --out gone`),
-    );
+    const running = start(`pretrain --data vanishing ${tiny} --epochs 200 --json --out gone`);
     await running.says(/"progress"/);
     rmSync(at("vanishing", "red"), { recursive: true });
     const { code, err } = await running.finished;

@@ -3,32 +3,19 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ensureBuilt, makePictures, sit, startSit, tiny } from "./testing.js";
+import { join, relative } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { makePictures, runsFolder, tiny } from "./testing.js";
 
-let folder: string;
-const at = (...path: string[]) => join(folder, ...path);
-const json = (...path: string[]) => JSON.parse(readFileSync(at(...path), "utf8"));
-const words = (text: string) => text.split(" ");
-const run = (text: string) => sit(folder, words(text));
+const { at, json, run, start: startRun } = runsFolder("resume", (at) => makePictures(at("photos"), 12));
 /** A run that is to be stopped long before its end. */
-const start = (text: string) => startSit(folder, words(text), { slowly: true });
-
-beforeAll(async () => {
-  ensureBuilt();
-  folder = mkdtempSync(join(tmpdir(), "sit-resume-"));
-  await makePictures(at("photos"), 12);
-}, 600_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const start = (text: string) => startRun(text, { slowly: true });
 
 /** The checkpoints of a run, the latest first; not what a kill in the middle of a write has left beside them. */
 const checkpoints = (out: string) =>
@@ -82,7 +69,7 @@ describe("a pretraining that is stopped and goes on", () => {
       const [{ step, path }] = checkpoints(out) as [{ step: number; path: string }];
       expect(step).toBeGreaterThan(0);
       expect(step).toBeLessThan(STEPS);
-      const place = path.slice(folder.length + 1);
+      const place = relative(at(), path);
       expect(stopped.err).toBe(
         `sit: stopped by ${signal}; saved after step ${step} in ${place}\n  Go on with: sit pretrain --resume --out ${out}\n`,
       );

@@ -1,9 +1,11 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomStream } from "@sitjs/core/random";
 import sharp from "sharp";
+import { afterAll, beforeAll } from "vitest";
 
 const app = fileURLToPath(new URL("..", import.meta.url));
 const cli = join(app, "dist", "cli.js");
@@ -121,6 +123,36 @@ export function startSit(
 /** Runs `sit` with these arguments in `folder`. */
 export async function sit(folder: string, args: readonly string[]): Promise<Finished> {
   return await startSit(folder, args).finished;
+}
+
+/** A folder for the runs of a test file, with the command line built; taken away after the tests. */
+export interface RunsFolder {
+  /** A path in it. */
+  at(...path: string[]): string;
+  /** What a JSON file in it says. */
+  json(...path: string[]): ReturnType<typeof JSON.parse>;
+  /** Runs `sit` there, with the words of this text. */
+  run(text: string): Promise<Finished>;
+  /** Starts it. */
+  start(text: string, options?: StartOptions): Running;
+}
+
+/** @param prepare puts there what the tests need */
+export function runsFolder(name: string, prepare: (at: RunsFolder["at"]) => Promise<void>): RunsFolder {
+  let folder = "";
+  const at = (...path: string[]) => join(folder, ...path);
+  beforeAll(async () => {
+    ensureBuilt();
+    folder = mkdtempSync(join(tmpdir(), `sit-${name}-`));
+    await prepare(at);
+  }, 600_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    at,
+    json: (...path) => JSON.parse(readFileSync(at(...path), "utf8")),
+    run: (text) => sit(folder, text.split(" ")),
+    start: (text, options) => startSit(folder, text.split(" "), options),
+  };
 }
 
 /** Processes that a command has left, by their environment; on Linux. */

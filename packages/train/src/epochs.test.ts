@@ -164,5 +164,38 @@ for (const engine of await engines()) {
       expect(heads[2]).toEqual(heads[0]);
       expect(heads[3]).not.toEqual(heads[0]);
     });
+
+    it("counts a frozen parameter's steps by updates: one that is skipped is none", async () => {
+      const head = "head_recons.convTrans.bias";
+      const rate = 0.01;
+      const sit = tinySit();
+      let prepared = 0;
+      const method: Method = {
+        ...sit,
+        frozenSteps: (name) => (name === head ? 2 : 0),
+        prepare(input) {
+          const step = sit.prepare(input);
+          const broken = prepared++ === 1;
+          return broken
+            ? { ...step, loss: (params) => ({ ...step.loss(params), loss: tf.scalar(Number.NaN) }) }
+            : step;
+        },
+      };
+      const seen: number[][] = [];
+      const schedules = { learningRate: () => rate, weightDecay: () => 0 };
+      for await (const { state, step } of pretrain(method, loader(), {
+        steps: 5,
+        schedules,
+        skipNotFinite: 1,
+      })) {
+        seen.push(numbers(state.student, head));
+        if (step === 4) disposeState(state);
+      }
+      // Updates: steps 0, 2, 3, 4; frozen in the first two. Adam's first step is the learning rate in each element.
+      expect(seen.slice(0, 3)).toEqual([seen[0], seen[0], seen[0]]);
+      const moved = (seen[3] as number[]).map((value, i) => Math.abs(value - (seen[0]?.[i] as number)));
+      expect(Math.max(...moved)).toBeLessThanOrEqual(rate * 1.001);
+      expect(Math.max(...moved)).toBeGreaterThan(rate * 0.99);
+    });
   });
 }

@@ -24,12 +24,14 @@ export type { ClassMethodOptions, ClassTaskOptions } from "./methods/classificat
 export { colorization } from "./methods/colorization.js";
 export { contextEncoder } from "./methods/context-encoder.js";
 export { type DeepClusterOptions, deepCluster } from "./methods/deep-cluster.js";
+export { type DeepInfoMaxOptions, deepInfoMax } from "./methods/deep-infomax.js";
 export { type DinoOptions, dino, dinoRecipe } from "./methods/dino.js";
 export { type GmmlRotationOptions, gmmlRotation, gmmlRotationRecipe } from "./methods/gmml-rotation.js";
 export { type JigsawPuzzleOptions, jigsawPuzzle } from "./methods/jigsaw.js";
 export { type MaeOptions, mae, maeRecipe } from "./methods/mae.js";
 export { type MocoV3Options, mocoV3, mocoV3Recipe } from "./methods/moco-v3.js";
 export type { PixelDecoderOptions, ReconstructionMethodOptions } from "./methods/reconstruction.js";
+export { type RelationalReasoningOptions, relationalReasoning } from "./methods/relational.js";
 export {
   type RelativePositionPredictionOptions,
   relativePositionPrediction,

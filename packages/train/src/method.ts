@@ -77,8 +77,8 @@ export interface Method {
   /** The teacher's first parameters from the student's (tensors may be shared), or undefined for no teacher. */
   initTeacher(student: Params): Params | undefined;
   /**
-   * For how many of a run's first steps a parameter stays as it is, with no gradient and no weight decay: 0 for most,
-   * infinity for one that is never trained. Left out: 0 for all.
+   * For how many of a run's first updates (steps that are not skipped) a parameter stays as it is, with no gradient and
+   * no weight decay: 0 for most, infinity for one that is never trained. Left out: 0 for all.
    */
   frozenSteps?(name: string, run: Pick<RunPosition, "totalSteps" | "stepsPerEpoch">): number;
   /**

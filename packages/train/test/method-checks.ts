@@ -1,17 +1,9 @@
 // What is asked of every method, whatever it computes.
-import { disposeParams, isBuffer, type Params, pick, randomStream, tidy } from "@sitjs/core";
+import { disposeParams, randomStream } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../src/method.js";
 import { type AdamWOptions, adamW } from "../src/optimizer.js";
-import {
-  computeStep,
-  disposeState,
-  disposeStep,
-  initState,
-  type TrainState,
-  trainStep,
-} from "../src/step.js";
-import { firstPosition } from "./first-position.js";
+import { disposeState, initState, type TrainState, trainStep } from "../src/step.js";
 import { bits } from "./runs.js";
 
 /** Views of random pixels, [batch, size, size, channels] each. */
@@ -71,48 +63,4 @@ export function resultOfSteps(method: Method, views: readonly tf.Tensor4D[], see
   const result = { losses, student: bits(state.student) };
   disposeState(state);
   return result;
-}
-
-/**
- * How far each named parameter's gradient is from central differences of the whole method's loss, along a random
- * direction, over the size of the gradient: a derivative along all elements at once sees each of them.
- */
-export function directionalErrors(
-  method: Method,
-  views: readonly tf.Tensor4D[],
-  { step = 1e-2, names }: { step?: number; names?: readonly string[] } = {},
-): Record<string, number> {
-  const state = initState(method, adamW(), randomStream(3, "init"));
-  const rng = () => randomStream(3, "step");
-  const lossAt = (student: Params): number =>
-    tidy(() => {
-      const { teacher } = state;
-      const prepared = method.prepare({ views, student, teacher, rng: rng(), position: firstPosition });
-      return prepared.loss(student).loss.dataSync()[0] as number;
-    });
-  const computed = computeStep(method, state, { views, rng: rng() });
-  const trained = names ?? Object.keys(pick(state.student, (name) => !isBuffer(name)));
-  const errors = trained.map((name) => {
-    const tensor = state.student[name] as tf.Tensor;
-    const gradient = (computed.gradients[name] as tf.Tensor).dataSync();
-    const size = Math.hypot(...gradient);
-    const random = randomStream(3, "direction", name).fillNormal(new Float32Array(tensor.size));
-    // Along the gradient and along something else: neither can be all zero where the gradient is not.
-    const direction = random.map(
-      (value, i) => value / Math.sqrt(tensor.size) + (gradient[i] as number) / size,
-    );
-    const at = (distance: number) => {
-      const values = tensor.dataSync().map((value, i) => value + distance * (direction[i] as number));
-      const moved = tf.tensor(values, tensor.shape);
-      const loss = lossAt({ ...state.student, [name]: moved });
-      moved.dispose();
-      return loss;
-    };
-    const measured = (at(step) - at(-step)) / (2 * step);
-    const expected = direction.reduce((sum, value, i) => sum + value * (gradient[i] as number), 0);
-    return [name, Math.abs(measured - expected) / size] as const;
-  });
-  disposeStep(computed);
-  disposeState(state);
-  return Object.fromEntries(errors);
 }

@@ -32,17 +32,17 @@ import {
   isComplete,
   noteResumed,
   requireSameRun,
-  resumeCommand,
   runToResume,
 } from "../run-folder/resume.js";
-import { trainingFiles } from "../run-folder/training-files.js";
+import { tellComplete, trainingRun } from "../run-folder/training-run.js";
 import { optionName } from "../settings/check.js";
 import type { Settings } from "../settings/settings.js";
 
 const OUT = "runs/finetune";
 
 /** Trains a classifier on labelled images, from a checkpoint or from scratch, and tells its accuracy. */
-export const run: Run = async (options, { console, signal, saving, onStop }) => {
+export const run: Run = async (options, command) => {
+  const { console, signal } = command;
   const { report } = console;
   const resumed = await runToResume(options, "finetune", OUT, report);
   const source = await startingPoint(options, resumed, report);
@@ -63,10 +63,7 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
         ];
   if (resumed !== undefined && (await isComplete(resumed, out))) {
     requireSameRun(resumed, differences, report);
-    const { totalSteps } = resumed.info;
-    console.result({ command: "finetune", out, complete: true, steps: totalSteps }, [
-      `${out}: the run is complete, all ${totalSteps} steps are done; nothing was changed`,
-    ]);
+    tellComplete(command, resumed, out);
     return;
   }
   if (source !== undefined && resumed === undefined) requireSameShape(settings, source.saved.settings);
@@ -95,7 +92,7 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
     if (resumed && resume) noteResumed(resumed, resume.info.step, engine, report);
     const trained = resume === undefined && source ? await loadTrained(source, settings) : undefined;
     if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
-    const saved: CheckpointSettings = {
+    const saved = {
       kind: "finetune",
       command: "finetune",
       preset: choice.preset,
@@ -113,17 +110,9 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
       start:
         resumed?.saved.start ??
         (source ? { checkpoint: source.named, sha256: source.info.file.sha256 } : "scratch"),
-    };
+    } as const satisfies CheckpointSettings;
     const start = saved.start === "scratch" ? "scratch" : "pretrained";
-    const files = await trainingFiles(out, {
-      settings: { ...saved },
-      keep: settings.keepCheckpoints,
-      resumedAt: resume?.info.step,
-      lock: folder.lock,
-      skipNotFinite: settings.skipNotFinite,
-      report,
-    });
-    onStop(async () => ({ ...(await files.saved()), resume: resumeCommand("finetune", out) }));
+    const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume });
     const tuning = {
       name: start === "scratch" ? "Training from scratch" : "Fine-tuning",
       backbone,
@@ -134,8 +123,6 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
       context: { settings, statistics, seed, workers, leftOut },
       report,
     } as const;
-    const during: typeof files.during = (training) => saving(() => files.during(training));
-    const hooks = { ...files, during, resume, signal };
     const result = await finetuning({ ...tuning, ...hooks });
     trained?.dispose();
     disposeParams(result.params);

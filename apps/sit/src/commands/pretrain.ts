@@ -25,16 +25,16 @@ import {
   isComplete,
   noteResumed,
   requireSameRun,
-  resumeCommand,
   runToResume,
 } from "../run-folder/resume.js";
-import { trainingFiles } from "../run-folder/training-files.js";
+import { tellComplete, trainingRun } from "../run-folder/training-run.js";
 
 const PICTURES = 8;
 const OUT = "runs/pretrain";
 
 /** Pretrains on images without labels; writes checkpoints, history, summary and report. */
-export const run: Run = async (options, { console, signal, saving, onStop }) => {
+export const run: Run = async (options, command) => {
+  const { console, signal } = command;
   const { report } = console;
   const found = await runToResume(options, "pretrain", OUT, report);
   const choice = await resolveRun(options, {
@@ -47,10 +47,7 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
   const differences = found ? choiceDifferences(found.saved, choice, scopes.pretrain, { steps }) : [];
   if (found !== undefined && (await isComplete(found, out))) {
     requireSameRun(found, differences, report);
-    const { totalSteps } = found.info;
-    console.result({ command: "pretrain", out, complete: true, steps: totalSteps }, [
-      `${out}: the run is complete, all ${totalSteps} steps are done; nothing was changed`,
-    ]);
+    tellComplete(command, found, out);
     return;
   }
   const replaces =
@@ -78,7 +75,7 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
     const resume = found && (await loadCheckpoint(found.named, { onDamaged: found.onDamaged }));
     if (found && resume) noteResumed(found, resume.info.step, engine, report);
     if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
-    const saved: CheckpointSettings = {
+    const saved = {
       kind: "pretrain",
       command: "pretrain",
       preset: choice.preset,
@@ -92,18 +89,8 @@ export const run: Run = async (options, { console, signal, saving, onStop }) => 
       engine: choice.engine,
       computedBy: engineIdentity(engine),
       steps,
-    };
-    const files = await trainingFiles(out, {
-      settings: { ...saved },
-      keep: settings.keepCheckpoints,
-      resumedAt: resume?.info.step,
-      lock: folder.lock,
-      skipNotFinite: settings.skipNotFinite,
-      report,
-    });
-    onStop(async () => ({ ...(await files.saved()), resume: resumeCommand("pretrain", out) }));
-    const during: typeof files.during = (training) => saving(() => files.during(training));
-    const hooks = { ...files, during, resume, signal };
+    } as const satisfies CheckpointSettings;
+    const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume });
     const run = { method, loader, settings, seed, report, maximumSteps: steps };
     const result = await pretraining({ ...run, ...hooks });
     signal.throwIfAborted();

@@ -75,14 +75,21 @@ export function deepCluster(options: DeepClusterOptions): Method {
 
     initTeacher: () => undefined,
 
-    async startEpoch({ student, rng, batches }) {
+    async startEpoch({ student, rng, position, batches }) {
       const seen = await featuresOf(student, batches());
       const points = tf.tensor2d(seen.features, [seen.numbers.length, backbone.width]);
       try {
         const rows = seen.numbers.length;
-        requireOption(clusters <= rows, "clusters", `at most ${rows} (images of an epoch)`, clusters);
+        // A run's last epoch may be cut short, which is no reason to end the run: it has fewer groups then.
+        const uncut = position.step + position.stepsPerEpoch <= position.totalSteps;
+        const enough = clusters <= rows || !uncut;
+        requireOption(enough, "clusters", `at most ${rows} (images of an epoch)`, clusters);
         const white = await whitened(points);
-        const groups = kMeans(white, { clusters, iterations, rng: rng.fork("clusters") });
+        const groups = kMeans(white, {
+          clusters: Math.min(clusters, rows),
+          iterations,
+          rng: rng.fork("clusters"),
+        });
         const { labels } = await groups.finally(() => white.dispose());
         const pseudoLabels = new Float32Array(images).fill(-1);
         for (const [i, number] of seen.numbers.entries()) pseudoLabels[number] = labels[i] as number;
@@ -148,6 +155,7 @@ export function deepCluster(options: DeepClusterOptions): Method {
     const labels = pseudoLabels.dataSync();
     const sizes = clusterSizes(labels, clusters);
     const all = sizes.reduce((sum, size) => sum + size, 0);
+    const groups = sizes.filter((size) => size > 0).length;
     const targets = new Float32Array(indices.length * clusters);
     for (const [row, number] of indices.entries()) {
       const label = labels[number] ?? -1;
@@ -157,7 +165,7 @@ export function deepCluster(options: DeepClusterOptions): Method {
           `${LABELS}: expected a group for image ${number}, got none (startEpoch gives groups to the epoch's images)`,
         );
       }
-      targets[row * clusters + label] = all / (clusters * (sizes[label] as number));
+      targets[row * clusters + label] = all / (groups * (sizes[label] as number));
     }
     return tf.tensor2d(targets, [indices.length, clusters]);
   }

@@ -13,7 +13,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { type Recipe, sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken } from "./tokens.js";
+import { BACKBONE, classToken, encode } from "./tokens.js";
 
 export interface DinoOptions {
   backbone: Backbone;
@@ -65,7 +65,7 @@ export function dino(options: DinoOptions): Method {
   const embed = (params: Params, batches: readonly tf.Tensor4D[], rng: RandomStream | undefined) => {
     const tokens = batches.map((images, i) => {
       const context = rng ? { train: true, rng: rng.fork(i) } : { train: false };
-      return classToken(backbone.apply(withoutPrefix(BACKBONE, params), images, context).tokens);
+      return classToken(encode(backbone, params, images, context));
     });
     // Batch norm in the head, where there is any, goes by the batch's own statistics on the teacher's side too.
     const { output, buffers } = head.apply(withoutPrefix(HEAD, params), tf.concat2d(tokens, 0), {

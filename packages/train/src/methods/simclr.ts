@@ -8,6 +8,7 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
+import { withoutTeacher } from "../recipe.js";
 import { mocoV3Recipe } from "./moco-v3.js";
 import { BACKBONE, classToken, encode } from "./tokens.js";
 
@@ -38,7 +39,7 @@ export function simclr({ backbone, head, loss }: SimclrOptions): Method {
     backbone,
     backbonePrefix: BACKBONE,
     views: 2,
-    recipe: mocoV3Recipe,
+    recipe: { ...mocoV3Recipe, ...withoutTeacher },
 
     init: (rng) => ({
       ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),

@@ -222,16 +222,15 @@ async function runAll(trials: readonly Trial[], running: Running): Promise<void>
     const { options, setup } = trial;
     const hooks = options.pretrained ? await hooksOf(trial, running) : undefined;
     saved = hooks?.saved;
-    const result = await runTrial({
-      ...options,
-      report,
-      hooks: { ...hooks, signal: context.signal },
-    });
+    const started = performance.now();
+    const result = await runTrial({ ...options, report, hooks: { ...hooks, signal: context.signal } });
+    const earlier = hooks?.earlier.at(-1)?.seconds ?? 0;
     trial.done = {
       ...setup,
       date: new Date().toISOString(),
       computedBy,
       peakMemoryMB: peakMemoryMB(),
+      seconds: earlier + (performance.now() - started) / 1000,
       images: options.unlabelled.length,
       testImages: options.test.length,
       result,

@@ -1,11 +1,11 @@
-import { type ChannelStatistics, dinoViews, simclrViews, type ViewSpec } from "@sitjs/augment";
+import { dinoViews } from "@sitjs/augment";
 import { dinoLoss, infoNce, ntXent, teacherTemperatures } from "@sitjs/losses";
 import { dino, mocoV3, simclr } from "@sitjs/train";
 import { dinoHead, mocoHeads, projectionHead } from "@sitjs/vit";
 import type { Settings } from "../settings/settings.js";
 import type { MethodMaker } from "./maker.js";
 import { headInitialization } from "./parts.js";
-import { greyness, twoViews } from "./views.js";
+import { alikeViews, greyness, twoViews } from "./views.js";
 
 export const mocoV3Maker: MethodMaker = {
   views: twoViews,
@@ -21,7 +21,7 @@ export const mocoV3Maker: MethodMaker = {
 };
 
 export const simclrMaker: MethodMaker = {
-  views: strongViews,
+  views: alikeViews,
   make({ settings, backbone }) {
     const { projectionHidden: hidden, projectionOutput: output, temperature } = settings;
     const initialization = headInitialization(settings);
@@ -74,13 +74,6 @@ export const dinoMaker: MethodMaker = {
     });
   },
 };
-
-/** Two views that are made alike, as SimCLR makes them. */
-function strongViews(settings: Settings, statistics: ChannelStatistics): readonly ViewSpec[] {
-  const { imageSize, views, cropScale, flip } = settings;
-  const scale = [cropScale, 1] as const;
-  return simclrViews({ size: imageSize, preset: views, scale, flip, ...greyness(settings), ...statistics });
-}
 
 /** Pixels of a small crop's side: whole patches, about as DINO's 96 of 224. */
 function localSizeOf({ localSize, imageSize, patchSize }: Settings): number {

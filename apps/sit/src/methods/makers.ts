@@ -10,6 +10,7 @@ import {
   relativePositionMaker,
   rotationMaker,
 } from "./pretext.js";
+import { deepInfomaxMaker, relationalMaker } from "./relations.js";
 import { gmmlMaker, sitMaker } from "./sit.js";
 
 /** How each method is made, by the name that `--method` has for it. */
@@ -28,4 +29,6 @@ export const methodMakers: Readonly<Record<MethodName, MethodMaker>> = {
   colorization: colorizationMaker,
   "context-encoder": contextEncoderMaker,
   "deep-cluster": deepClusterMaker,
+  "deep-infomax": deepInfomaxMaker,
+  relational: relationalMaker,
 };

@@ -14,6 +14,8 @@ export const methodNames = [
   "colorization",
   "context-encoder",
   "deep-cluster",
+  "deep-infomax",
+  "relational",
 ] as const;
 
 export type MethodName = (typeof methodNames)[number];

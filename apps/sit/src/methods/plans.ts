@@ -32,7 +32,7 @@ const distorted = ["views", "solarize"] as const;
 // fine-tuning are the preset's: they belong to the images. In small presets all methods have the same backbone.
 // MAE's, SimMIM's and MoCo v3's recipes have one weight decay throughout.
 
-/** Of pretext tasks that were published for convolutional networks: SiT's recipe, and crops of MAE's kind. */
+/** Of tasks that were published for convolutional networks: on a vision transformer they have SiT's. */
 const ofSit = {} as const satisfies Partial<Settings>;
 
 export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
@@ -66,7 +66,7 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     summary: "repairs corrupted images, and tells how they were turned",
     uses: [...corruption, ...reconstruction, "alpha"],
     parts: ["corruption", "reconstruction"],
-    paper: { alpha: 1 },
+    paper: {},
     small: {},
   },
   mae: {
@@ -86,7 +86,7 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
       beta2: 0.95,
       clip: 0,
     },
-    small: { weightDecay: 0.05, finalWeightDecay: 0.05, beta2: 0.95 },
+    small: { learningRate: 4e-3, weightDecay: 0.05, finalWeightDecay: 0.05, beta2: 0.95, clip: 0 },
   },
   simmim: {
     title: "SimMIM",
@@ -104,7 +104,14 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
       finalWeightDecay: 0.05,
       clip: 5,
     },
-    small: { maskRatio: 0.6, cropScale: 0.67, weightDecay: 0.05, finalWeightDecay: 0.05, clip: 5 },
+    small: {
+      maskRatio: 0.6,
+      cropScale: 0.67,
+      learningRate: 4e-3,
+      weightDecay: 0.05,
+      finalWeightDecay: 0.05,
+      clip: 5,
+    },
   },
   "moco-v3": {
     title: "MoCo v3",
@@ -126,7 +133,13 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
       momentum: 0.99,
       clip: 0,
     },
-    small: { weightDecay: 0.1, finalWeightDecay: 0.1 },
+    small: {
+      projectionHidden: 256,
+      projectionOutput: 64,
+      learningRate: 4e-3,
+      weightDecay: 0.1,
+      finalWeightDecay: 0.1,
+    },
   },
   dino: {
     title: "DINO",
@@ -157,7 +170,13 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
       momentum: 0.996,
       clip: 3,
     },
-    small: { projectionHidden: 256, cropScale: 0.4, learningRate: 4e-3, frozenEpochs: 0 },
+    small: {
+      projectionHidden: 256,
+      projectionOutput: 64,
+      cropScale: 0.4,
+      learningRate: 4e-3,
+      finalWeightDecay: 0.4,
+    },
   },
   simclr: {
     title: "SimCLR",
@@ -175,7 +194,13 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
       finalWeightDecay: 0.1,
       clip: 0,
     },
-    small: { weightDecay: 0.1, finalWeightDecay: 0.1 },
+    small: {
+      projectionHidden: 256,
+      projectionOutput: 64,
+      learningRate: 4e-3,
+      weightDecay: 0.1,
+      finalWeightDecay: 0.1,
+    },
   },
   rotation: {
     title: "Rotation prediction",
@@ -191,7 +216,7 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     uses: ["projectionHidden"],
     parts: [],
     paper: { projectionHidden: 1024 },
-    small: { projectionHidden: 128 },
+    small: { projectionHidden: 256 },
   },
   jigsaw: {
     title: "Jigsaw puzzles",
@@ -199,7 +224,7 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     uses: ["projectionHidden", "tileRows", "permutations"],
     parts: [],
     paper: { projectionHidden: 1024 },
-    small: { projectionHidden: 128 },
+    small: { projectionHidden: 256 },
   },
   colorization: {
     title: "Colourisation",
@@ -224,6 +249,22 @@ export const methodPlans: Readonly<Record<MethodName, MethodPlan>> = {
     parts: [],
     paper: ofSit,
     small: ofSit,
+  },
+  "deep-infomax": {
+    title: "Deep InfoMax",
+    summary: "tells which patches, and which mean of them, belong to an image's token",
+    uses: [...projection, "alpha", "localWeight"],
+    parts: [],
+    paper: { alpha: 0.5, localWeight: 1, projectionHidden: 2048, projectionOutput: 2048 },
+    small: { alpha: 0.5, localWeight: 1, projectionHidden: 256, cropScale: 0.67 },
+  },
+  relational: {
+    title: "Relational reasoning",
+    summary: "tells pairs of views of one image from pairs of two",
+    uses: ["projectionHidden", "views", "relationViews"],
+    parts: [],
+    paper: { projectionHidden: 256 },
+    small: { projectionHidden: 256 },
   },
 };
 

@@ -1,4 +1,4 @@
-import { type ChannelStatistics, sitViews, trainView, type ViewSpec } from "@sitjs/augment";
+import { type ChannelStatistics, simclrViews, sitViews, trainView, type ViewSpec } from "@sitjs/augment";
 import type { Settings } from "../settings/settings.js";
 
 /** A grey image has no colour to lose. */
@@ -22,4 +22,11 @@ export function twoViews(settings: Settings, statistics: ChannelStatistics): rea
 export function oneView(settings: Settings, statistics: ChannelStatistics): readonly ViewSpec[] {
   const { imageSize, cropScale, flip } = settings;
   return trainView({ size: imageSize, scale: [cropScale, 1], flip, ...statistics });
+}
+
+/** Two views that are made alike, as SimCLR makes them. */
+export function alikeViews(settings: Settings, statistics: ChannelStatistics): readonly ViewSpec[] {
+  const { imageSize, views, cropScale, flip } = settings;
+  const scale = [cropScale, 1] as const;
+  return simclrViews({ size: imageSize, preset: views, scale, flip, ...greyness(settings), ...statistics });
 }

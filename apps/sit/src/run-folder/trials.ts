@@ -27,6 +27,8 @@ export interface TrialRecord extends TrialSetup {
   /** Other engines round otherwise. */
   readonly computedBy: string;
   readonly peakMemoryMB: number;
+  /** Of the whole trial, in all its parts. */
+  readonly seconds: number;
   /** Images to pretrain on, and to test with. */
   readonly images: number;
   readonly testImages: number;

@@ -93,7 +93,6 @@ describe("resolveRun", () => {
         epochs: 3,
         beta2: 0.95,
         positions: "learned",
-        learningRate: presets.demo.learningRate,
       },
     });
     expect((await resolveRun({ method: "mae", preset: "paper-small" }, how)).settings).toMatchObject({

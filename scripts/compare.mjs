@@ -1,0 +1,78 @@
+// npm run compare: all methods on the same data, network, images seen and fine-tuning, three seeds, for docs/results.
+// Hours on 2 cores; stopped, it goes on where it was. `-- --data fashion-mnist` runs one data set only; other options go to
+// `sit compare`. `-- --from FOLDER` writes the page again from finished runs: a run's folder, or one that holds them.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { comparisonPage, comparisonRecord, pictureName } from "./lib/compare-page.mjs";
+import { build, cli, install, installEngine } from "./lib/prepare.mjs";
+import { checkNode, root, runNode } from "./lib/steps.mjs";
+
+const DATA = ["fashion-mnist", "cifar-10"];
+
+checkNode();
+const args = process.argv.slice(2);
+/** Takes an option with its value out of the arguments. */
+const taken = (name) => {
+  const at = args.indexOf(name);
+  return at < 0 ? undefined : args.splice(at, 2)[1];
+};
+const from = taken("--from");
+const only = taken("--data");
+const runs = join(root, "runs", "compare");
+if (from === undefined) {
+  await install();
+  await build();
+  await installEngine();
+  for (const data of only === undefined ? DATA : [only]) {
+    const { code } = await runNode(cli, ["compare", "--data", data, "--out", join(runs, data), ...args]);
+    if (code !== 0) process.exit(code);
+  }
+}
+
+const machine = {
+  cpu: cpus()[0]?.model ?? "unknown",
+  cores: cpus().length,
+  memoryGB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+};
+const docs = join(root, "docs");
+const target = join(docs, "results", "compare");
+for (const folder of ["results", "pictures"]) mkdirSync(join(docs, folder), { recursive: true });
+const folders = finished(from ?? runs);
+if (folders.length === 0) {
+  console.error(
+    `${from ?? runs}: expected the folder of a finished comparison, or one with such folders in it`,
+  );
+  process.exit(2);
+}
+/** Of each data set the latest; those that were not run now stay. */
+const records = new Map(read(`${target}.json`).map((record) => [record.dataset, record]));
+for (const { folder, summary } of folders) {
+  records.set(summary.dataset, comparisonRecord(summary, machine));
+  copyFileSync(join(folder, "compare.svg"), join(docs, "pictures", pictureName(summary.dataset)));
+}
+const order = (dataset) => (DATA.indexOf(dataset) + DATA.length + 1) % (DATA.length + 1);
+const sorted = [...records.values()].sort((a, b) => order(a.dataset) - order(b.dataset));
+writeFileSync(`${target}.json`, `${JSON.stringify(sorted, null, 2)}\n`);
+writeFileSync(`${target}.md`, comparisonPage(sorted));
+console.log(`Wrote ${target}.json, ${target}.md and ${folders.length} pictures`);
+
+function read(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : [];
+}
+
+/** Comparisons with nothing left to do, in the folder itself or in those in it. */
+function finished(parent) {
+  const inside = existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)) : [];
+  return [parent, ...inside].flatMap((folder) => {
+    const path = join(folder, "compare.json");
+    if (!existsSync(path)) return [];
+    const summary = JSON.parse(readFileSync(path, "utf8"));
+    if (!summary.complete) {
+      console.error(`${folder}: left out, since some of its runs are still to come`);
+      return [];
+    }
+    return [{ folder, summary }];
+  });
+}

@@ -52,7 +52,11 @@ for (const { folder, summary } of folders) {
   records.set(summary.dataset, comparisonRecord(summary, machine));
   copyFileSync(join(folder, "compare.svg"), join(docs, "pictures", pictureName(summary.dataset)));
 }
-const order = (dataset) => (DATA.indexOf(dataset) + DATA.length + 1) % (DATA.length + 1);
+/** As in DATA; what was named in other words, such as a folder, comes last. */
+const order = (dataset) => {
+  const at = DATA.indexOf(dataset.split(" ")[0]);
+  return at < 0 ? DATA.length : at;
+};
 const sorted = [...records.values()].sort((a, b) => order(a.dataset) - order(b.dataset));
 writeFileSync(`${target}.json`, `${JSON.stringify(sorted, null, 2)}\n`);
 writeFileSync(`${target}.md`, comparisonPage(sorted));

@@ -49,7 +49,7 @@ These runs are short: minutes on a processor, where the papers train for days on
 for so little, not which is best at length; masked methods are known to need longer than contrastive ones. Learning rates and the like of
 each are in [compare.json](compare.json); \`sit methods <name>\` tells them too. What each method is: [methods](../methods/index.md).
 ${records.map(section).join("")}
-Again: \`npm run compare\` (\`-- --data ${records[0]?.dataset ?? "fashion-mnist"}\` for one of them); stopped, it goes on where it was. It writes this page, the JSON and
+Again: \`npm run compare\` (\`-- --data fashion-mnist\` for one data set); stopped, it goes on where it was. It writes this page, the JSON and
 the pictures.
 `;
 }

@@ -1,8 +1,9 @@
 import type { ReportData } from "@sitjs/eval/report";
 import { parseReport } from "../../../apps/sit/src/output/parse-report.js";
 import { checkSettings, parseValue } from "../../../apps/sit/src/settings/check.js";
-import { definitions, type Settings, settingNames } from "../../../apps/sit/src/settings/definitions.js";
+import { definitions, settingNames } from "../../../apps/sit/src/settings/definitions.js";
 import { presets } from "../../../apps/sit/src/settings/presets.js";
+import type { Settings } from "../../../apps/sit/src/settings/settings.js";
 import { type CheckpointInfo, parseCheckpointInfo } from "../../../packages/train/src/node/info.js";
 import { mutateBytes } from "../mutate/bytes.js";
 import { mutateJson, mutateValue } from "../mutate/json.js";

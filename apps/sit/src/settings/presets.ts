@@ -158,7 +158,7 @@ const demoColorPortable: Settings = { ...demoPortable, imageSize: 32, channels: 
 /** The demo's experiment on more images, a quarter of an hour a seed: `npm run results`, `docs/results`. */
 const long: Settings = { ...demo, images: 30_000, epochs: 7 };
 
-/** `sit compare`: so little of it that eight methods with three seeds take an afternoon on two cores. */
+/** `sit compare`: so little of it that eight methods with three seeds take about an hour on two cores. */
 const compare: Settings = { ...demo, images: 10_000, epochs: 3, finetuneEpochs: 30 };
 
 const compareColor: Settings = { ...compare, imageSize: 32, channels: 3 };

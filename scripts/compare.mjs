@@ -1,14 +1,14 @@
-// npm run compare: all methods on the same data, network, images seen and fine-tuning, three seeds, for docs/results.
-// Hours on 2 cores; stopped, it goes on where it was. `-- --data fashion-mnist` runs one data set only; other options go to
+// npm run compare: all methods on the same data, network, images seen and fine-tuning, for docs/results. More than an hour
+// on 2 cores; stopped, it goes on where it was. `-- --only fashion-mnist` runs one of the comparisons; other options go to
 // `sit compare`. `-- --from FOLDER` writes the page again from finished runs: a run's folder, or one that holds them.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
-import { comparisonPage, comparisonRecord, pictureName } from "./lib/compare-page.mjs";
+import { basename, join } from "node:path";
+import { comparisonPage, comparisonRecord, comparisons, pictureName } from "./lib/compare-page.mjs";
 import { build, cli, install, installEngine } from "./lib/prepare.mjs";
 import { checkNode, root, runNode } from "./lib/steps.mjs";
 
-const DATA = ["fashion-mnist", "cifar-10"];
+const NAMES = Object.keys(comparisons);
 
 checkNode();
 const args = process.argv.slice(2);
@@ -18,14 +18,19 @@ const taken = (name) => {
   return at < 0 ? undefined : args.splice(at, 2)[1];
 };
 const from = taken("--from");
-const only = taken("--data");
+const only = taken("--only");
+if (only !== undefined && !NAMES.includes(only)) {
+  console.error(`--only: expected one of ${NAMES.join(", ")}, got ${only}`);
+  process.exit(2);
+}
 const runs = join(root, "runs", "compare");
 if (from === undefined) {
   await install();
   await build();
   await installEngine();
-  for (const data of only === undefined ? DATA : [only]) {
-    const { code } = await runNode(cli, ["compare", "--data", data, "--out", join(runs, data), ...args]);
+  for (const name of only === undefined ? NAMES : [only]) {
+    const options = [...comparisons[name].options, "--out", join(runs, name)];
+    const { code } = await runNode(cli, ["compare", ...options, ...args]);
     if (code !== 0) process.exit(code);
   }
 }
@@ -46,18 +51,18 @@ if (folders.length === 0) {
   );
   process.exit(2);
 }
-/** Of each data set the latest; those that were not run now stay. */
-const records = new Map(read(`${target}.json`).map((record) => [record.dataset, record]));
+/** Of each comparison the latest; those that were not run now stay. */
+const records = new Map(read(`${target}.json`).map((record) => [record.name, record]));
 for (const { folder, summary } of folders) {
-  records.set(summary.dataset, comparisonRecord(summary, machine));
-  copyFileSync(join(folder, "compare.svg"), join(docs, "pictures", pictureName(summary.dataset)));
+  const name = basename(folder);
+  if (!NAMES.includes(name)) {
+    console.error(`${folder}: left out, since it is none of ${NAMES.join(", ")}`);
+    continue;
+  }
+  records.set(name, comparisonRecord(name, summary, machine));
+  copyFileSync(join(folder, "compare.svg"), join(docs, "pictures", pictureName(name)));
 }
-/** As in DATA; what was named in other words, such as a folder, comes last. */
-const order = (dataset) => {
-  const at = DATA.indexOf(dataset.split(" ")[0]);
-  return at < 0 ? DATA.length : at;
-};
-const sorted = [...records.values()].sort((a, b) => order(a.dataset) - order(b.dataset));
+const sorted = NAMES.flatMap((name) => records.get(name) ?? []);
 writeFileSync(`${target}.json`, `${JSON.stringify(sorted, null, 2)}\n`);
 writeFileSync(`${target}.md`, comparisonPage(sorted));
 console.log(`Wrote ${target}.json, ${target}.md and ${folders.length} pictures`);

@@ -65,7 +65,8 @@ network, images, views and labels, the same for all methods. Numbers are test ac
 method, in turn in one run: [performance](../performance.md#methods-beside-each-other).
 
 These runs are short: minutes on a processor, where the papers train for days on many graphics cards. They tell what a method gives
-for so little, not which is best at length; masked methods are known to need longer than contrastive ones. Learning rates and the like of
+for so little, not which is best at length; masked methods are known to need longer than contrastive ones.
+Where fine-tuning ends no higher than from scratch, so short a pretraining gave nothing that it could use. Learning rates and the like of
 each are in [compare.json](compare.json); \`sit methods <name>\` tells them too. What each method is: [methods](../methods/index.md).
 ${records.map(section).join("")}
 Again: \`npm run compare\` (\`-- --only fashion-mnist\` for one of them); stopped, it goes on where it was. It writes this page, the JSON and

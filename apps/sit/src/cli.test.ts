@@ -161,12 +161,12 @@ describe("bad input", () => {
     [
       "an unknown setting in a config file",
       "pretrain --config typo.config.ts",
-      /config settings: expected names among .*, got widht/,
+      /config settings: expected the name of an option .*, got widht/,
     ],
     [
       "a name that every object has in a config file",
       "pretrain --config own.config.ts",
-      /config settings: expected names among .*, got constructor/,
+      /config settings: expected the name of an option .*, got constructor/,
     ],
     [
       "a bad setting in a config file",

@@ -3,8 +3,8 @@ import type { Config } from "../config.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { type MethodName, methodNames } from "../methods/names.js";
 import { usesSetting } from "../methods/plans.js";
-import { checkSettings, describeKind, optionName, requireUsed } from "../settings/check.js";
-import { definitions, settingNames } from "../settings/definitions.js";
+import { checkSettings, describeKind, optionName, requireUsed, settingName } from "../settings/check.js";
+import { definitions } from "../settings/definitions.js";
 import { type PresetName, presetFor, presetNames, presets } from "../settings/presets.js";
 import { defaultData, isReady, type ReadyDataName, readyData, readyNames } from "../settings/ready-data.js";
 import type { Settings } from "../settings/settings.js";
@@ -170,10 +170,7 @@ function checkConfig(config: Config): void {
   requireOption(made, "config parts", "an object, or a function that makes one", parts);
   for (const name of Object.keys(settings ?? {})) {
     if (!Object.hasOwn(definitions, name)) {
-      throw new SitError(
-        "bad-option",
-        `config settings: expected names among ${settingNames.join(", ")}, got ${name}`,
-      );
+      throw new SitError("bad-option", `config settings: expected ${settingName}, got ${name}`);
     }
   }
 }

@@ -63,6 +63,9 @@ export function requireUsed(
   }
 }
 
+/** What a name of `settings` may be, for messages: too many to list them. */
+export const settingName = "the name of an option of sit demo --help in camel case, such as patchSize";
+
 /**
  * Looks at each setting and at how they fit together: sizes that divide, shares in order.
  * @param named how a setting is called in messages: its option, or its name in a config file
@@ -73,12 +76,7 @@ export function checkSettings(
   named: (setting: keyof Settings) => string = optionName,
 ): void {
   for (const name of Object.keys(settings)) {
-    requireOption(
-      Object.hasOwn(definitions, name),
-      "settings",
-      `names among ${settingNames.join(", ")}`,
-      name,
-    );
+    requireOption(Object.hasOwn(definitions, name), "settings", settingName, name);
   }
   for (const name of settingNames) {
     requireOption(

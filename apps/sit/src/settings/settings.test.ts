@@ -53,7 +53,7 @@ describe("checkSettings", () => {
   it.each(["depht", "constructor", "__proto__"])("refuses the name %s", (name) => {
     const settings = Object.fromEntries([...Object.entries(presets.demo), [name, 1]]);
     expect(() => checkSettings(settings as unknown as Settings)).toThrow(
-      new RegExp(`^settings: expected names among .*, got "${name}"$`),
+      new RegExp(`^settings: expected the name of an option .*, got "${name}"$`),
     );
   });
 });

@@ -1,5 +1,5 @@
 import type { AdamWOptions } from "./optimizer.js";
-import { cosineSchedule, type Schedule } from "./schedules.js";
+import { cosineSchedule, epochCosineSchedule, type Schedule } from "./schedules.js";
 
 /** How a paper trains its method. */
 export interface Recipe {
@@ -32,6 +32,11 @@ export interface LearningRateShape {
   /** All steps, warm-up included. */
   readonly steps: number;
   readonly warmupSteps: number;
+}
+
+/** MAE's and MoCo v3's schedule in steps: their code sets the rate before every step by the epoch with its fraction. */
+export function fractionalCosineSchedule({ base, final, steps, warmupSteps }: LearningRateShape): Schedule {
+  return epochCosineSchedule({ base, final, epochs: steps, warmupEpochs: warmupSteps });
 }
 
 /** What a recipe says of the teacher where the method has none. */

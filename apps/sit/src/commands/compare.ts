@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ChannelStatistics } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { renderComparison } from "@sitjs/eval/report";
@@ -80,7 +81,8 @@ export const run: Run = async (options, context) => {
   });
   for (const count of labelsPerClass) drawLabelled(data.train, count, 0);
   const record = await dataRecord(data);
-  const shared = { choice, data, record, labelsPerClass, leftOut, signal };
+  const statistics = await statisticsOf(data.train, settings, { leftOut, signal });
+  const shared = { choice, data, statistics, record, labelsPerClass, leftOut };
   const trials: Trial[] = [];
   for (const seed of seeds) {
     for (const method of methods) trials.push(await prepare({ ...shared, method, seed }));
@@ -127,16 +129,16 @@ interface Trial {
 async function prepare(of: {
   readonly choice: Resolved;
   readonly data: RunData;
+  /** The same for all: no method has a say in them. */
+  readonly statistics: ChannelStatistics;
   readonly record: DataRecord;
   readonly labelsPerClass: readonly number[];
   readonly leftOut: LeftOut;
-  readonly signal: AbortSignal;
   readonly method: ComparedName;
   readonly seed: number;
 }): Promise<Trial> {
-  const { choice, data, record, labelsPerClass, leftOut, signal, method: name, seed } = of;
+  const { choice, data, statistics, record, labelsPerClass, leftOut, method: name, seed } = of;
   const settings = choice.settingsFor(methodOfCompared(name));
-  const statistics = await statisticsOf(data.train, settings, { leftOut, signal });
   const parts = await makeParts(ownBackbone(choice.config), settings, statistics);
   const backbone = makeBackbone(settings, parts);
   const unlabelled = drawImages(data.train, settings.images, seed, "unlabelled");

@@ -11,7 +11,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 /** From features of an image to logits of classes, and what compares them with the right ones. */
 export interface ClassTaskOptions {
@@ -103,7 +103,7 @@ export function classMethod(
     recipe: sitRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...task.init(rng.fork("head")),
     }),
 

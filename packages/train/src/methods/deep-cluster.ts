@@ -16,7 +16,7 @@ import { whitened } from "../clustering/whiten.js";
 import type { ImageBatch } from "../loader.js";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, encode, patchTokens } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone, patchTokens } from "./tokens.js";
 
 export interface DeepClusterOptions {
   backbone: Backbone;
@@ -68,7 +68,7 @@ export function deepCluster(options: DeepClusterOptions): Method {
     recipe: sitRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(HEAD, head.init(rng.fork("head"))),
       [LABELS]: tidy(() => tf.fill([images], -1)),
     }),

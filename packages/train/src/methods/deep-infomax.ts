@@ -10,7 +10,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe, withoutTeacher } from "../recipe.js";
-import { BACKBONE, classToken, patchTokens } from "./tokens.js";
+import { BACKBONE, classToken, initBackbone, patchTokens } from "./tokens.js";
 
 export interface DeepInfoMaxOptions {
   backbone: Backbone;
@@ -60,7 +60,7 @@ export function deepInfoMax(options: DeepInfoMaxOptions): Method {
     recipe: { ...sitRecipe, ...withoutTeacher },
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(GLOBAL, global.init(rng.fork("global"))),
       ...withPrefix(LOCAL, local.init(rng.fork("local"))),
     }),

@@ -13,7 +13,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { type Recipe, sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 export interface DinoOptions {
   backbone: Backbone;
@@ -82,7 +82,7 @@ export function dino(options: DinoOptions): Method {
     recipe: dinoRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(HEAD, head.init(rng.fork("head"))),
     }),
 

@@ -4,14 +4,13 @@ import {
   type RandomStream,
   type RotatedImages,
   requireOption,
-  withPrefix,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../method.js";
 import { type Recipe, sitRecipe, withoutTeacher } from "../recipe.js";
 import { type ClassTaskOptions, classTask } from "./classification.js";
 import { type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 export interface GmmlRotationOptions {
   backbone: Backbone;
@@ -58,7 +57,7 @@ export function gmmlRotation(options: GmmlRotationOptions): Method {
     recipe: gmmlRotationRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...decoder.init(rng.fork("reconstruction")),
       ...task.init(rng.fork("rotation")),
     }),

@@ -11,9 +11,16 @@ import {
 } from "@sitjs/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
-import { type Recipe, withoutTeacher } from "../recipe.js";
-import { epochCosineSchedule } from "../schedules.js";
-import { BACKBONE, DECODER, encode, maskedPicture, patchGrid, patchMaskPixels } from "./tokens.js";
+import { fractionalCosineSchedule, type Recipe, withoutTeacher } from "../recipe.js";
+import {
+  BACKBONE,
+  DECODER,
+  encode,
+  initBackbone,
+  maskedPicture,
+  patchGrid,
+  patchMaskPixels,
+} from "./tokens.js";
 
 export interface MaeOptions {
   /** The encoder; must take `visible`, so no relative positions. MAE's has sine-cosine positions and no drop path. */
@@ -32,9 +39,7 @@ export const maeRecipe: Recipe = {
   learningRate: 1.5e-4,
   finalLearningRate: 0,
   warmupEpochs: 40,
-  learningRateSchedule: ({ base, final, steps, warmupSteps }) =>
-    // By step: the reference sets the rate before each, from the share of the epoch that is done.
-    epochCosineSchedule({ base, final, epochs: steps, warmupEpochs: warmupSteps }),
+  learningRateSchedule: fractionalCosineSchedule,
   weightDecay: [0.05, 0.05],
   adamW: { betas: [0.9, 0.95] },
 };
@@ -58,7 +63,7 @@ export function mae({ backbone, sampler, decoder, loss }: MaeOptions): Method {
     recipe: maeRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(DECODER, decoder.init(rng.fork("decoder"))),
     }),
 

@@ -11,9 +11,8 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { fullDecayRules } from "../optimizer.js";
-import type { Recipe } from "../recipe.js";
-import { epochCosineSchedule } from "../schedules.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { fractionalCosineSchedule, type Recipe } from "../recipe.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 export interface MocoV3Options {
   /** The paper's has fixed sine-cosine positions (`positions: "sincos-moco"`) and no drop path. */
@@ -36,9 +35,7 @@ export const mocoV3Recipe: Recipe = {
   learningRate: 1.5e-4,
   finalLearningRate: 0,
   warmupEpochs: 40,
-  learningRateSchedule: ({ base, final, steps, warmupSteps }) =>
-    // In steps instead of epochs: the reference sets the rate before every step by the epoch with its fraction.
-    epochCosineSchedule({ base, final, epochs: steps, warmupEpochs: warmupSteps }),
+  learningRateSchedule: fractionalCosineSchedule,
   weightDecay: [0.1, 0.1],
   momentum: 0.99,
   momentumOfNextStep: true,
@@ -67,7 +64,7 @@ export function mocoV3(options: MocoV3Options): Method {
     recipe: mocoV3Recipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(PROJECTOR, projector.init(rng.fork("projector"))),
       ...withPrefix(PREDICTOR, predictor.init(rng.fork("predictor"))),
     }),

@@ -13,7 +13,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, Reconstruction } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, encode, patchGrid, patchTokens } from "./tokens.js";
+import { BACKBONE, encode, initBackbone, patchGrid, patchTokens } from "./tokens.js";
 
 /** From patch tokens back to pixels, and what tells how good they are. */
 export interface PixelDecoderOptions {
@@ -115,7 +115,7 @@ export function reconstructionMethod(
     recipe: sitRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...decoder.init(rng.fork("reconstruction")),
     }),
 

@@ -11,7 +11,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe, withoutTeacher } from "../recipe.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 export interface RelationalReasoningOptions {
   backbone: Backbone;
@@ -51,7 +51,7 @@ export function relationalReasoning(options: RelationalReasoningOptions): Method
     recipe: { ...sitRecipe, ...withoutTeacher },
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(RELATION, relation.init(rng.fork("relation"))),
     }),
 

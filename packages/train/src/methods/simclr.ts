@@ -10,7 +10,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { withoutTeacher } from "../recipe.js";
 import { mocoV3Recipe } from "./moco-v3.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 export interface SimclrOptions {
   backbone: Backbone;
@@ -42,7 +42,7 @@ export function simclr({ backbone, head, loss }: SimclrOptions): Method {
     recipe: { ...mocoV3Recipe, ...withoutTeacher },
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...withPrefix(HEAD, head.init(rng.fork("head"))),
     }),
 

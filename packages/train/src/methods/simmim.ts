@@ -10,7 +10,6 @@ import {
   type TokenMasking,
   tidy,
   truncatedNormal,
-  withPrefix,
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../method.js";
@@ -18,7 +17,7 @@ import { matrixDecayRules, type ParameterGroup } from "../optimizer.js";
 import { type Recipe, withoutTeacher } from "../recipe.js";
 import { stepDecaySchedule } from "../schedules.js";
 import { type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
-import { BACKBONE, DECODER, encode, maskedPicture } from "./tokens.js";
+import { BACKBONE, DECODER, encode, initBackbone, maskedPicture } from "./tokens.js";
 
 export interface SimmimOptions extends PixelDecoderOptions {
   /** The encoder; SimMIM's has relative positions, layer scale 0.1, no bias on keys, and drop path 0.1. */
@@ -82,7 +81,7 @@ export function simmim(options: SimmimOptions): Method {
     recipe: simmimRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...decoder.init(rng.fork("decoder")),
       [MASK_TOKEN]: truncatedNormal(rng.fork(MASK_TOKEN), [1, 1, backbone.width]),
     }),

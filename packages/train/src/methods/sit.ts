@@ -14,7 +14,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe } from "../recipe.js";
 import { corruptViews, type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
-import { BACKBONE, classToken, encode } from "./tokens.js";
+import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
 
 export interface SitOptions {
   backbone: Backbone;
@@ -61,7 +61,7 @@ export function sit(options: SitOptions): Method {
     recipe: sitRecipe,
 
     init: (rng) => ({
-      ...withPrefix(BACKBONE, backbone.init(rng.fork("backbone"))),
+      ...initBackbone(backbone, rng),
       ...(contrast && withPrefix(CONTRAST, contrast.head.init(rng.fork("contrast")))),
       ...decoder?.init(rng.fork("reconstruction")),
     }),

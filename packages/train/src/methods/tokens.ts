@@ -1,4 +1,12 @@
-import { type Backbone, type BackboneContext, type Params, unpatchify, withoutPrefix } from "@sitjs/core";
+import {
+  type Backbone,
+  type BackboneContext,
+  type Params,
+  type RandomStream,
+  unpatchify,
+  withoutPrefix,
+  withPrefix,
+} from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Reconstruction } from "../method.js";
 
@@ -7,6 +15,11 @@ export const BACKBONE = "backbone.";
 
 /** Where MAE and SimMIM have what goes from tokens back to pixels, as SimMIM's code. */
 export const DECODER = "decoder.";
+
+/** A backbone's new parameters, under a method's prefix. */
+export function initBackbone(backbone: Backbone, rng: RandomStream): Params {
+  return withPrefix(BACKBONE, backbone.init(rng.fork("backbone")));
+}
 
 /** All tokens [batch, 1 + patches, width] by the backbone among a method's parameters. */
 export function encode(

@@ -1,0 +1,64 @@
+import type { ImageDataset } from "../dataset.js";
+import type { Channels } from "../storage.js";
+
+/** A file of a data set as its makers publish it. */
+export interface CatalogueFile {
+  /** Where it is put inside the data set's folder, with `/` between folders. */
+  readonly name: string;
+  /** The official `https://` address. */
+  readonly url: string;
+  /** Length in bytes; undefined where its makers do not say and it could not be looked up. */
+  readonly bytes?: number;
+  /** The most that is taken where `bytes` is not known. */
+  readonly maximumBytes?: number;
+  /** The checksum that is published, in hex. */
+  readonly sha256?: string;
+  readonly md5?: string;
+  /** An archive is unpacked beside itself; `files` and `bytes` limit what comes out of it. */
+  readonly archive?: { readonly files: number; readonly bytes: number };
+}
+
+/** Images that belong together in a data set. */
+export interface CataloguePart {
+  /** Such as "train", "test", "unlabelled". */
+  readonly name: string;
+  readonly images: number;
+  readonly labelled: boolean;
+}
+
+/** How a part is opened. */
+export interface OpenPartOptions {
+  /** Name of the part. */
+  readonly part: string;
+  /** Grey or colour; default: as the data set has them. */
+  readonly channels?: Channels | undefined;
+  /** As of `imageFolder`. */
+  readonly shorterSide?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A well-known data set: where it comes from, what may be done with it, how it is read. */
+export interface CatalogueEntry {
+  /** As it is named on the command line: "cifar-100". */
+  readonly name: string;
+  readonly title: string;
+  readonly homepage: string;
+  /** What its makers allow, in a few words; "not stated" where they say nothing. */
+  readonly licence: string;
+  readonly channels: Channels;
+  /** One label an image, several, or none at all. */
+  readonly labels: "one" | "several";
+  readonly classes: number;
+  /** Side of the images in pixels where all have one. */
+  readonly imageSize?: number;
+  readonly parts: readonly CataloguePart[];
+  /** What is downloaded; empty where the makers want an account, and `byHand` says what to do. */
+  readonly files: readonly CatalogueFile[];
+  /** How to get it where it cannot be downloaded: what to put where. */
+  readonly byHand?: string;
+  /**
+   * Opens a part of the data set in its folder, as its archives unpack.
+   * @throws SitError "missing-file" naming what is not there, "bad-file" naming what is wrong, "bad-option" for the part
+   */
+  open(folder: string, options: OpenPartOptions): Promise<ImageDataset>;
+}

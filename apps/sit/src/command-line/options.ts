@@ -93,6 +93,7 @@ export const scopes = {
   demo: { groups: everything },
   // Its methods are named by --methods.
   compare: { groups: everything, without: ["method"] },
+  ablate: { groups: everything },
 } as const satisfies Readonly<Record<string, SettingScope>>;
 
 /** Adds an option for each setting of the scope, with its default by preset. */

@@ -45,6 +45,8 @@ export interface ResolveOptions {
   readonly scope: SettingScope;
   /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
   readonly checkpoint?: Settings | undefined;
+  /** In the place of a config file; its checks are those of one. */
+  readonly config?: Config;
   /** The run that goes on: everything that is not asked for now is as it was. */
   readonly resumed?: CheckpointSettings | undefined;
 }
@@ -56,7 +58,8 @@ export interface ResolveOptions {
 export async function resolveRun(options: ParsedOptions, how: ResolveOptions): Promise<Resolved> {
   const { flag = optionName } = how.scope;
   const { resumed } = how;
-  const config = await configOf(options, resumed);
+  const config = how.config ?? (await configOf(options, resumed));
+  if (how.config !== undefined) checkConfig(how.config);
   const data = (options.data as string | undefined) ?? config.data ?? resumed?.data.source ?? defaultData;
   const chosen = (options.preset as PresetName | undefined) ?? config.preset;
   const ready = how.readyPresets ?? readyData;

@@ -29,6 +29,7 @@ const paperSmall: Settings = {
   corruption: "noise+replace",
   corruptionRatio: 0.7,
   replaceRatio: 0.3,
+  minimumRatio: 0.5,
   blockMinimum: 0.05,
   blockMaximum: 0.25,
   alignment: 1,

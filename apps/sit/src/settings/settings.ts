@@ -27,6 +27,7 @@ export interface Settings {
   corruption: CorruptionKind;
   corruptionRatio: number;
   replaceRatio: number;
+  minimumRatio: number;
   blockMinimum: number;
   blockMaximum: number;
   alignment: number;

@@ -24,6 +24,18 @@ const learning = {
 
 const spread = { values: list(fraction), mean: fraction, deviation: fraction };
 
+const comparison = {
+  seeds: list(number),
+  rows: list(
+    object(
+      { name: text, runs: number, accuracy: list(object({ labels: number, ...spread })) },
+      { knn: object(spread), linear: object(spread), seconds: number, imagesPerSecond: number },
+    ),
+  ),
+};
+
+const verdict = oneOf("seen", "not seen", "undecided");
+
 /** Its sizes and their product are looked at by the encoder; here that the pixels are there and not only promised. */
 const pixels: Check = (value, path) =>
   requireOption(Array.isArray(value) || ArrayBuffer.isView(value), path, "a list of values", typeof value);
@@ -62,12 +74,19 @@ const report = object(
       { explanation: text, stepHistory: list(object({ step: number }, learning)) },
     ),
     accuracy: list(object({ labels: number }, { scratch: fraction, pretrained: fraction })),
-    comparison: object({
-      seeds: list(number),
-      rows: list(
+    comparison: object(comparison),
+    ablation: object({
+      axes: list(object({ title: text, ...comparison }, { question: text })),
+      findings: list(
         object(
-          { name: text, runs: number, accuracy: list(object({ labels: number, ...spread })) },
-          { knn: object(spread), seconds: number, imagesPerSecond: number },
+          {
+            claim: text,
+            verdict,
+            measures: list(
+              object({ measure: text, difference: number, low: numberOrNull, high: numberOrNull, verdict }),
+            ),
+          },
+          { source: text },
         ),
       ),
     }),

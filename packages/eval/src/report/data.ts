@@ -21,6 +21,7 @@ export interface ReportData {
   pretrain?: ReportPretraining;
   accuracy?: readonly ReportAccuracy[];
   comparison?: ReportComparison;
+  ablation?: ReportAblation;
   knn?: ReportKnn;
   finetune?: readonly ReportFinetune[];
   reconstructions?: readonly ReportReconstructions[];
@@ -124,11 +125,33 @@ export interface ReportComparisonRow {
   /** How many seeds are done. */
   runs: number;
   knn?: ReportSpread;
+  linear?: ReportSpread;
   /** Of classifiers, by the number of labels they were trained with. */
   accuracy: readonly (ReportSpread & { labels: number })[];
   /** Of pretraining, means; none for a network that had no pretraining. */
   seconds?: number;
   imagesPerSecond?: number;
+}
+
+/** Comparisons that each answer a question, and what they say of claims. */
+export interface ReportAblation {
+  axes: readonly (ReportComparison & { title: string; question?: string })[];
+  findings: readonly ReportFinding[];
+}
+
+export interface ReportFinding {
+  claim: string;
+  /** Who says so. */
+  source?: string;
+  verdict: "seen" | "not seen" | "undecided";
+  /** Better minus worse in fractions, with the ends of its 95 % interval; null where there is none. */
+  measures: readonly {
+    measure: string;
+    difference: number;
+    low: number | null;
+    high: number | null;
+    verdict: "seen" | "not seen" | "undecided";
+  }[];
 }
 
 /** Test accuracies of several runs, and their mean and standard deviation. */

@@ -1,5 +1,6 @@
 import type { ReportData } from "./data.js";
 import { html, trusted } from "./html.js";
+import { ablationSection } from "./sections/ablation.js";
 import { comparisonSection } from "./sections/comparison.js";
 import { runSection, settingsSection } from "./sections/facts.js";
 import { head } from "./sections/head.js";
@@ -16,6 +17,7 @@ const POLICY =
 /** The report's page of data that were checked. */
 export function reportPage(data: ReportData): string {
   const sections = [
+    ablationSection(data),
     comparisonSection(data),
     accuracySection(data),
     knnSection(data),

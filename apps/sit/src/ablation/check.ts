@@ -25,7 +25,9 @@ export function checkAblation(ablation: Ablation): void {
     bankImages,
   );
   requireOption(Array.isArray(findings), "ablation findings", "a list", findings);
-  const known = new Set(axes.flatMap((axis: AblationAxis) => axis.variants.map(({ name }) => `${axis.name}/${name}`)));
+  const known = new Set(
+    axes.flatMap((axis: AblationAxis) => axis.variants.map(({ name }) => `${axis.name}/${name}`)),
+  );
   for (const [i, finding] of findings.entries()) checkFinding(finding, known, `findings[${i}]`);
 }
 

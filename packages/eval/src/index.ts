@@ -1,6 +1,7 @@
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
 export { embed, evaluate, type FeatureKind } from "./embed.js";
 export {
+  averageOf,
   type FinetuneOptions,
   type FinetuneReport,
   type FinetuneSettings,
@@ -11,3 +12,11 @@ export { type Interval, meanInterval } from "./interval.js";
 export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.js";
 export { accuracy, meanAndDeviation, predictions } from "./metrics.js";
+export {
+  type MixBox,
+  type MixDraw,
+  type MixedBatch,
+  type Mixing,
+  type MixingOptions,
+  mixing,
+} from "./mixing.js";

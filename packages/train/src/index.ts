@@ -56,6 +56,7 @@ export {
   type OptimizerState,
   type OptimizerStep,
   type ParameterGroup,
+  weightDecayRules,
 } from "./optimizer.js";
 export { type PretrainOptions, type PretrainSettings, pretrain } from "./pretrain.js";
 export { type LearningRateShape, type Recipe, sitRecipe } from "./recipe.js";

@@ -44,3 +44,4 @@ export { type ProblemSummary, summarizeProblems } from "./problems.js";
 export type { Download, SourceOptions } from "./sources/first-answer.js";
 export type { Channels, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";
+export { notCounted } from "./targets.js";

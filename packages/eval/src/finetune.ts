@@ -1,4 +1,4 @@
-import { type ClassificationLoss, disposeParams, type Params, SitError } from "@sitjs/core";
+import { type ClassificationLoss, disposeParams, type Params } from "@sitjs/core";
 import {
   adamW,
   type BatchSource,
@@ -13,9 +13,9 @@ import {
   scaledLearningRate,
   train,
 } from "@sitjs/train";
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+import { batchTargets } from "./batch-targets.js";
 import { CLASSIFIER_PREFIXES, type Classifier } from "./classifier.js";
-import { requireLabels } from "./metrics.js";
 
 export interface FinetuneSettings extends RunOptions {
   loss: ClassificationLoss;
@@ -48,7 +48,7 @@ export interface FinetuneReport extends StepReport {
  * Trains a classifier on labelled images, all parameters together; from pretrained ones or from scratch. Saved, stopped
  * and gone on with as `train` of `@sitjs/train` does.
  *
- * @throws SitError "bad-option" where the loader has no labels, or labels that are no class of the head; as `train`
+ * @throws SitError "bad-option" where the loader has neither labels nor targets, or labels that are no class of the head; as `train`
  */
 export async function* finetune(
   model: Classifier,
@@ -83,7 +83,7 @@ export async function* finetune(
 }
 
 /**
- * Supervised training of a classifier as a method: one view, the labels of the batch.
+ * Supervised training of a classifier as a method: one view, the labels of the batch or, where it has targets, those.
  *
  * @param pretrained backbone parameters to start from, copied
  */
@@ -95,14 +95,9 @@ export function supervised(model: Classifier, loss: ClassificationLoss, pretrain
     views: 1,
     init: (rng) => model.init(rng, pretrained),
     initTeacher: () => undefined,
-    prepare({ views, labels, rng }) {
+    prepare({ views, labels, targets: shown, rng }) {
       const [images] = views as [tf.Tensor4D];
-      if (labels === undefined) {
-        throw new SitError("bad-option", "finetune: expected a loader with labels, got one without");
-      }
-      // The loss cannot look without waiting for the device: to it such a row has no target.
-      requireLabels("labels", labels, model.head.classes);
-      const targets = tf.tensor1d(labels, "int32");
+      const targets = batchTargets({ labels, targets: shown }, images.shape[0], model.head.classes);
       return {
         teacherBuffers: {},
         loss(params) {

@@ -264,7 +264,10 @@ export interface PairLoss {
   loss(logits: tf.Tensor1D | tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar;
 }
 
-/** Compares logits [batch, classes] with labels: int32 [batch], or a distribution float32 [batch, classes]. */
+/**
+ * Compares logits [batch, classes] with labels: int32 [batch], or float32 [batch, classes], a distribution or, of classes
+ * that do not exclude each other, a target for each.
+ */
 export interface ClassificationLoss {
   readonly name: string;
   loss(logits: tf.Tensor2D, labels: tf.Tensor1D | tf.Tensor2D): tf.Scalar;

@@ -27,8 +27,8 @@ import {
   weightDecayRules,
 } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
+import { batchTargets } from "./batch-targets.js";
 import { CLASSIFIER_PREFIXES, type Classifier } from "./classifier.js";
-import { requireLabels } from "./metrics.js";
 import { type MixingOptions, mixing } from "./mixing.js";
 
 export interface FinetuneSettings extends RunOptions {
@@ -75,7 +75,7 @@ export interface FinetuneReport extends StepReport {
  * Trains a classifier on labelled images, all parameters together; from pretrained ones or from scratch. Saved, stopped
  * and gone on with as `train` of `@sitjs/train` does.
  *
- * @throws SitError "bad-option" where the loader has no labels, or labels that are no class of the head; as `train`
+ * @throws SitError "bad-option" where the loader has neither labels nor targets, or labels that are no class of the head; as `train`
  */
 export async function* finetune(
   model: Classifier,
@@ -150,7 +150,7 @@ function ownAverage(state: TrainState): Params | undefined {
 }
 
 /**
- * Supervised training of a classifier as a method: one view, the labels of the batch.
+ * Supervised training of a classifier as a method: one view, the labels of the batch or, where it has targets, those.
  *
  * @param pretrained backbone parameters to start from, copied
  * @param how.mixing MixUp and CutMix; none where it is left out
@@ -170,17 +170,19 @@ export function supervised(
     views: 1,
     init: (rng) => model.init(rng, pretrained),
     initTeacher: (student) => (how.average ? student : undefined),
-    prepare({ views, labels, rng }) {
+    prepare({ views, labels, targets: shown, rng }) {
       const [plain] = views as [tf.Tensor4D];
-      if (labels === undefined) {
-        throw new SitError("bad-option", "finetune: expected a loader with labels, got one without");
-      }
-      // The loss cannot look without waiting for the device: to it such a row has no target.
-      requireLabels("labels", labels, model.head.classes);
+      const { classes } = model.head;
+      const own = batchTargets({ labels, targets: shown }, plain.shape[0], classes);
+      if (mixed !== undefined) requireCounting(shown);
       const { images, targets } =
         mixed === undefined
-          ? { images: plain, targets: tf.tensor1d(labels, "int32") }
-          : mixed.mix(plain, classTargets(labels, model.head.classes), rng.fork("mixing"));
+          ? { images: plain, targets: own }
+          : mixed.mix(
+              plain,
+              shown === undefined ? classTargets(labels as Int32Array, classes) : (own as tf.Tensor2D),
+              rng.fork("mixing"),
+            );
       return {
         teacherBuffers: {},
         loss(params) {
@@ -190,6 +192,12 @@ export function supervised(
       };
     },
   };
+}
+
+/** What does not count has no share that could be mixed. */
+function requireCounting(targets: Uint8Array | undefined): void {
+  if (targets?.includes(255) !== true) return;
+  throw new SitError("bad-option", "mixing: expected targets that all count, got some that do not (255)");
 }
 
 /** float32 [batch, classes], 1 in each row's class. */

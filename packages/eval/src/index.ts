@@ -1,5 +1,6 @@
+export { averagePrecision, type MeanAveragePrecision, meanAveragePrecision } from "./average-precision.js";
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
-export { embed, evaluate, type FeatureKind } from "./embed.js";
+export { embed, evaluate, evaluateTargets, type FeatureKind } from "./embed.js";
 export {
   averageOf,
   type FinetuneOptions,

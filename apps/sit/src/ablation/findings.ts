@@ -42,14 +42,14 @@ export function judgeFindings(
   const ids = new Map(axes.flatMap(({ variants }) => variants.map(({ path, id }) => [path, id] as const)));
   const seeds = [...new Set(trials.map(({ seed }) => seed))].sort((a, b) => a - b);
   const names = [...new Set(trials.flatMap((trial) => [...measuresOf(trial).keys()]))];
-  const valueOf = (path: string, seed: number, measure: string) => {
+  const resultOf = (path: string, seed: number, measure: string) => {
     const trial = trials.find(
       (each) => each.folder === join(runFiles.trials, ids.get(path) as string) && each.seed === seed,
     );
     return trial && measuresOf(trial).get(measure);
   };
   const meanOf = (paths: readonly string[], seed: number, measure: string) => {
-    const values = paths.map((path) => valueOf(path, seed, measure));
+    const values = paths.map((path) => resultOf(path, seed, measure));
     return values.includes(undefined)
       ? undefined
       : (values as number[]).reduce((sum, value) => sum + value, 0) / values.length;

@@ -11,3 +11,15 @@ export { type Interval, meanInterval } from "./interval.js";
 export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.js";
 export { accuracy, meanAndDeviation, predictions } from "./metrics.js";
+export {
+  type ClassAccuracy,
+  type ConfusedPair,
+  type ConfusionMatrix,
+  classAccuracies,
+  confusedPairs,
+  confusionMatrix,
+  type Mistake,
+  softmax,
+  voteShares,
+  worstMistakes,
+} from "./mistakes.js";

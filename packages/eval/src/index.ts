@@ -1,5 +1,13 @@
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
-export { embed, evaluate, type FeatureKind } from "./embed.js";
+export { embed, evaluate, type FeatureKind, type FeatureOptions, imageFeatures } from "./embed.js";
+export {
+  drawShots,
+  type FewShotMethod,
+  type FewShotOptions,
+  type FewShotResult,
+  fewShot,
+  fewShotMethods,
+} from "./few-shot.js";
 export {
   type FinetuneOptions,
   type FinetuneReport,
@@ -10,6 +18,7 @@ export {
 export { type Interval, meanInterval } from "./interval.js";
 export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.js";
+export { type LogisticRegressionOptions, logisticRegression } from "./logistic-regression.js";
 export { accuracy, meanAndDeviation, predictions } from "./metrics.js";
 export {
   type ClassAccuracy,
@@ -23,3 +32,4 @@ export {
   voteShares,
   worstMistakes,
 } from "./mistakes.js";
+export { nearestMean } from "./nearest-mean.js";

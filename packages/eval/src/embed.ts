@@ -1,4 +1,4 @@
-import { type Backbone, type Params, SitError } from "@sitjs/core";
+import { type Backbone, type Params, requireOption, SitError } from "@sitjs/core";
 import type { BatchSource } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
 import { type MeanAveragePrecision, meanAveragePrecision } from "./average-precision.js";
@@ -10,21 +10,64 @@ import { accuracy } from "./metrics.js";
 /** Which tokens make the feature vector; the paper's k-NN and t-SNE use the class-like token. */
 export type FeatureKind = "token" | "mean" | "token+mean";
 
-/** Feature vectors of every image of the loader, in its order. Labels are -1 where the loader has none. */
+/** What is taken of a network as an image's features. */
+export interface FeatureOptions {
+  /** Default "token". */
+  readonly features?: FeatureKind;
+  /**
+   * Of how many of the last blocks, each after the final norm, joined in the blocks' order (default 1; DINO's linear
+   * probe takes the class tokens of 4).
+   */
+  readonly layers?: number;
+}
+
+/**
+ * Feature vectors of every image of the loader, in its order. Labels are -1 where the loader has none.
+ * @throws SitError "bad-option" for more layers than there are
+ */
 export async function embed(
   backbone: Backbone,
   params: Params,
   loader: BatchSource,
-  options: { features?: FeatureKind; onBatch?: (done: number, steps: number) => void } = {},
+  options: FeatureOptions & { readonly onBatch?: (done: number, steps: number) => void } = {},
 ): Promise<LabelledFeatures> {
-  const { features: kind = "token", onBatch } = options;
-  return collect(loader, onBatch, (images) => {
-    const { tokens } = backbone.apply(params, images, { train: false });
-    const token = tf.squeeze(tf.slice3d(tokens, [0, 0, 0], [-1, 1, -1]), [1]) as tf.Tensor2D;
-    if (kind === "token") return token;
-    const mean = tf.mean(tf.slice3d(tokens, [0, 1, 0], [-1, -1, -1]), 1) as tf.Tensor2D;
-    return kind === "mean" ? mean : tf.concat2d([token, mean], 1);
+  return collect(loader, options.onBatch, (images) => imageFeatures(backbone, params, images, options));
+}
+
+/**
+ * Feature vectors of a batch [batch, height, width, channels]: [batch, width x layers], twice that for "token+mean".
+ * Call inside `tf.tidy`: what it makes on the way is left to that.
+ * @throws SitError "bad-option" for more layers than there are
+ */
+export function imageFeatures(
+  backbone: Backbone,
+  params: Params,
+  images: tf.Tensor4D,
+  { features: kind = "token", layers = 1 }: FeatureOptions = {},
+): tf.Tensor2D {
+  const possible = Number.isSafeInteger(layers) && layers >= 1 && layers <= backbone.depth;
+  requireOption(possible, "layers", `a whole number from 1 to ${backbone.depth}, the blocks`, layers);
+  const several = layers > 1;
+  const { tokens, blocks } = backbone.apply(params, images, {
+    train: false,
+    ...(several && { blocks: "normalized" }),
   });
+  if (!several) return pooled(tokens, kind);
+  if (blocks.length < layers) {
+    const name = `layers: expected 1 for ${backbone.name}, which gives no outputs of its blocks`;
+    throw new SitError("bad-option", `${name}, got ${layers}`);
+  }
+  return tf.concat2d(
+    blocks.slice(-layers).map((block) => pooled(block, kind)),
+    1,
+  );
+}
+
+function pooled(tokens: tf.Tensor3D, kind: FeatureKind): tf.Tensor2D {
+  const token = tf.squeeze(tf.slice3d(tokens, [0, 0, 0], [-1, 1, -1]), [1]) as tf.Tensor2D;
+  if (kind === "token") return token;
+  const mean = tf.mean(tf.slice3d(tokens, [0, 1, 0], [-1, -1, -1]), 1) as tf.Tensor2D;
+  return kind === "mean" ? mean : tf.concat2d([token, mean], 1);
 }
 
 /** Accuracy (a fraction) and logits over every image of the loader. */

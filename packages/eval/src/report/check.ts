@@ -41,6 +41,24 @@ const pixels: Check = (value, path) =>
   requireOption(Array.isArray(value) || ArrayBuffer.isView(value), path, "a list of values", typeof value);
 const picture = object({ width: number, height: number, channels: number, data: pixels });
 
+const classIndex: Check = (value, path) => {
+  number(value, path);
+  label(value, path);
+};
+
+/** As many columns as rows, of counts. */
+const confusionCheck: Check = (value, path) => {
+  list(list(number))(value, path);
+  const rows = value as readonly (readonly number[])[];
+  const wrong = rows.findIndex((row) => row.length !== rows.length);
+  requireOption(
+    wrong === -1,
+    `${path}[${wrong}]`,
+    `${rows.length} counts, as there are rows`,
+    rows[wrong]?.length,
+  );
+};
+
 const report = object(
   {},
   {
@@ -90,6 +108,19 @@ const report = object(
         ),
       ),
     }),
+    mistakes: list(
+      object(
+        { title: text, confusion: confusionCheck },
+        {
+          worst: list(
+            object(
+              { picture, label: classIndex, predicted: classIndex, probability: fraction },
+              { image: text },
+            ),
+          ),
+        },
+      ),
+    ),
     knn: object({}, { before: fraction, after: fraction, k: number }),
     finetune: list(
       object({

@@ -1,5 +1,6 @@
 import type { Picture } from "../figures/png.js";
 import type { LabelledPoint } from "../figures/scatter.js";
+import type { ConfusionMatrix } from "../mistakes.js";
 
 /**
  * All that a report can show: plain JSON beside the pixel arrays of `reconstructions`.
@@ -24,6 +25,7 @@ export interface ReportData {
   ablation?: ReportAblation;
   knn?: ReportKnn;
   finetune?: readonly ReportFinetune[];
+  mistakes?: readonly ReportMistakes[];
   reconstructions?: readonly ReportReconstructions[];
   embeddings?: readonly ReportEmbedding[];
   /** Images that the run went on without; their paths may hold any character. */
@@ -173,6 +175,27 @@ export interface ReportFinetune {
   labels: number;
   start: "scratch" | "pretrained";
   history: readonly { epoch: number; loss?: number | null; accuracy?: number | null }[];
+}
+
+/** Where one classifier errs on the test images. */
+export interface ReportMistakes {
+  /** Which classifier, such as "1,000 labels, pretrained". */
+  title: string;
+  /** Images by true class (rows) and by the class they were given (columns). */
+  confusion: ConfusionMatrix;
+  /** The worst first. */
+  worst?: readonly ReportMistake[];
+}
+
+/** An image that was given a wrong class; classes are indices. */
+export interface ReportMistake {
+  picture: Picture;
+  label: number;
+  predicted: number;
+  /** What the wrong class was given, from 0 to 1. */
+  probability: number;
+  /** What the image is called: a path, usually. */
+  image?: string;
 }
 
 export interface ReportLeftOut {

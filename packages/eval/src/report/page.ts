@@ -6,6 +6,7 @@ import { runSection, settingsSection } from "./sections/facts.js";
 import { head } from "./sections/head.js";
 import { learningSection } from "./sections/learning.js";
 import { leftOutSection } from "./sections/left-out.js";
+import { mistakesSection } from "./sections/mistakes.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
 import { accuracySection, knnSection } from "./sections/results.js";
 import { STYLE } from "./style.js";
@@ -21,6 +22,7 @@ export function reportPage(data: ReportData): string {
     comparisonSection(data),
     accuracySection(data),
     knnSection(data),
+    mistakesSection(data),
     embeddingSection(data),
     reconstructionSection(data),
     learningSection(data),

@@ -1,5 +1,6 @@
 import {
   type ClassificationLoss,
+  cloneParams,
   disposeParams,
   isBuffer,
   type Params,
@@ -107,7 +108,7 @@ export async function* finetune(
     const { student: params, optimizer: memory } = report.state;
     const last = report.step + 1 === totalSteps;
     if (last) disposeParams(memory);
-    const average = last ? ownAverage(report.state) : averageOf(report.state);
+    const average = last ? takeAverage(report.state) : averageOf(report.state);
     yield { ...report, loss: report.metrics.loss as number, params, average };
   }
 }
@@ -139,14 +140,13 @@ export function averageOf({ student, teacher }: Pick<TrainState, "student" | "te
   return teacher && { ...trainable(teacher), ...pick(student, isBuffer) };
 }
 
-/** The same with tensors of its own, of a state that is taken apart: the rest of the average goes. */
-function ownAverage(state: TrainState): Params | undefined {
+/** The same with tensors of its own; the state's are disposed, the student's left. */
+function takeAverage(state: Pick<TrainState, "student" | "teacher">): Params | undefined {
   const average = averageOf(state);
   if (average === undefined) return undefined;
-  disposeParams(pick(state.teacher as Params, isBuffer));
-  return Object.fromEntries(
-    Object.entries(average).map(([name, tensor]) => [name, isBuffer(name) ? tf.clone(tensor) : tensor]),
-  );
+  const own = cloneParams(average);
+  disposeParams(state.teacher as Params);
+  return own;
 }
 
 /**

@@ -85,6 +85,8 @@ export const scopes = {
   },
   finetune: {
     groups: ["model", "precision", "fine-tuning", "weights", "saving", "faults", "test faults"],
+    // `--drop-path` is that of fine-tuning here.
+    without: ["dropPath"],
     // It does nothing else: `--epochs`, not `--finetune-epochs`.
     flag: (name) => optionName(name).replace(/^--finetune-/, "--"),
   },

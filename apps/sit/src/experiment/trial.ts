@@ -6,6 +6,7 @@ import type { Parts } from "../config.js";
 import type { NeighbourResult } from "./evaluation.js";
 import { type LoaderContext, pretrainLoader } from "./loaders.js";
 import { costs, measures } from "./measures.js";
+import { makeTunedBackbone } from "./model.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
 import { type Reporter, stage } from "./reporter.js";
 import type { PlannedStage } from "./time-left.js";
@@ -66,7 +67,14 @@ export function trialPlan(options: Omit<TrialOptions, "report" | "hooks">): Plan
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   const { method, pretrained, unlabelled, labelled, test, backbone, context, label, report, hooks } = options;
   const { settings, seed } = context;
-  const { judge, tune } = measures({ backbone, test, context, report, signal: hooks.signal });
+  const { judge, tune } = measures({
+    backbone,
+    tuned: makeTunedBackbone(settings, options.parts),
+    test,
+    context,
+    report,
+    signal: hooks.signal,
+  });
   let state: TrainState | undefined;
   try {
     let pretrain: TrialResult["pretrain"];

@@ -28,6 +28,8 @@ export interface CataloguePart {
   readonly name: string;
   readonly images: number;
   readonly labelled: boolean;
+  /** What is to be known of it, such as that it is the official validation set. */
+  readonly note?: string;
 }
 
 /** How a part is opened. */
@@ -72,12 +74,18 @@ export interface CatalogueEntry {
   readonly homepage: string;
   /** What its makers allow, in a few words; "not stated" where they say nothing. */
   readonly licence: string;
+  /** What its makers want cited. */
+  readonly citation?: string;
   readonly channels: Channels;
   /** One label an image, several, or none at all. */
   readonly labels: "one" | "several";
   readonly classes: number;
   /** Side of the images in pixels where all have one. */
   readonly imageSize?: number;
+  /**
+   * One is called "train" and one "test": those are learned from and measured on unless asked otherwise. Where the labels
+   * of the official test images are secret, "test" is the official validation set.
+   */
   readonly parts: readonly CataloguePart[];
   /** What is downloaded; empty where the makers want an account, and `byHand` says what to do. */
   readonly files: readonly CatalogueFile[];

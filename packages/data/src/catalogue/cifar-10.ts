@@ -18,6 +18,7 @@ export const cifar10Entry: CatalogueEntry = {
   title: "CIFAR-10",
   homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
   licence: "not stated; a report to cite",
+  citation: "Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
   channels: 3,
   labels: "one",
   classes: 10,

@@ -17,6 +17,7 @@ export const fashionMnistEntry: CatalogueEntry = {
   title: "Fashion-MNIST",
   homepage: "https://github.com/zalandoresearch/fashion-mnist",
   licence: "MIT",
+  citation: "Xiao, Rasul and Vollgraf, Fashion-MNIST, 2017, arXiv:1708.07747",
   channels: 1,
   labels: "one",
   classes: 10,

@@ -6,6 +6,24 @@ export {
 export type { BadImage, BadImages } from "./batch-task.js";
 export { type Batch, type Batches, type BatchView, batches } from "./batches.js";
 export type { BatchesOptions } from "./batches-options.js";
+export {
+  type DatasetProgress,
+  type DownloadDatasetOptions,
+  type DownloadedDataset,
+  datasetFolder,
+  downloadDataset,
+} from "./catalogue/download.js";
+export type {
+  CatalogueEntry,
+  CatalogueFile,
+  CataloguePart,
+  OpenPartOptions,
+  OwnSourceOptions,
+  OwnSources,
+  SourcedDataset,
+} from "./catalogue/entry.js";
+export { catalogue, catalogueEntry } from "./catalogue/index.js";
+export { type DatasetState, datasetState, downloadedDataset } from "./catalogue/record.js";
 export type { Cifar10Split } from "./cifar-10/files.js";
 export {
   type Cifar10Dataset,

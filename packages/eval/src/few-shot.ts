@@ -4,6 +4,7 @@ import { knn, type LabelledFeatures } from "./knn.js";
 import { logisticRegression } from "./logistic-regression.js";
 import { accuracy } from "./metrics.js";
 import { nearestMean } from "./nearest-mean.js";
+import { pickRows } from "./rows.js";
 
 export const fewShotMethods = ["nearest-mean", "logistic", "knn"] as const;
 
@@ -76,7 +77,7 @@ export async function fewShot(
     const accuracies = methods.map((): number[] => []);
     for (const rows of drawn) {
       signal?.throwIfAborted();
-      const support = pick(
+      const support = pickRows(
         all,
         rows.flatMap((own) => own.slice(0, count)),
       );
@@ -128,12 +129,4 @@ function meanOf({ features, size, labels }: LabelledFeatures): Float64Array {
 
 function centred(of: LabelledFeatures, mean: Float64Array): LabelledFeatures {
   return { ...of, features: of.features.map((value, i) => value - (mean[i % of.size] as number)) };
-}
-
-function pick({ features, size, labels }: LabelledFeatures, rows: readonly number[]): LabelledFeatures {
-  const chosen = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    chosen.set(features.subarray(row * size, (row + 1) * size), i * size);
-  });
-  return { features: chosen, size, labels: Int32Array.from(rows, (row) => labels[row] as number) };
 }

@@ -1,6 +1,8 @@
+export { type AugmentedProbeOptions, augmentedProbe } from "./augmented-probe.js";
 export { averagePrecision, type MeanAveragePrecision, meanAveragePrecision } from "./average-precision.js";
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
 export {
+  type Evaluation,
   embed,
   evaluate,
   evaluateTargets,
@@ -26,6 +28,7 @@ export {
 } from "./finetune.js";
 export { type Interval, meanInterval } from "./interval.js";
 export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
+export { chooseLearningRate, type LearningRateChoice } from "./learning-rates.js";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.js";
 export { type LogisticRegressionOptions, logisticRegression } from "./logistic-regression.js";
 export { accuracy, meanAndDeviation, predictions } from "./metrics.js";

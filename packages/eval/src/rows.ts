@@ -39,3 +39,16 @@ export function requireSameFeatures(
   requireLabels("train.labels", train.labels, classes);
   requireLabels("test.labels", test.labels, classes);
 }
+
+/** Some of the rows, in the order named. */
+export function pickRows(
+  { features, size, labels }: LabelledFeatures,
+  rows: ArrayLike<number>,
+): LabelledFeatures {
+  const chosen = new Float32Array(rows.length * size);
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    chosen.set(features.subarray(row * size, (row + 1) * size), i * size);
+  }
+  return { features: chosen, size, labels: Int32Array.from(rows, (row) => labels[row] as number) };
+}

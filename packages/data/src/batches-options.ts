@@ -32,7 +32,7 @@ export interface BatchesOptions {
   readonly maximumBadShare?: number;
   /** Told each image that cannot be read, once, when its batch is given; default: one process warning at the first. */
   readonly onProblem?: (problem: BadImage) => void;
-  /** Give the labels with each batch; default: where the dataset has them. */
+  /** Give the labels or targets with each batch; default: where the dataset has them. */
   readonly labels?: boolean;
   /** Keep the threads from one iteration to the next; then `close` ends them. Default: each iteration its own. */
   readonly keepWorkers?: boolean;
@@ -65,7 +65,7 @@ export function checkedOptions(dataset: ImageDataset, options: BatchesOptions) {
     workerUrl,
   } = options;
   const workers = options.workers ?? Math.max(1, Math.min(4, availableParallelism() - 1));
-  const { prefetch = workers + 1, labels = dataset.labels !== undefined } = options;
+  const { prefetch = workers + 1, labels = hasLabels(dataset) } = options;
   const atLeast = (value: number, least: number) => Number.isSafeInteger(value) && value >= least;
   requireOption(atLeast(batchSize, 1), "batchSize", "a positive whole number", batchSize);
   requireOption(atLeast(workers, 0) && workers <= 256, "workers", "a whole number from 0 to 256", workers);
@@ -84,17 +84,11 @@ export function checkedOptions(dataset: ImageDataset, options: BatchesOptions) {
   requireOption(share, "maximumBadShare", "a number from 0 to 1", maximumBadShare);
   const seconds = workerTimeout >= 0 && workerTimeout <= LONGEST_TIMEOUT;
   requireOption(seconds, "workerTimeout", `seconds, 0 to ${LONGEST_TIMEOUT}`, workerTimeout);
-  requireOption(
-    !labels || dataset.labels !== undefined,
-    "labels",
-    `false for ${dataset.name}, which has none`,
-    labels,
-  );
+  requireOption(!labels || hasLabels(dataset), "labels", `false for ${dataset.name}, which has none`, labels);
   const stepsPerEpoch = stepsIn(dataset.length, batchSize, dropLast);
   const enough = `at most ${dataset.length}, the size of ${dataset.name}, where dropLast leaves out smaller batches`;
   requireOption(stepsPerEpoch > 0, "batchSize", enough, batchSize);
   if (workers > 0) requirePlain(views);
-  const given = labels ? dataset.labels : undefined;
   return {
     batchSize,
     seed,
@@ -109,8 +103,13 @@ export function checkedOptions(dataset: ImageDataset, options: BatchesOptions) {
     onProblem,
     workerTimeout,
     workerUrl,
-    labels: given,
+    labels: labels ? dataset.labels : undefined,
+    targets: labels ? dataset.targets : undefined,
   };
+}
+
+function hasLabels({ labels, targets }: ImageDataset): boolean {
+  return labels !== undefined || targets !== undefined;
 }
 
 function requirePlain(views: BatchesOptions["views"]): void {

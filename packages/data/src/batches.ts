@@ -9,6 +9,7 @@ import { problemRecord } from "./problem-record.js";
 import { sampleName } from "./sample-name.js";
 import { epochOrder } from "./sampler.js";
 import { type StepSource, stepIterator } from "./step-iterator.js";
+import { pickTargets } from "./targets.js";
 
 /** One view of a batch. */
 export interface BatchView {
@@ -24,6 +25,8 @@ export interface Batch {
   /** Which samples of the dataset these are; with `badImages: "replace"` those really taken. */
   readonly indices: Int32Array;
   readonly labels: Int32Array | undefined;
+  /** Of a dataset with targets, [batch, classes]: 1, 0 or `notCounted`. */
+  readonly targets: Uint8Array | undefined;
   /** From 0. */
   readonly epoch: number;
   /** Over all epochs, from 0. */
@@ -102,6 +105,7 @@ export function batches(dataset: ImageDataset, options: BatchesOptions): Batches
       })),
       indices,
       labels: settings.labels && Int32Array.from(indices, (i) => settings.labels?.[i] as number),
+      targets: settings.targets && pickTargets(settings.targets, dataset.classes?.length ?? 0, indices),
       epoch: epochOf(step),
       step,
     };

@@ -2,8 +2,9 @@ import type { Image } from "@sitjs/augment";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import { readImage } from "./reader.js";
 import type { Channels, ImageStorage } from "./storage.js";
+import { requireTargets } from "./targets.js";
 
-/** Images with or without labels. Sample indices go from 0 to `length` - 1. */
+/** Images with a label each, with targets (any number of classes each), or with neither. Sample indices go from 0 to `length` - 1. */
 export interface ImageDataset {
   readonly name: string;
   readonly length: number;
@@ -12,6 +13,11 @@ export interface ImageDataset {
   readonly classes: readonly string[] | undefined;
   /** Label of each sample, an index into `classes`; undefined where there are none. */
   readonly labels: Int32Array | undefined;
+  /**
+   * Where a sample may show several classes: [length, classes], 1 where it shows the class, 0 where not, `notCounted`
+   * (255) where neither is to count. Undefined where there are none; then and only then there may be `labels`.
+   */
+  readonly targets: Uint8Array | undefined;
   readonly storage: ImageStorage;
   /** Decodes one image: uint8, [height, width, channels]. Throws `SitError("bad-file")` naming the file. */
   image(index: number): Promise<Image>;
@@ -22,11 +28,12 @@ export interface DatasetParts {
   readonly storage: ImageStorage;
   readonly classes?: readonly string[] | undefined;
   readonly labels?: Int32Array | undefined;
+  readonly targets?: ArrayLike<number> | undefined;
 }
 
-/** A dataset of a storage, checked: labels as many as images, and each of them a class. */
+/** A dataset of a storage, checked: labels or targets as many as images, and each of them a class. */
 export function createDataset(parts: DatasetParts): ImageDataset {
-  const { name, storage, classes, labels } = parts;
+  const { name, storage, classes, labels, targets } = parts;
   const length = storageLength(storage);
   if (labels !== undefined) {
     requireOption(
@@ -44,12 +51,17 @@ export function createDataset(parts: DatasetParts): ImageDataset {
       }
     }
   }
+  if (targets !== undefined) {
+    requireOption(labels === undefined, "targets", "no labels beside them", "both");
+    requireTargets(targets, length, classes?.length, name);
+  }
   return {
     name,
     length,
     channels: storage.channels,
     classes,
     labels,
+    targets: targets && Uint8Array.from(targets),
     storage,
     async image(index) {
       requireIndex(index, length, "index");
@@ -75,6 +87,8 @@ export interface MemoryDatasetOptions {
   readonly channels: Channels;
   /** Label of each image, an index into `classes`. */
   readonly labels?: ArrayLike<number>;
+  /** In place of labels: [images, classes], 1, 0 or `notCounted`. Needs `classes`. */
+  readonly targets?: ArrayLike<number>;
   readonly classes?: readonly string[];
 }
 
@@ -83,7 +97,7 @@ export interface MemoryDatasetOptions {
  * @throws SitError "bad-option" where sizes or labels do not fit the pixels.
  */
 export function memoryDataset(options: MemoryDatasetOptions): ImageDataset {
-  const { name = "images", pixels, width, height, channels, labels, classes } = options;
+  const { name = "images", pixels, width, height, channels, labels, targets, classes } = options;
   requireSize(width, "width");
   requireSize(height, "height");
   requireOption(channels === 1 || channels === 3, "channels", "1 or 3", channels);
@@ -99,6 +113,7 @@ export function memoryDataset(options: MemoryDatasetOptions): ImageDataset {
     name,
     classes,
     labels: labels && Int32Array.from(labels),
+    targets,
     storage: { kind: "memory", pixels: shared(pixels), width, height, channels, rows: undefined },
   });
 }

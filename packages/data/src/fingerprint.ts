@@ -8,10 +8,10 @@ const LANES = 16;
 
 /**
  * What a dataset is known again by, cheaply: the SHA-256, hexadecimal, of its samples in their order. Of files the paths
- * below their folder and the sizes count, not their content; of images in memory the pixels; and the labels of both.
+ * below their folder and the sizes count, not their content; of images in memory the pixels; and the labels or targets of both.
  */
 export async function datasetFingerprint(dataset: ImageDataset): Promise<string> {
-  const { storage, labels, channels } = dataset;
+  const { storage, labels, targets, channels } = dataset;
   const hash = createHash("sha256");
   hash.update(JSON.stringify({ kind: storage.kind, length: dataset.length, channels }));
   if (storage.kind === "files") {
@@ -26,6 +26,7 @@ export async function datasetFingerprint(dataset: ImageDataset): Promise<string>
     if (rows) hash.update(bytesOf(rows));
   }
   if (labels) hash.update(bytesOf(labels));
+  if (targets) hash.update("targets").update(targets);
   return hash.digest("hex");
 }
 

@@ -5,10 +5,9 @@ import { defaultMaximumPixels } from "./decode.js";
 import { byCodeUnits, type FolderProblem, type FolderScan, scanFolder } from "./folder-scan.js";
 import { unsupportedEndings } from "./image-format.js";
 import { nameProblems } from "./problems.js";
-import type { Channels } from "./storage.js";
-import { verifyFiles } from "./verify-files.js";
+import { checkReadableFiles, type ReadableFilesOptions, readableFiles } from "./readable-files.js";
 
-export interface ImageFolderOptions {
+export interface ImageFolderOptions extends ReadableFilesOptions {
   /**
    * "folders": each folder right below is a class; "none": no labels, files at any depth; "auto" (default): classes
    * where there are such folders with images and no image lies beside them, else none.
@@ -21,30 +20,6 @@ export interface ImageFolderOptions {
    * of another image format (.heic, .tif, .bmp and the like) are then listed as problems, all others are passed over.
    */
   readonly extensions?: readonly string[];
-  /** 3 (default): colour, 1: grey. */
-  readonly channels?: Channels;
-  /** Shrinks larger images while decoding, until the shorter side has this many pixels; saves time on photographs. */
-  readonly shorterSide?: number;
-  /**
-   * Images with more pixels are left out, 1 to 2^30; default 100 million. Each thread that decodes one of that size takes
-   * 300 to 800 MB for it; with `shorterSide` at most 440 MB, and next to nothing for JPEGs that are not progressive.
-   */
-  readonly maximumPixels?: number;
-  /** Looks at every file first: all of it (default), its header, or not at all. */
-  readonly verify?: "full" | "header" | "none";
-  /**
-   * The largest share of unreadable images to go on without, 0 to 1; default 0.1. With 0 and `verify: "full"` no image is
-   * left out without an error, as a test set wants it.
-   */
-  readonly maximumBadShare?: number;
-  /** Told each entry of `problems`, in order; default: one process warning with the first few. */
-  readonly onProblem?: (problem: FolderProblem) => void;
-  /** Told how many files have been looked at. */
-  readonly onProgress?: (progress: { readonly checked: number; readonly total: number }) => void;
-  /** Stops looking at files; the promise is rejected with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** What the dataset is called in messages; default: the path. */
-  readonly name?: string;
 }
 
 export interface ImageFolderDataset extends ImageDataset {
@@ -70,8 +45,8 @@ export async function imageFolder(
   path: string,
   options: ImageFolderOptions = {},
 ): Promise<ImageFolderDataset> {
-  const { channels = 3, verify = "full", extensions = imageExtensions, shorterSide, name = path } = options;
-  const { maximumPixels = defaultMaximumPixels, onProblem, onProgress, signal } = options;
+  const { channels = 3, extensions = imageExtensions, shorterSide, name = path } = options;
+  const { maximumPixels = defaultMaximumPixels, onProblem, signal } = options;
   checkOptions(options);
   const root = resolve(path);
   const unsupported = options.extensions === undefined ? unsupportedEndings : undefined;
@@ -79,21 +54,11 @@ export async function imageFolder(
   if (scan.files.length === 0) throw nothingFound(path, scan, extensions);
   const classes = classesOf(path, scan, options);
 
-  const unreadable =
-    verify === "none"
-      ? []
-      : await verifyFiles(root, scan.files, { depth: verify, maximumPixels, onProgress, signal });
-  const leftOut = [...scan.problems, ...unreadable].sort((a, b) => byCodeUnits(a.path, b.path));
-  const excluded = new Set(unreadable.map((problem) => problem.path));
-  const paths = scan.files.filter((file) => !excluded.has(file));
-  const problems = [...leftOut, ...emptyClasses(classes, scan, paths)];
+  const found = await readableFiles({ path, root, files: scan.files, problems: scan.problems }, options);
+  const { paths } = found;
+  const problems = [...found.leftOut, ...emptyClasses(classes, scan, paths)];
   if (onProblem) for (const problem of problems) onProblem(problem);
-  requireReadable(path, leftOut, scan.files.length + scan.problems.length, options);
-  if (leftOut.length > 0 && !onProblem) {
-    const count = `${leftOut.length} of ${scan.files.length + scan.problems.length} images left out`;
-    const warning = `${printable(path)}: ${count}: ${nameProblems(leftOut)}`;
-    process.emitWarning(warning, { code: "SITJS_UNREADABLE_IMAGES" });
-  }
+  found.requireEnough();
 
   const labelOf = new Map(classes?.map((className, label) => [className.normalize(), label]));
   const labels =
@@ -103,32 +68,13 @@ export async function imageFolder(
 }
 
 function checkOptions(options: ImageFolderOptions): void {
-  const {
-    classes = "auto",
-    channels = 3,
-    verify = "full",
-    extensions,
-    shorterSide,
-    maximumBadShare = 0.1,
-    maximumPixels = defaultMaximumPixels,
-  } = options;
-  requireOption(
-    ["folders", "none", "auto"].includes(classes),
-    "classes",
-    '"folders", "none" or "auto"',
-    classes,
-  );
-  requireOption(channels === 1 || channels === 3, "channels", "1 or 3", channels);
-  requireOption(["full", "header", "none"].includes(verify), "verify", '"full", "header" or "none"', verify);
+  const { classes = "auto", extensions } = options;
+  const kinds = ["folders", "none", "auto"];
+  requireOption(kinds.includes(classes), "classes", '"folders", "none" or "auto"', classes);
   const dotted =
     extensions === undefined || (extensions.length > 0 && extensions.every((e) => /^\.[^./\\]+$/.test(e)));
   requireOption(dotted, "extensions", 'endings such as ".png"', extensions);
-  const whole = shorterSide === undefined || (Number.isSafeInteger(shorterSide) && shorterSide > 0);
-  requireOption(whole, "shorterSide", "a positive whole number of pixels", shorterSide);
-  const pixels = Number.isSafeInteger(maximumPixels) && maximumPixels >= 1 && maximumPixels <= 2 ** 30;
-  requireOption(pixels, "maximumPixels", "a whole number of pixels from 1 to 2^30", maximumPixels);
-  const share = maximumBadShare >= 0 && maximumBadShare <= 1;
-  requireOption(share, "maximumBadShare", "a number from 0 to 1", maximumBadShare);
+  checkReadableFiles(options);
 }
 
 function nothingFound(path: string, scan: FolderScan, extensions: readonly string[]): SitError {
@@ -199,32 +145,4 @@ function emptyClasses(
     return { path, kind: "empty-class", reason: "a folder without images: no class" } as const;
   });
   return [...problems, ...others].sort((a, b) => byCodeUnits(a.path, b.path));
-}
-
-/** Throws where more images are unreadable than `maximumBadShare` allows, or all of them. */
-function requireReadable(
-  path: string,
-  leftOut: readonly FolderProblem[],
-  total: number,
-  { maximumBadShare = 0.1 }: ImageFolderOptions,
-): void {
-  const bad = leftOut.length;
-  if (bad / total <= maximumBadShare && bad < total) return;
-  const allowed = `at most ${percent(maximumBadShare)} of the images to be unreadable`;
-  const expected =
-    maximumBadShare === 0
-      ? "every image to be readable"
-      : bad === total
-        ? "at least one readable image"
-        : allowed;
-  const got = `${bad} of ${total} (${percent(bad / total)}) unreadable`;
-  throw new SitError(
-    "bad-file",
-    `${printable(path)}: expected ${expected} (maximumBadShare ${maximumBadShare}), got ${got}: ${nameProblems(leftOut)}`,
-    { mend: "Repair or remove them, or raise maximumBadShare." },
-  );
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

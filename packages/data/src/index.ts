@@ -1,3 +1,8 @@
+export {
+  type AnnotatedImagesDataset,
+  type AnnotatedImagesOptions,
+  annotatedImages,
+} from "./annotated-images.js";
 export type { BadImage, BadImages } from "./batch-task.js";
 export { type Batch, type Batches, type BatchView, batches } from "./batches.js";
 export type { BatchesOptions } from "./batches-options.js";
@@ -59,6 +64,8 @@ export {
   imageFolder,
 } from "./image-folder.js";
 export { type ProblemSummary, summarizeProblems } from "./problems.js";
+export type { ReadableFilesOptions } from "./readable-files.js";
 export type { Download, SourceOptions } from "./sources/first-answer.js";
 export type { Channels, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";
+export { notCounted } from "./targets.js";

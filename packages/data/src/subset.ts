@@ -2,20 +2,22 @@ import { requireOption, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
 import { createDataset, type ImageDataset, requireIndex } from "./dataset.js";
 import type { ImageStorage } from "./storage.js";
+import { pickTargets } from "./targets.js";
 
 /**
- * The samples of a dataset at `indices`, in that order; pixels are shared, not copied.
+ * The samples of a dataset at `indices`, in that order, with their labels or targets; pixels are shared, not copied.
  * @throws SitError "bad-option" for an index outside of the dataset, or none at all.
  */
 export function subset(dataset: ImageDataset, indices: ArrayLike<number>, name?: string): ImageDataset {
   requireOption(indices.length > 0, "indices", "at least one index", indices.length);
   for (let i = 0; i < indices.length; i++)
     requireIndex(indices[i] as number, dataset.length, `indices[${i}]`);
-  const { labels } = dataset;
+  const { labels, targets } = dataset;
   return createDataset({
     name: name ?? `${dataset.name}[${indices.length}]`,
     classes: dataset.classes,
     labels: labels && Int32Array.from(indices, (i) => labels[i] as number),
+    targets: targets && pickTargets(targets, targets.length / dataset.length, indices),
     storage: pick(dataset.storage, indices),
   });
 }

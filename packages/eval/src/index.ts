@@ -7,5 +7,7 @@ export {
   finetune,
   supervised,
 } from "./finetune.js";
+export { type Interval, meanInterval } from "./interval.js";
 export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
+export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.js";
 export { accuracy, meanAndDeviation, predictions } from "./metrics.js";

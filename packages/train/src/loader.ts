@@ -12,6 +12,8 @@ export interface ImageBatch {
   /** Which images these are. */
   readonly indices: Int32Array;
   readonly labels?: Int32Array | undefined;
+  /** Where an image may show several classes, [batch, classes]: 1 it does, 0 it does not, 255 not to be counted. */
+  readonly targets?: Uint8Array | undefined;
   /** From 0. */
   readonly epoch: number;
   /** Over all epochs, from 0. */

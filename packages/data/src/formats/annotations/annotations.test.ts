@@ -356,6 +356,12 @@ describe("annotations of Pascal VOC", () => {
       samples: [{ file: "2007_000027.jpg", labels: [0, 1, 2] }],
     });
     expect(voc(text, { difficult: false }).classes).toEqual(["cat & mouse", "dog"]);
+    // A class that is difficult once and plain once is shown.
+    const twice = text.replace("</annotation>", `${object("dog", "<difficult>1</difficult>")}</annotation>`);
+    expect(voc(twice, { difficult: "not-counted" }).samples).toEqual([
+      { file: "2007_000027.jpg", labels: [0, 1], notCounted: [2] },
+    ]);
+    expect(() => voc(text, { difficult: "yes" as never })).toThrow(/^difficult: .*got "?yes/);
   });
 
   it("come from a folder, all or by a list", async () => {

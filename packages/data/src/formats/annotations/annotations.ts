@@ -16,6 +16,8 @@ export interface AnnotatedFile {
   readonly file: string;
   /** Indices into `classes`, ascending, each once; empty where the image shows none of them. */
   readonly labels: readonly number[];
+  /** Classes of which neither counts, that the image shows them or that it does not; none where left out. */
+  readonly notCounted?: readonly number[];
 }
 
 /** What all formats have in common. */
@@ -35,9 +37,10 @@ export interface AnnotationOptions {
 export interface Collector {
   /**
    * @param where the file and the place in it, for messages
+   * @param notCounted classes of which neither counts, but for those among `labels`
    * @throws SitError "bad-file" for a name that leads out of the folder, an image that is there, an unknown class
    */
-  add(file: string, labels: readonly string[], where: string): void;
+  add(file: string, labels: readonly string[], where: string, notCounted?: readonly string[]): void;
   finish(): Annotations;
 }
 
@@ -50,9 +53,24 @@ export function collector(options: AnnotationOptions, order?: readonly string[])
   checkOptions(options);
   const fixed = options.classes ?? order;
   const indices = new Map(fixed?.map((name, i) => [name, i]));
-  const samples = new Map<string, Set<number>>();
+  const samples = new Map<string, { shown: Set<number>; notCounted: Set<number> }>();
+  const indexOf = (label: string, where: string): number | undefined => {
+    const index = indices.get(label);
+    if (index !== undefined) return index;
+    if (label === "") throw new SitError("bad-file", `${where}: expected a label, got an empty one`);
+    if (fixed && unknownClasses === "skip") return undefined;
+    if (fixed) throw unknown(label, fixed, where);
+    indices.set(label, indices.size);
+    return indices.size - 1;
+  };
+  const addAll = (to: Set<number>, labels: readonly string[], where: string) => {
+    for (const label of labels) {
+      const index = indexOf(label, where);
+      if (index !== undefined) to.add(index);
+    }
+  };
   return {
-    add(name, labels, where) {
+    add(name, labels, where, notCounted = []) {
       const file = checkFileName(name, where);
       const known = samples.get(file);
       if (known && duplicates === "error") {
@@ -64,18 +82,9 @@ export function collector(options: AnnotationOptions, order?: readonly string[])
           },
         );
       }
-      const own = known ?? new Set();
-      for (const label of labels) {
-        let index = indices.get(label);
-        if (index === undefined) {
-          if (label === "") throw new SitError("bad-file", `${where}: expected a label, got an empty one`);
-          if (fixed && unknownClasses === "skip") continue;
-          if (fixed) throw unknown(label, fixed, where);
-          index = indices.size;
-          indices.set(label, index);
-        }
-        own.add(index);
-      }
+      const own = known ?? { shown: new Set(), notCounted: new Set() };
+      addAll(own.shown, labels, where);
+      addAll(own.notCounted, notCounted, where);
       samples.set(file, own);
     },
     finish() {
@@ -83,12 +92,18 @@ export function collector(options: AnnotationOptions, order?: readonly string[])
       const classes = fixed ?? found.toSorted(inOrder(found));
       // From the number a class got when it was first seen to its place among all.
       const places = new Map(classes.map((name, i) => [indices.get(name) as number, i]));
+      const placed = (numbers: Iterable<number>) =>
+        Array.from(numbers, (index) => places.get(index) as number).sort((a, b) => a - b);
       return {
         classes: [...classes],
-        samples: Array.from(samples, ([file, own]) => ({
-          file,
-          labels: Array.from(own, (index) => places.get(index) as number).sort((a, b) => a - b),
-        })),
+        samples: Array.from(samples, ([file, { shown, notCounted }]) => {
+          const uncounted = [...notCounted].filter((index) => !shown.has(index));
+          return {
+            file,
+            labels: placed(shown),
+            ...(uncounted.length > 0 && { notCounted: placed(uncounted) }),
+          };
+        }),
       };
     },
   };

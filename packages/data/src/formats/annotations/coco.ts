@@ -21,7 +21,12 @@ export function parseCocoAnnotations(
   options: AnnotationOptions = {},
   source = "annotations.json",
 ): Annotations {
-  const { images, annotations, categories } = validate(file, parseJsonBytes(bytes, source), source);
+  return cocoOf(parseJsonBytes(bytes, source), options, source);
+}
+
+/** The same of the file's JSON value. */
+export function cocoOf(value: unknown, options: AnnotationOptions, source: string): Annotations {
+  const { images, annotations, categories } = validate(file, value, source);
   const names = new Map<Id, string>();
   for (const [i, { id, name }] of categories.entries()) {
     requireNew(names, id, `${source}: categories[${i}].id`);

@@ -19,9 +19,9 @@ export interface CsvAnnotationOptions extends AnnotationOptions {
   readonly separator?: string;
   /**
    * Instead of `label`: columns named by their class that hold 1 where the image shows it and 0 or -1 where not; true for
-   * all but that of the file. Needs a header.
+   * all but that of the file. Needs a header. "auto": as true where there are more than two columns, else not.
    */
-  readonly oneHot?: true | readonly string[];
+  readonly oneHot?: true | "auto" | readonly string[];
 }
 
 /** What `csvAnnotations` gives, of the bytes of a file that messages call `source`. */
@@ -76,7 +76,7 @@ function checkOptions({
     "at least one character",
     separator,
   );
-  if (oneHot === undefined) return;
+  if (oneHot === undefined || oneHot === "auto") return;
   requireOption(header, "oneHot", "a file with a header", oneHot);
   requireOption(
     separator === undefined && label === undefined,
@@ -140,8 +140,9 @@ function findColumn(
 function oneHotColumns(
   names: readonly string[],
   fileAt: number,
-  oneHot: true | readonly string[] | undefined,
+  oneHot: CsvAnnotationOptions["oneHot"],
 ): readonly string[] | undefined {
+  if (oneHot === "auto") return oneHotColumns(names, fileAt, names.length > 2 ? true : undefined);
   return oneHot === true ? names.filter((_, i) => i !== fileAt) : oneHot;
 }
 

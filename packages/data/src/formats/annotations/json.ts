@@ -16,9 +16,13 @@ export function parseJsonAnnotations(
   options: JsonAnnotationOptions = {},
   source = "annotations.json",
 ): Annotations {
+  return jsonOf(parseJsonBytes(bytes, source), options, source);
+}
+
+/** The same of the file's JSON value. */
+export function jsonOf(value: unknown, options: JsonAnnotationOptions, source: string): Annotations {
   const { file: fileKey = "file", label: labelKey } = options;
   const collected = collector(options);
-  const value = parseJsonBytes(bytes, source);
   if (Array.isArray(value)) {
     for (const [i, record] of value.entries()) {
       const where = `${source}: record ${i}`;

@@ -28,7 +28,7 @@ export function parseVocXml(text: string, source: string): VocImage {
     throw new SitError("bad-file", `${source}: line ${parser.line}: expected ${expected}, got ${got}`);
   };
   const path: string[] = [];
-  const objects: { name?: string; difficult?: boolean }[] = [];
+  const objects: { name?: string; difficult: boolean }[] = [];
   let file: string | undefined;
   let content = "";
 
@@ -42,7 +42,7 @@ export function parseVocXml(text: string, source: string): VocImage {
     path.push(name);
     if (path.length === 1 && name !== "annotation")
       fail("the element annotation", printable(name.slice(0, 80)));
-    if (path.join("/") === places.object) objects.push({});
+    if (path.join("/") === places.object) objects.push({ difficult: false });
     content = "";
   });
   parser.on("text", (part) => {

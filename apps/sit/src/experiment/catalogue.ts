@@ -66,10 +66,9 @@ export async function openDataset(
 
 /** The part that is learned from without labels: all there is but what is tested with. */
 function pretrainingPart({ parts }: CatalogueEntry): string {
-  return parts.some(({ name }) => name === allButTest) ? allButTest : "train";
+  const names = parts.map(({ name }) => name);
+  return ["train+unlabelled", "trainval"].find((name) => names.includes(name)) ?? "train";
 }
-
-const allButTest = "train+unlabelled";
 
 /** Opens one part of a data set. */
 export async function openPart(

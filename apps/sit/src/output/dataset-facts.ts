@@ -44,13 +44,19 @@ export interface ClassCount {
   readonly images: number;
 }
 
-/** Images of each class; undefined where there are no labels. */
-export function classCounts({ labels, classes }: ImageDataset): ClassCount[] | undefined {
-  if (labels === undefined) return undefined;
-  const length = classes?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 0);
-  const counts = new Array<number>(length).fill(0);
-  for (const label of labels) counts[label] = (counts[label] as number) + 1;
-  return counts.map((images, label) => ({ name: classes?.[label] ?? String(label), images }));
+/** Images of each class, by what shows it where there are several an image; undefined where there are no labels. */
+export function classCounts({ labels, targets, classes }: ImageDataset): ClassCount[] | undefined {
+  const count = classes?.length ?? labels?.reduce((most, label) => Math.max(most, label + 1), 0);
+  if (count === undefined || (labels === undefined && targets === undefined)) return undefined;
+  const images = new Array<number>(count).fill(0);
+  const add = (label: number) => {
+    images[label] = (images[label] as number) + 1;
+  };
+  labels?.forEach(add);
+  targets?.forEach((shown, i) => {
+    if (shown === 1) add(i % count);
+  });
+  return images.map((n, label) => ({ name: classes?.[label] ?? String(label), images: n }));
 }
 
 /** So many classes are listed one by one. */

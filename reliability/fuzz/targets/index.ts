@@ -1,6 +1,7 @@
 import type { AnyTarget } from "../target.js";
 import { coco, csv, csvOneHot, csvSeparated, json, voc } from "./annotations.js";
 import { cifar10, cifar100, compressedIdx, idx, stlImages, stlLabels } from "./images.js";
+import { compressedMat, mat } from "./mat.js";
 import { checkpoint, optionText, reportJson, settings } from "./runs.js";
 import { lazySafetensors, safetensors } from "./safetensors.js";
 
@@ -15,6 +16,8 @@ export const targets: readonly AnyTarget[] = [
   cifar100,
   stlImages,
   stlLabels,
+  mat,
+  compressedMat,
   csv,
   csvSeparated,
   csvOneHot,

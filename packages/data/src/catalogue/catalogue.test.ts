@@ -27,7 +27,7 @@ describe.each(catalogue.map((entry) => [entry.name, entry] as const))("%s", (_, 
       expect(name.split("/")).not.toContain("..");
       expect(name).toMatch(/^[\w.-]+(\/[\w.-]+)*$/);
       expect(sha256 ?? md5).toMatch(sha256 === undefined ? /^[0-9a-f]{32}$/ : /^[0-9a-f]{64}$/);
-      expect(bytes ?? maximumBytes).toBeGreaterThan(1000);
+      expect(bytes ?? maximumBytes).toBeGreaterThan(500);
       // An archive of images holds no less than its own length.
       if (archive && bytes !== undefined) expect(archive.bytes).toBeGreaterThan(0.9 * bytes);
     }

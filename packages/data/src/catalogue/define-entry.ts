@@ -3,12 +3,18 @@ import { printable, requireOption, SitError } from "@sitjs/core/errors";
 import { type ImageDataset, memoryDataset } from "../dataset.js";
 import type { Channels } from "../storage.js";
 import type { CatalogueEntry, OpenPartOptions } from "./entry.js";
+import { requirePart } from "./require-part.js";
 
 /** What is known when a part is opened: it is one of the entry's, and the channels are settled. */
 export interface PartRequest extends OpenPartOptions {
   readonly channels: Channels;
   /** What the dataset is to be called: "cifar-100/train". */
   readonly name: string;
+  /**
+   * Checks the number of classes that were found.
+   * @throws SitError "bad-file"
+   */
+  requireClasses(count: number): void;
 }
 
 /** An entry whose `open` checks what all have in common: the name of the part, the number of classes, the channels. */
@@ -20,18 +26,18 @@ export function defineEntry(
     ...facts,
     async open(folder, options) {
       const { part, channels = facts.channels } = options;
-      const names = facts.parts.map(({ name }) => name);
-      requireOption(names.includes(part), "part", `${names.join(", ")} (of ${facts.name})`, part);
+      requirePart(facts.parts, part);
       requireOption(channels === 1 || channels === 3, "channels", "1 or 3", channels);
       const name = `${facts.name}/${part}`;
-      const dataset = await open(folder, { ...options, channels, name });
-      const count = dataset.classes?.length ?? facts.classes;
-      if (count !== facts.classes) {
+      const requireClasses = (count: number) => {
+        if (count === facts.classes) return;
         const expected = `the ${facts.classes} classes of ${facts.title}`;
         throw new SitError("bad-file", `${printable(folder)}: expected ${expected}, got ${count}`, {
           mend: "For other images in this layout use imageFolder() or a file of annotations.",
         });
-      }
+      };
+      const dataset = await open(folder, { ...options, channels, name, requireClasses });
+      if (dataset.classes) requireClasses(dataset.classes.length);
       return withChannels(dataset, channels);
     },
   };

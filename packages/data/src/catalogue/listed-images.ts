@@ -27,6 +27,7 @@ export async function listedImages(
   classes: readonly string[],
   request: PartRequest,
 ): Promise<ImageDataset> {
+  request.requireClasses(classes.length);
   const paths = await requireImages(folder, images, request.signal);
   const { name, channels, shorterSide } = request;
   const storage = { kind: "files", root: resolve(folder), paths, channels, shorterSide } as const;

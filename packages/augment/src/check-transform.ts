@@ -1,7 +1,7 @@
 import { requireOption } from "@sitjs/core/errors";
 import type { Interpolation } from "./coefficients.js";
 import { sidesOf } from "./image.js";
-import type { Range, TransformSpec } from "./spec-types.js";
+import type { RandAugmentSpec, Range, TransformSpec } from "./spec-types.js";
 
 /** Throws `SitError("bad-option")` naming the first option of `spec` that is out of range or missing. */
 export function checkTransform(spec: TransformSpec): void {
@@ -60,6 +60,9 @@ export function checkTransform(spec: TransformSpec): void {
       );
       checkProbability(spec);
       return;
+    case "randAugment":
+      checkRandAugment(spec);
+      return;
     case "compose":
       requireOption(
         Array.isArray(spec.transforms),
@@ -84,8 +87,25 @@ export function checkTransform(spec: TransformSpec): void {
 
 function refuseUnknown(spec: never): never {
   const known =
-    "resize, resizeToCover, centerCrop, randomCrop, randomResizedCrop, randomHorizontalFlip, colorJitter, randomGrayscale, gaussianBlur, solarize, compose or module";
+    "resize, resizeToCover, centerCrop, randomCrop, randomResizedCrop, randomHorizontalFlip, colorJitter, randomGrayscale, gaussianBlur, solarize, randAugment, compose or module";
   requireOption(false, "transform.name", known, (spec as { name?: unknown } | undefined)?.name);
+}
+
+function checkRandAugment(spec: RandAugmentSpec): void {
+  const { name, operations, magnitude, deviation, increasing, fill, interpolation } = spec;
+  const whole = Number.isSafeInteger(operations) && operations >= 0;
+  requireOption(whole, `${name}.operations`, "a whole number of at least 0", operations);
+  requireOption(magnitude >= 0 && magnitude <= 10, `${name}.magnitude`, "a number from 0 to 10", magnitude);
+  const finite = deviation >= 0 && Number.isFinite(deviation);
+  requireOption(finite, `${name}.deviation`, "a number of at least 0", deviation);
+  requireOption(typeof increasing === "boolean", `${name}.increasing`, "true or false", increasing);
+  const levels =
+    Array.isArray(fill) &&
+    (fill.length === 1 || fill.length === 3) &&
+    fill.every((level) => Number.isInteger(level) && level >= 0 && level <= 255);
+  requireOption(levels, `${name}.fill`, "1 or 3 whole levels from 0 to 255", fill);
+  checkInterpolation(name, interpolation);
+  checkProbability(spec);
 }
 
 function checkProbability(spec: { name: string; probability: number }): void {

@@ -1,3 +1,12 @@
+export {
+  type AffineMatrix,
+  type AffineOptions,
+  affineImage,
+  rotateImage,
+  shearX,
+  shearY,
+  translateImage,
+} from "./affine.js";
 export { blurImage } from "./blur.js";
 export type { Interpolation } from "./coefficients.js";
 export {
@@ -18,8 +27,10 @@ export {
   simclrViews,
   sitViews,
 } from "./contrastive-views.js";
+export { type ErasingSpec, randomErasing } from "./erasing.js";
 export { centerCropImage, crop, horizontalFlip, type Padding, pad, resizeToCoverImage } from "./geometry.js";
 export { type Box, checkImage, type Image, type Size } from "./image.js";
+export { autoContrast, equalizeImage, invertImage, posterizeImage, solarizeAdd } from "./levels.js";
 export {
   type ChannelStatistics,
   channelStatistics,
@@ -29,12 +40,14 @@ export {
 } from "./normalize.js";
 export { applyViews, createViews, type View } from "./pipeline.js";
 export { resizeCrop, resizeImage } from "./resize.js";
+export { adjustSharpness } from "./sharpness.js";
 export type {
   CenterCropSpec,
   ColorJitterSpec,
   ComposeSpec,
   GaussianBlurSpec,
   ModuleSpec,
+  RandAugmentSpec,
   RandomCropSpec,
   RandomGrayscaleSpec,
   RandomHorizontalFlipSpec,
@@ -51,6 +64,8 @@ export {
   compose,
   gaussianBlur,
   moduleTransform,
+  type RandAugmentOptions,
+  randAugment,
   randomCrop,
   randomGrayscale,
   randomHorizontalFlip,

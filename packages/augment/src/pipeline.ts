@@ -1,6 +1,7 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 import { toChannels } from "./color.js";
+import { checkErasing, erase } from "./erasing.js";
 import { horizontalFlip } from "./geometry.js";
 import { checkImage, type Image, sidesOf } from "./image.js";
 import { checkStatistics, normalizer } from "./normalize.js";
@@ -17,8 +18,8 @@ export interface View {
   /** Values of one image of the view: height x width x channels. */
   readonly length: number;
   /**
-   * The view's pixels before normalisation, for looking at; `rng` as for `applyViews`, so the picture is the one
-   * that training sees.
+   * The view's pixels before normalisation and erasing, for looking at; `rng` as for `applyViews`, so the picture is the
+   * one that training sees.
    */
   render(image: Image, rng: RandomStream): Image;
   /** Writes the normalised view [height, width, channels] into `out` from `offset` on. */
@@ -68,6 +69,9 @@ export function applyViews(
   }
 }
 
+/** The stream of a view's erasing, beside those of its transforms. */
+const ERASING = streamKeys([{ name: "randomErasing" }])[0] as number;
+
 async function createView(spec: ViewSpec<TransformSpec | Transform>): Promise<View> {
   const { name } = spec;
   const { height, width } = sidesOf(spec.size, `${name}.size`);
@@ -84,6 +88,8 @@ async function createView(spec: ViewSpec<TransformSpec | Transform>): Promise<Vi
   const flipChance = lateFlip === -1 ? 0 : (spec.transforms[lateFlip] as { probability: number }).probability;
   const { write } = normalizer(spec);
   const viewKey = nameHash(name);
+  const { erasing } = spec;
+  if (erasing !== undefined) checkErasing(erasing);
 
   const run = (image: Image, stream: RandomStream): Image => {
     // Luma first where one channel is wanted: less to compute. Grey pictures are repeated only when written.
@@ -117,6 +123,8 @@ async function createView(spec: ViewSpec<TransformSpec | Transform>): Promise<Vi
     write(image, rng, out, offset) {
       const stream = rng.fork(viewKey);
       write(run(image, stream), out, offset, mirrored(stream));
+      if (erasing === undefined) return;
+      erase(out, offset, { height, width, channels }, erasing, stream.fork(ERASING));
     },
   };
 }

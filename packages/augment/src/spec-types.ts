@@ -58,6 +58,16 @@ export interface SolarizeSpec {
   readonly probability: number;
   readonly threshold: number;
 }
+export interface RandAugmentSpec {
+  readonly name: "randAugment";
+  readonly operations: number;
+  readonly magnitude: number;
+  readonly deviation: number;
+  readonly probability: number;
+  readonly increasing: boolean;
+  readonly fill: readonly number[];
+  readonly interpolation: Interpolation;
+}
 export interface ComposeSpec {
   readonly name: "compose";
   readonly transforms: readonly TransformSpec[];
@@ -80,5 +90,6 @@ export type TransformSpec =
   | RandomGrayscaleSpec
   | GaussianBlurSpec
   | SolarizeSpec
+  | RandAugmentSpec
   | ComposeSpec
   | ModuleSpec;

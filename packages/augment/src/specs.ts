@@ -12,6 +12,7 @@ import type {
   ComposeSpec,
   GaussianBlurSpec,
   ModuleSpec,
+  RandAugmentSpec,
   RandomCropSpec,
   RandomGrayscaleSpec,
   RandomHorizontalFlipSpec,
@@ -101,6 +102,36 @@ export function gaussianBlur(options: { probability?: number; sigma?: Range } = 
 /** With `probability` (0.2), inverts the levels from `threshold` (128) on (Grill et al. 2020, BYOL). */
 export function solarize(options: { probability?: number; threshold?: number } = {}): SolarizeSpec {
   return checked({ probability: 0.2, threshold: 128, ...options, name: "solarize" });
+}
+
+/** Options of `randAugment`. */
+export interface RandAugmentOptions {
+  operations?: number;
+  magnitude?: number;
+  deviation?: number;
+  probability?: number;
+  increasing?: boolean;
+  fill?: readonly number[];
+  interpolation?: Interpolation;
+}
+
+/**
+ * RandAugment (Cubuk et al. 2020) as timm and DeiT have it, "rand-m9-mstd0.5-inc1": `operations` (2) of fifteen are drawn,
+ * any more than once, and each is done with `probability` (0.5) at a magnitude of 0 to 10, drawn from a normal
+ * distribution around `magnitude` (9) with `deviation` (0.5). They are: auto-contrast, equalise, invert, rotate,
+ * posterise, solarise, solarise by adding, colour, contrast, brightness, sharpness, shear and shift both ways.
+ *
+ * `increasing` (true): a greater magnitude is always a stronger change; false: posterise, solarise and the four blends
+ * as in AutoAugment, where a greater one may be a weaker. `fill` ([128]): levels of what comes from outside, one for all
+ * channels or one each; DeiT takes the mean colour. `interpolation` of what moves pixels: "bicubic" unless told.
+ */
+export function randAugment(options: RandAugmentOptions = {}): RandAugmentSpec {
+  const defaults = { operations: 2, magnitude: 9, deviation: 0.5, probability: 0.5, increasing: true };
+  return checked({
+    ...{ ...defaults, fill: [128], interpolation: "bicubic" },
+    ...options,
+    name: "randAugment",
+  });
 }
 
 /** Several transforms as one. */

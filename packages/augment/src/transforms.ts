@@ -12,6 +12,7 @@ import {
 } from "./color.js";
 import { centerCropImage, crop, horizontalFlip, pad, resizeToCoverImage, roundHalfEven } from "./geometry.js";
 import { type Box, type Image, sidesOf } from "./image.js";
+import { randAugmented } from "./rand-augment.js";
 import { resizeCrop, resizeImage } from "./resize.js";
 import type {
   ColorJitterSpec,
@@ -80,6 +81,8 @@ function builtin(spec: Exclude<TransformSpec, { name: "module" | "compose" }>): 
         rng.chance(spec.probability) ? blurImage(image, rng.between(spec.sigma[0], spec.sigma[1])) : image;
     case "solarize":
       return (image, rng) => (rng.chance(spec.probability) ? solarizeImage(image, spec.threshold) : image);
+    case "randAugment":
+      return (image, rng) => randAugmented(image, spec, rng);
   }
 }
 

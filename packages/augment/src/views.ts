@@ -4,6 +4,7 @@
  */
 import { requireOption } from "@sitjs/core/errors";
 import type { Interpolation } from "./coefficients.js";
+import type { ErasingSpec } from "./erasing.js";
 import { type Size, sidesOf } from "./image.js";
 import { type ChannelStatistics, imageNetStatistics } from "./normalize.js";
 import type { Range, TransformSpec } from "./spec-types.js";
@@ -11,6 +12,8 @@ import {
   centerCrop,
   colorJitter,
   gaussianBlur,
+  type RandAugmentOptions,
+  randAugment,
   randomGrayscale,
   randomHorizontalFlip,
   randomResizedCrop,
@@ -31,6 +34,8 @@ export interface ViewSpec<T = TransformSpec> {
   /** One number: the result has one channel (colour pictures become luma); three: three (grey ones are repeated). */
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
+  /** Random erasing, after all transforms and normalisation. */
+  readonly erasing?: ErasingSpec | undefined;
 }
 
 /** What all views share. */
@@ -108,18 +113,27 @@ export interface TrainViewOptions extends ViewOptions {
   scale?: Range;
   /** Probability of a mirror image; 0.5. */
   flip?: number;
+  /** RandAugment after the flip, its fill the mean colour unless told; `{}` for DeiT's; none where it is left out. */
+  randAugment?: RandAugmentOptions | undefined;
+  /** Random erasing at the end, `randomErasing()` for DeiT's; none where it is left out. */
+  erasing?: ErasingSpec | undefined;
 }
 
-/** One view of a random resized crop and flip: fine-tuning (DeiT), and pretraining by masking alone (MAE, SimMIM). */
+/** One view of a random resized crop and flip, with more where it is asked: fine-tuning (DeiT), and pretraining by masking alone (MAE, SimMIM). */
 export function trainView(options: TrainViewOptions): [ViewSpec] {
   const { name = "image", scale = [0.08, 1], flip = 0.5, size, interpolation = "bicubic" } = options;
+  const { randAugment: random, erasing } = options;
+  const view = frame(name, options);
+  const fill = view.mean.map((share) => Math.round(255 * share));
   return [
     {
-      ...frame(name, options),
+      ...view,
       transforms: [
         randomResizedCrop({ size, scale, interpolation }),
         randomHorizontalFlip({ probability: flip }),
+        ...(random === undefined ? [] : [randAugment({ fill, interpolation, ...random })]),
       ],
+      ...(erasing && { erasing }),
     },
   ];
 }

@@ -1,4 +1,5 @@
 export * from "./errors.js";
+export { drawBeta, drawGamma } from "./gamma.js";
 export { bfloat16ToFloat32, float16ToFloat32 } from "./half.js";
 export { truncatedNormal, uniformTensor } from "./init.js";
 export type * from "./module.js";

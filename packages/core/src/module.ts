@@ -33,7 +33,7 @@ export interface Module<Input, Output> {
 export interface BackboneOutputs {
   /** [batch, 1 + patches, width] after the final layer norm; the class-like token first. */
   readonly tokens: tf.Tensor3D;
-  /** Output of each block before the final norm, [batch, 1 + patches, width], the last one last; empty unless asked for. */
+  /** Output of each block, [batch, 1 + patches, width], the last one last; empty unless asked for. */
   readonly blocks: readonly tf.Tensor3D[];
   /** Attention maps [batch, heads, 1 + patches, 1 + patches] of each block; empty unless asked for. */
   readonly attention: readonly tf.Tensor4D[];
@@ -42,8 +42,11 @@ export interface BackboneOutputs {
 export interface BackboneContext extends ApplyContext {
   /** Also return attention maps (slower; default false). */
   readonly attention?: boolean;
-  /** Also return each block's output (more memory; default false). */
-  readonly blocks?: boolean;
+  /**
+   * Also return each block's output, before the final norm or each after it ("normalized", as DINO judges several blocks
+   * together; not for training). More memory; default false.
+   */
+  readonly blocks?: boolean | "normalized";
   /**
    * Only these patches go through the network, each with its own position: int32 [batch, kept], indices of patches row
    * by row, none twice in a sample (as an MAE's encoder, He et al. 2022).
@@ -264,7 +267,10 @@ export interface PairLoss {
   loss(logits: tf.Tensor1D | tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar;
 }
 
-/** Compares logits [batch, classes] with labels: int32 [batch], or a distribution float32 [batch, classes]. */
+/**
+ * Compares logits [batch, classes] with labels: int32 [batch], or float32 [batch, classes], a distribution or, of classes
+ * that do not exclude each other, a target for each.
+ */
 export interface ClassificationLoss {
   readonly name: string;
   loss(logits: tf.Tensor2D, labels: tf.Tensor1D | tf.Tensor2D): tf.Scalar;

@@ -17,9 +17,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { type LabelledImages, memoryLoader } from "../test/memory-loader.js";
 import { adopt } from "./adopt.js";
-import { classifier } from "./classifier.js";
+import { type Classifier, classifier } from "./classifier.js";
 import { embed, evaluate } from "./embed.js";
-import { type FinetuneOptions, finetune } from "./finetune.js";
+import { type FinetuneOptions, type FinetuneReport, finetune } from "./finetune.js";
 
 const [size, patchSize, width, classes] = [28, 7, 32, 4];
 const backbone = visionTransformer({ imageSize: size, patchSize, channels: 1, width, depth: 2, heads: 2 });
@@ -86,6 +86,13 @@ async function runAll(options: FinetuneOptions, from = images) {
     params = report.params;
   }
   return { reports, params };
+}
+
+/** What a run with an average comes to. */
+async function tuned(of: Classifier, options: FinetuneOptions): Promise<{ params: Params; average: Params }> {
+  let last: FinetuneReport | undefined;
+  for await (const report of finetune(of, memoryLoader(images, 16), options)) last = report;
+  return { params: last?.params ?? {}, average: last?.average ?? {} };
 }
 
 for (const engine of await engines()) {
@@ -213,6 +220,127 @@ for (const engine of await engines()) {
       );
       expect(bits(resumed.params)).toEqual(bits(whole.params));
       for (const params of [pretrained, whole.params, first.params, resumed.params]) disposeParams(params);
+    });
+
+    it("learns with mixed batches, and the moving average of its parameters learns with it", async () => {
+      const options = { loss, epochs: 25, learningRate: 0.06, layerDecay: 1, embeddingDecay: false };
+      const loader = memoryLoader(images, 16);
+      let last: FinetuneReport | undefined;
+      for await (const report of finetune(model, loader, {
+        ...options,
+        mixing: { mixup: 0.8, cutmix: 1, probability: 0.5 },
+        averageDecay: 0.9,
+        clip: 5,
+      })) {
+        last = report;
+      }
+      const { params, average } = last as FinetuneReport;
+      expect(bits(average as Params)).not.toEqual(bits(params));
+      for (const learned of [params, average as Params]) {
+        const { top1 } = await evaluate(model, learned, memoryLoader(images, 16));
+        expect(top1).toBeGreaterThan(0.6);
+        disposeParams(learned);
+      }
+    });
+
+    it("averages parameters by the decay, at first by less, with the buffers of now", async () => {
+      const counting: ClassifierHead = {
+        ...plain,
+        init: (rng) => ({ ...plain.init(rng), running_mean: tf.zeros([1]) }),
+        apply(params, tokens, context) {
+          const { output } = plain.apply(params, tokens, context);
+          return { output, buffers: { running_mean: tf.add(params.running_mean as tf.Tensor, 1) } };
+        },
+      };
+      const name = "classifier.weight";
+      const leaked = await leakedTensors(async () => {
+        let expected: Float64Array | undefined;
+        let step = 0;
+        const run = finetune(classifier(backbone, counting), memoryLoader(images, 16), {
+          ...{ loss, steps: 6, learningRate: 0.05, averageDecay: 0.3, seed: 3 },
+        });
+        const started = classifier(backbone, counting).init(randomStream(3, "finetune").fork("init"));
+        expected = Float64Array.from((started[name] as tf.Tensor).dataSync());
+        disposeParams(started);
+        for await (const { params, average } of run) {
+          const decay = Math.min(0.3, (1 + step) / (10 + step));
+          const now = (params[name] as tf.Tensor).dataSync();
+          expected = expected.map((value, i) => decay * value + (1 - decay) * (now[i] as number));
+          const got = ((average as Params)[name] as tf.Tensor).dataSync();
+          expect(closeness(got, expected, { absolute: 1e-6 }).excess).toBeLessThanOrEqual(0);
+          step++;
+          expect(Array.from(average?.["classifier.running_mean"]?.dataSync() ?? [])).toEqual([step]);
+          if (step < 6) continue;
+          disposeParams(params);
+          disposeParams(average as Params);
+        }
+      });
+      expect(leaked).toBe(0);
+    });
+
+    it("goes on with mixing, average and drop path as if it had not stopped, to the bit", async () => {
+      const dropping = classifier(
+        visionTransformer({
+          ...{ imageSize: size, patchSize, channels: 1, width, depth: 2, heads: 2, dropPath: 0.2 },
+        }),
+        classifierHead({ kind: "linear", input: "mean", width, classes }),
+      );
+      const options: FinetuneOptions = {
+        ...{ loss, steps: 7, learningRate: 0.05, seed: 4, averageDecay: 0.9, clip: 1 },
+        mixing: {},
+      };
+      const whole = await tuned(dropping, options);
+      let resume: Checkpoint | undefined;
+      const checkpoints: CheckpointStore = {
+        async save({ student, teacher, optimizer, ...counts }, { run }) {
+          if (counts.step !== 3) return;
+          const copies = { student: cloneParams(student), optimizer: cloneParams(optimizer) };
+          resume = { state: { ...counts, ...copies, teacher: cloneParams(teacher as Params) }, run };
+        },
+      };
+      const first = await tuned(dropping, { ...options, checkpoints, checkpointEvery: { steps: 3 } });
+      const resumed = await tuned(dropping, { ...options, resume });
+      expect(bits(resumed.params)).toEqual(bits(whole.params));
+      expect(bits(resumed.average)).toEqual(bits(whole.average));
+      expect(bits(first.average)).toEqual(bits(whole.average));
+      for (const { params, average } of [whole, first, resumed]) {
+        disposeParams(params);
+        disposeParams(average);
+      }
+    });
+
+    it("lets neither the class token nor positions decay where that is asked", async () => {
+      const moved = async (embeddingDecay: boolean) => {
+        const pretrained = backbone.init(randomStream(9));
+        // A loss without a gradient leaves the decay alone.
+        const flat: ClassificationLoss = {
+          name: "flat",
+          loss: (logits) => tf.tidy(() => tf.mul(tf.sum(logits), 0)) as tf.Scalar,
+        };
+        const { params } = await runAll({
+          ...{ loss: flat, steps: 1, pretrained, learningRate: 16, weightDecay: 0.01, layerDecay: 1 },
+          embeddingDecay,
+        });
+        const names = ["cls_token", "pos_embed", "blocks.0.mlp.fc1.weight", "norm.weight"];
+        const ratio = names.map((name) => {
+          const [before] = pretrained[name]?.dataSync() ?? [];
+          const [after] = params[`backbone.${name}`]?.dataSync() ?? [];
+          return Math.round((1000 * (after as number)) / (before as number)) / 1000;
+        });
+        disposeParams(params);
+        disposeParams(pretrained);
+        return ratio;
+      };
+      expect(await moved(true)).toEqual([0.99, 0.99, 0.99, 1]);
+      expect(await moved(false)).toEqual([1, 1, 0.99, 1]);
+    });
+
+    it.each<[Partial<FinetuneOptions>, string]>([
+      [{ averageDecay: 1 }, "averageDecay: expected a number in [0, 1), got 1"],
+      [{ clip: -1 }, "clip: expected a norm of at least 0, got -1"],
+      [{ mixing: { mixup: 0, cutmix: 0 } }, "mixing: expected mixup or cutmix above 0"],
+    ])("refuses %j", async (wrong, message) => {
+      await expect(runAll({ loss, steps: 1, ...wrong } as FinetuneOptions)).rejects.toThrow(message);
     });
 
     it("leaves only the parameters, and nothing where the loop is left early", async () => {

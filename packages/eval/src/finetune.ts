@@ -1,4 +1,14 @@
-import { type ClassificationLoss, disposeParams, type Params, SitError } from "@sitjs/core";
+import {
+  type ClassificationLoss,
+  cloneParams,
+  disposeParams,
+  isBuffer,
+  type Params,
+  pick,
+  requireOption,
+  SitError,
+  trainable,
+} from "@sitjs/core";
 import {
   adamW,
   type BatchSource,
@@ -7,15 +17,20 @@ import {
   durationInSteps,
   layerDecayRules,
   type Method,
+  matrixDecayRules,
   type Optimizer,
   type RunOptions,
+  type Schedule,
   type StepReport,
   scaledLearningRate,
+  type TrainState,
   train,
+  weightDecayRules,
 } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
+import { batchTargets } from "./batch-targets.js";
 import { CLASSIFIER_PREFIXES, type Classifier } from "./classifier.js";
-import { requireLabels } from "./metrics.js";
+import { type MixingOptions, mixing } from "./mixing.js";
 
 export interface FinetuneSettings extends RunOptions {
   loss: ClassificationLoss;
@@ -31,7 +46,18 @@ export interface FinetuneSettings extends RunOptions {
   weightDecay?: number;
   /** Learning rate of each layer below the head as a share of the one above (default 0.65; 1 for none). */
   layerDecay?: number;
-  /** Default `adamW` with the layer decay above. */
+  /** Whether the class token and the positions decay too, as SiT and DINO have it; DeiT and MAE do not (default true). */
+  embeddingDecay?: boolean;
+  /** Largest Euclidean norm of all gradients together; 0: not clipped (default). */
+  clip?: number;
+  /** MixUp and CutMix (default: neither; `{}` for DeiT's). */
+  mixing?: MixingOptions | undefined;
+  /**
+   * Decay of an exponential moving average of all parameters, in [0, 1); 0: none (default). In the first steps it is
+   * (1 + step) / (10 + step) where that is less, so that the random start is soon forgotten. DeiT's is 0.99996.
+   */
+  averageDecay?: number;
+  /** Default `adamW` with the rules above. */
   optimizer?: Optimizer;
 }
 
@@ -42,13 +68,15 @@ export interface FinetuneReport extends StepReport {
   readonly loss: number;
   /** Borrowed until the next step; the last ones belong to the caller. */
   readonly params: Params;
+  /** With `averageDecay`: the moving averages, and the buffers of `params`; as borrowed as those, its own tensors at last. */
+  readonly average: Params | undefined;
 }
 
 /**
  * Trains a classifier on labelled images, all parameters together; from pretrained ones or from scratch. Saved, stopped
  * and gone on with as `train` of `@sitjs/train` does.
  *
- * @throws SitError "bad-option" where the loader has no labels, or labels that are no class of the head; as `train`
+ * @throws SitError "bad-option" where the loader has neither labels nor targets, or labels that are no class of the head; as `train`
  */
 export async function* finetune(
   model: Classifier,
@@ -56,11 +84,8 @@ export async function* finetune(
   options: FinetuneOptions,
 ): AsyncGenerator<FinetuneReport, void, void> {
   const { loss, pretrained, learningRate = 5e-4, finalLearningRate = 1e-6, warmupEpochs = 5 } = options;
-  const { weightDecay = 0.05, layerDecay = 0.65 } = options;
-  const { depth } = model.backbone;
-  const rules = layerDecayRules({ depth, decay: layerDecay, prefix: CLASSIFIER_PREFIXES.backbone });
-  const own = adamW({ rules });
-  const optimizer = options.optimizer ?? { ...own, settings: { ...own.settings, layerDecay } };
+  const { weightDecay = 0.05, averageDecay = 0 } = options;
+  requireOption(averageDecay >= 0 && averageDecay < 1, "averageDecay", "a number in [0, 1)", averageDecay);
   const totalSteps = durationInSteps(options, loader);
   const plan = {
     totalSteps,
@@ -71,38 +96,93 @@ export async function* finetune(
       warmupSteps: Math.min(Math.round(warmupEpochs * loader.stepsPerEpoch), Math.floor(totalSteps / 10)),
     }),
     weightDecay: () => weightDecay,
-    momentum: () => 1, // there is no teacher
-    optimizer,
+    momentum: averageSchedule(averageDecay),
+    optimizer: options.optimizer ?? finetuneOptimizer(model, options),
     stream: "finetune",
   };
-  for await (const report of train(supervised(model, loss, pretrained), loader, plan, options)) {
+  const method = supervised(model, loss, pretrained, {
+    mixing: options.mixing,
+    average: averageDecay > 0,
+  });
+  for await (const report of train(method, loader, plan, options)) {
     const { student: params, optimizer: memory } = report.state;
-    if (report.step + 1 === totalSteps) disposeParams(memory);
-    yield { ...report, loss: report.metrics.loss as number, params };
+    const last = report.step + 1 === totalSteps;
+    if (last) disposeParams(memory);
+    const average = last ? takeAverage(report.state) : averageOf(report.state);
+    yield { ...report, loss: report.metrics.loss as number, params, average };
   }
 }
 
+function finetuneOptimizer(model: Classifier, options: FinetuneSettings): Optimizer {
+  const { layerDecay = 0.65, embeddingDecay = true, clip = 0 } = options;
+  requireOption(clip >= 0, "clip", "a norm of at least 0", clip);
+  const rules = layerDecayRules({
+    depth: model.backbone.depth,
+    decay: layerDecay,
+    prefix: CLASSIFIER_PREFIXES.backbone,
+    rules: embeddingDecay ? matrixDecayRules : weightDecayRules,
+  });
+  const own = adamW({ rules, ...(clip > 0 && { clipping: { global: clip } }) });
+  const more = embeddingDecay ? { layerDecay } : { layerDecay, embeddingDecay };
+  return { ...own, settings: { ...own.settings, ...more } };
+}
+
+/** What the average keeps of itself in each step; 1 where there is none. */
+function averageSchedule(decay: number): Schedule {
+  return decay === 0 ? () => 1 : (step) => Math.min(decay, (1 + step) / (10 + step));
+}
+
 /**
- * Supervised training of a classifier as a method: one view, the labels of the batch.
+ * The averaged network of a state of `finetune`: the averages of all that is trained, and buffers as they are now.
+ * Tensors are shared with the state; undefined without an average.
+ */
+export function averageOf({ student, teacher }: Pick<TrainState, "student" | "teacher">): Params | undefined {
+  return teacher && { ...trainable(teacher), ...pick(student, isBuffer) };
+}
+
+/** The same with tensors of its own; the state's are disposed, the student's left. */
+function takeAverage(state: Pick<TrainState, "student" | "teacher">): Params | undefined {
+  const average = averageOf(state);
+  if (average === undefined) return undefined;
+  const own = cloneParams(average);
+  disposeParams(state.teacher as Params);
+  return own;
+}
+
+/**
+ * Supervised training of a classifier as a method: one view, the labels of the batch or, where it has targets, those.
  *
  * @param pretrained backbone parameters to start from, copied
+ * @param how.mixing MixUp and CutMix; none where it is left out
+ * @param how.average keep a moving average of the parameters, by the run's momentum, in the teacher's place
  */
-export function supervised(model: Classifier, loss: ClassificationLoss, pretrained?: Params): Method {
+export function supervised(
+  model: Classifier,
+  loss: ClassificationLoss,
+  pretrained?: Params,
+  how: { readonly mixing?: MixingOptions | undefined; readonly average?: boolean } = {},
+): Method {
+  const mixed = how.mixing && mixing(how.mixing);
   return {
     name: "supervised",
     backbone: model.backbone,
     backbonePrefix: CLASSIFIER_PREFIXES.backbone,
     views: 1,
     init: (rng) => model.init(rng, pretrained),
-    initTeacher: () => undefined,
-    prepare({ views, labels, rng }) {
-      const [images] = views as [tf.Tensor4D];
-      if (labels === undefined) {
-        throw new SitError("bad-option", "finetune: expected a loader with labels, got one without");
-      }
-      // The loss cannot look without waiting for the device: to it such a row has no target.
-      requireLabels("labels", labels, model.head.classes);
-      const targets = tf.tensor1d(labels, "int32");
+    initTeacher: (student) => (how.average ? student : undefined),
+    prepare({ views, labels, targets: shown, rng }) {
+      const [plain] = views as [tf.Tensor4D];
+      const { classes } = model.head;
+      const own = batchTargets({ labels, targets: shown }, plain.shape[0], classes);
+      if (mixed !== undefined) requireCounting(shown);
+      const { images, targets } =
+        mixed === undefined
+          ? { images: plain, targets: own }
+          : mixed.mix(
+              plain,
+              shown === undefined ? classTargets(labels as Int32Array, classes) : (own as tf.Tensor2D),
+              rng.fork("mixing"),
+            );
       return {
         teacherBuffers: {},
         loss(params) {
@@ -112,4 +192,19 @@ export function supervised(model: Classifier, loss: ClassificationLoss, pretrain
       };
     },
   };
+}
+
+/** What does not count has no share that could be mixed. */
+function requireCounting(targets: Uint8Array | undefined): void {
+  if (targets?.includes(255) !== true) return;
+  throw new SitError("bad-option", "mixing: expected targets that all count, got some that do not (255)");
+}
+
+/** float32 [batch, classes], 1 in each row's class. */
+function classTargets(labels: Int32Array, classes: number): tf.Tensor2D {
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((label, row) => {
+    rows[row * classes + label] = 1;
+  });
+  return tf.tensor2d(rows, [labels.length, classes]);
 }

@@ -1,13 +1,17 @@
 import { requireOption, SitError } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { accuracy, predictions, requireLabels } from "./metrics.js";
+import { unitRows } from "./rows.js";
 
 /** Feature vectors of images, row by row, with labels. */
 export interface LabelledFeatures {
   /** [rows x size] */
   readonly features: Float32Array;
   readonly size: number;
+  /** The class of each row; -1 where there is none. */
   readonly labels: Int32Array;
+  /** [rows x classes] where each row may show several classes, see `ImageBatch` of @sitjs/train. */
+  readonly targets?: Uint8Array;
 }
 
 export interface KnnResult {
@@ -51,14 +55,14 @@ export async function knn(
   requireLabels("test.labels", test.labels, classes);
   const count = test.labels.length;
   const scores = new Float32Array(count * classes);
-  const bank = tf.tidy(() => tf.transpose(unit(train.features, rows, train.size)));
+  const bank = tf.tidy(() => tf.transpose(unitRows(train.features, rows, train.size)));
   try {
     // About 16 million similarities at a time.
     const chunk = Math.max(1, Math.floor(2 ** 24 / rows));
     for (let start = 0; start < count; start += chunk) {
       const end = Math.min(count, start + chunk);
       const { values, indices } = tf.tidy(() => {
-        const query = unit(
+        const query = unitRows(
           test.features.subarray(start * test.size, end * test.size),
           end - start,
           test.size,
@@ -89,9 +93,4 @@ function requireRows(which: string, { features, size, labels }: LabelledFeatures
     "bad-shape",
     `knn ${which}: expected ${labels.length} x ${size} features, got ${features.length} values`,
   );
-}
-
-function unit(features: Float32Array, rows: number, size: number): tf.Tensor2D {
-  const x = tf.tensor2d(features, [rows, size]);
-  return tf.div(x, tf.maximum(tf.norm(x, 2, 1, true), 1e-12));
 }

@@ -1,8 +1,11 @@
 import { randomStream } from "@sitjs/core";
-import { leakedTensors } from "@sitjs/core/testing";
+import { closeness, leakedTensors } from "@sitjs/core/testing";
+import { lars } from "@sitjs/train";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
+import { loadFixture } from "../../../fixtures/load.js";
 import type { LabelledFeatures } from "./knn.js";
+import { chooseLearningRate } from "./learning-rates.js";
 import { linearProbe } from "./linear-probe.js";
 
 /** Two features decide between three classes, a third is noise of another scale and place. */
@@ -62,6 +65,40 @@ for (const engine of await engines()) {
       expected.forEach((value, i) => {
         expect(logits[i]).toBeCloseTo(value, 4);
       });
+    });
+
+    it("is torch's, step by step with all rows at once (fixture protocols)", async () => {
+      const metrics = loadFixture("metrics");
+      const part = (which: string): LabelledFeatures => ({
+        features: Float32Array.from(metrics.entry(`knn/${which}`).data, Number),
+        size: 16,
+        labels: Int32Array.from(metrics.entry(`knn/${which}_labels`).data, Number),
+      });
+      // 0.5 for all of 180 rows.
+      const options = { epochs: 30, batchSize: 180, learningRate: (0.5 * 256) / 180, momentum: 0.9 };
+      const { logits } = await linearProbe(part("train"), part("test"), options);
+      const expected = Array.from(loadFixture("protocols/protocols").entry("linear/logits").data, Number);
+      expect(closeness(logits, expected).maxAbsolute).toBeLessThan(1e-4);
+    });
+
+    it("takes LARS, from small random weights", async () => {
+      const [train, test] = [rows(300, 0), rows(200, 1)];
+      const options = { epochs: 40, batchSize: 64, learningRate: 40, optimizer: lars() };
+      expect(await leakedTensors(() => linearProbe(train, test, options))).toBe(0);
+      expect((await linearProbe(train, test, options)).top1).toBeGreaterThan(0.95);
+    });
+
+    it("chooses the rate that is best on training rows held out", async () => {
+      const train = rows(150, 0);
+      const options = { epochs: 5, batchSize: 32, seed: 2 };
+      const { learningRate, tried } = await chooseLearningRate(train, [1e-9, 1, 0.5], options);
+      expect(tried.map((one) => one.learningRate)).toEqual([1e-9, 1, 0.5]);
+      expect(tried[1]?.top1).toBeGreaterThan(0.95);
+      const best = Math.max(...tried.map(({ top1 }) => top1));
+      expect(learningRate).toBe(tried.find(({ top1 }) => top1 === best)?.learningRate);
+      await expect(chooseLearningRate(train, [])).rejects.toThrow(
+        "learningRates: expected at least one, got 0",
+      );
     });
 
     it("is the same again with the same seed, another with another", async () => {

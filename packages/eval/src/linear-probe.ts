@@ -1,8 +1,19 @@
-import { randomStream, requireOption, SitError } from "@sitjs/core";
-import { cosineSchedule } from "@sitjs/train";
+import {
+  disposeParams,
+  type Params,
+  param,
+  type RandomStream,
+  randomStream,
+  requireOption,
+  SitError,
+  tidy,
+  truncatedNormal,
+} from "@sitjs/core";
+import { cosineSchedule, type Optimizer, sgd } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
 import type { LabelledFeatures } from "./knn.js";
 import { accuracy, predictions, requireLabels } from "./metrics.js";
+import { oneHotRows } from "./rows.js";
 
 export interface LinearProbeOptions {
   /** Passes over the training rows (default 90, MAE and MoCo v3). */
@@ -13,6 +24,8 @@ export interface LinearProbeOptions {
   readonly learningRate?: number;
   /** Of the gradients, Nesterov's not (default 0.9). */
   readonly momentum?: number;
+  /** Default: `sgd` with the momentum above; `lars` is MAE's, for large batches and rates. */
+  readonly optimizer?: Optimizer;
   /** Default: what both labels name. */
   readonly classes?: number;
   /** Of the order of the rows (default 0). */
@@ -36,7 +49,7 @@ export interface LinearProbeResult {
  * Linear classification of frozen features: batch normalisation without scale and shift (epsilon 1e-6, statistics of all
  * training rows), then one layer that starts at zero, by stochastic gradient descent with momentum and without weight
  * decay (He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", appendix A.1, on features taken once, so
- * without augmentation).
+ * without augmentation). With LARS, whose steps are as long as the layer is large, it starts as MAE's (deviation 0.01).
  *
  * @throws SitError "bad-option" for the options and for labels that are no class, "bad-shape" for sizes
  */
@@ -56,7 +69,7 @@ export async function linearProbe(
   }
   requireOption(Number.isInteger(epochs) && epochs > 0, "epochs", "a whole number above 0", epochs);
   requireOption(learningRate > 0, "learningRate", "a number above 0", learningRate);
-  requireOption(momentum >= 0 && momentum < 1, "momentum", "a number from 0 to below 1", momentum);
+  const optimizer = options.optimizer ?? sgd({ momentum });
   const batchSize = Math.min(options.batchSize ?? 256, rows);
   requireOption(
     Number.isInteger(batchSize) && batchSize > 0,
@@ -79,7 +92,7 @@ export async function linearProbe(
     warmupSteps: 0,
   });
   const stream = randomStream(seed, "linear-probe");
-  let layer = zeroLayer(size, classes);
+  let layer = firstLayer(size, classes, optimizer, stream.fork("init"));
   let loss = Number.NaN;
   try {
     for (let epoch = 0; epoch < epochs; epoch++) {
@@ -88,10 +101,8 @@ export async function linearProbe(
       let sum: tf.Scalar = tf.scalar(0);
       for (let step = 0; step < steps; step++) {
         const chosen = order.subarray(step * batchSize, (step + 1) * batchSize);
-        const next = descend(layer, batchOf(inputs, train.labels, chosen, size), {
-          learningRate: rate(epoch * steps + step),
-          momentum,
-        });
+        const at = epoch * steps + step;
+        const next = descend(layer, batchOf(inputs, train.labels, chosen, size), optimizer, at, rate(at));
         dispose(layer);
         layer = next.layer;
         const total = tf.tidy(() => tf.add(sum, next.loss) as tf.Scalar);
@@ -150,65 +161,58 @@ function batchOf(inputs: Float32Array, labels: Int32Array, rows: Uint32Array, si
 }
 
 interface Layer {
-  /** [size, classes] */
-  readonly weight: tf.Tensor2D;
-  /** [1, classes] */
-  readonly bias: tf.Tensor2D;
-  readonly weightVelocity: tf.Tensor2D;
-  readonly biasVelocity: tf.Tensor2D;
+  /** `weight` [size, classes] and `bias` [classes]. */
+  readonly params: Params;
+  readonly state: Params;
 }
 
-function zeroLayer(size: number, classes: number): Layer {
-  const zeros = (rows: number) => tf.zeros([rows, classes]) as tf.Tensor2D;
-  return { weight: zeros(size), bias: zeros(1), weightVelocity: zeros(size), biasVelocity: zeros(1) };
+function firstLayer(size: number, classes: number, optimizer: Optimizer, rng: RandomStream): Layer {
+  const shape: [number, number] = [size, classes];
+  const weight = optimizer.name === "lars" ? truncatedNormal(rng, shape, 0.01) : tf.zeros(shape);
+  const params = { weight, bias: tf.zeros([classes]) };
+  return { params, state: optimizer.init(params) };
 }
 
-function dispose(layer: Layer): void {
-  for (const tensor of Object.values(layer)) (tensor as tf.Tensor).dispose();
+function dispose({ params, state }: Layer): void {
+  disposeParams(params);
+  disposeParams(state);
 }
 
 /** One step of gradient descent; the cross-entropy's gradient to the logits is softmax minus target, over the rows. */
 function descend(
-  { weight, bias, weightVelocity, biasVelocity }: Layer,
+  { params, state }: Layer,
   { inputs, labels }: Batch,
-  { learningRate, momentum }: { readonly learningRate: number; readonly momentum: number },
+  optimizer: Optimizer,
+  step: number,
+  learningRate: number,
 ): { layer: Layer; loss: tf.Scalar } {
+  const [weight, bias] = [param<tf.Tensor2D>(params, "weight"), param(params, "bias")];
   const [size, classes] = weight.shape;
   const rows = labels.length;
-  const made = tf.tidy(() => {
+  return tidy(() => {
     const x = tf.tensor2d(inputs, [rows, size]);
-    const targets = new Float32Array(rows * classes);
-    labels.forEach((label, row) => {
-      targets[row * classes + label] = 1;
-    });
-    const target = tf.tensor2d(targets, [rows, classes]);
+    const target = oneHotRows(labels, classes);
     const logProbabilities = tf.logSoftmax(tf.add(tf.matMul(x, weight), bias) as tf.Tensor2D);
     const error = tf.div(tf.sub(tf.exp(logProbabilities), target), rows) as tf.Tensor2D;
     const loss = tf.mul(tf.sum(tf.mul(target, logProbabilities)), -1 / rows) as tf.Scalar;
-    const velocity = (old: tf.Tensor2D, gradient: tf.Tensor) =>
-      tf.add(tf.mul(old, momentum), gradient) as tf.Tensor2D;
-    const moved = (old: tf.Tensor2D, by: tf.Tensor2D) => tf.sub(old, tf.mul(by, learningRate)) as tf.Tensor2D;
-    const nextWeight = velocity(weightVelocity, tf.matMul(x, error, true));
-    const nextBias = velocity(biasVelocity, tf.sum(error, 0, true));
-    return {
-      weight: moved(weight, nextWeight),
-      bias: moved(bias, nextBias),
-      weightVelocity: nextWeight,
-      biasVelocity: nextBias,
-      loss,
-    };
+    const gradients = { weight: tf.matMul(x, error, true), bias: tf.sum(error, 0) };
+    const layer = optimizer.update({ params, gradients, state, step, learningRate, weightDecay: 0 });
+    return { layer, loss };
   });
-  const { loss, ...layer } = made;
-  return { layer, loss };
 }
 
 async function logitsOf(
-  { weight, bias }: Layer,
+  { params }: Layer,
   inputs: Float32Array,
   rows: number,
   size: number,
 ): Promise<Float32Array> {
-  const logits = tf.tidy(() => tf.add(tf.matMul(tf.tensor2d(inputs, [rows, size]), weight), bias));
+  const logits = tf.tidy(() =>
+    tf.add(
+      tf.matMul(tf.tensor2d(inputs, [rows, size]), param<tf.Tensor2D>(params, "weight")),
+      param(params, "bias"),
+    ),
+  );
   const values = (await logits.data()) as Float32Array;
   logits.dispose();
   return values;

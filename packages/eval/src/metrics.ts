@@ -1,4 +1,4 @@
-import { SitError } from "@sitjs/core";
+import { SitError } from "@sitjs/core/errors";
 
 /**
  * The share of rows whose label is among the `k` largest logits, for each `k` (fractions, not percent).

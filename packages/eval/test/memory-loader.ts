@@ -6,6 +6,8 @@ export interface LabelledImages {
   readonly size: number;
   readonly channels: number;
   readonly labels?: Int32Array;
+  /** [count, classes] */
+  readonly targets?: Uint8Array;
   readonly count: number;
 }
 
@@ -14,9 +16,10 @@ export function memoryLoader(
   images: LabelledImages,
   batchSize: number,
 ): BatchSource & { readonly closed: () => number } {
-  const { pixels, size, channels, labels, count } = images;
+  const { pixels, size, channels, labels, targets, count } = images;
   const stepsPerEpoch = Math.ceil(count / batchSize);
   const each = size * size * channels;
+  const classes = (targets?.length ?? 0) / count;
   let closed = 0;
   const batchAt = (step: number): ImageBatch => {
     const first = (step % stepsPerEpoch) * batchSize;
@@ -27,6 +30,7 @@ export function memoryLoader(
       ],
       indices: Int32Array.from({ length: end - first }, (_, i) => first + i),
       labels: labels?.slice(first, end),
+      targets: targets?.slice(first * classes, end * classes),
       epoch: Math.floor(step / stepsPerEpoch),
       step,
     };

@@ -40,3 +40,8 @@ export {
   relation,
   relationPairs,
 } from "./relation.js";
+export {
+  type SigmoidCrossEntropyOptions,
+  sigmoidCrossEntropy,
+  sigmoidCrossEntropyLoss,
+} from "./sigmoid-cross-entropy.js";

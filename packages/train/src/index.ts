@@ -41,6 +41,7 @@ export { type SimclrOptions, simclr } from "./methods/simclr.js";
 export { type SimmimOptions, simmim, simmimRecipe } from "./methods/simmim.js";
 export { type SitOptions, sit } from "./methods/sit.js";
 export type { TileMethodOptions } from "./methods/tiles.js";
+export { type LarsOptions, lars, type SgdOptions, sgd } from "./momentum.js";
 export { describeNotFinite, type NotFiniteReport } from "./not-finite.js";
 export {
   type AdamWOptions,
@@ -56,6 +57,7 @@ export {
   type OptimizerState,
   type OptimizerStep,
   type ParameterGroup,
+  weightDecayRules,
 } from "./optimizer.js";
 export { type PretrainOptions, type PretrainSettings, pretrain } from "./pretrain.js";
 export { type LearningRateShape, type Recipe, sitRecipe } from "./recipe.js";

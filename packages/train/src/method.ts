@@ -39,6 +39,8 @@ export interface PrepareInput {
   readonly indices?: Int32Array | undefined;
   /** Of the images, where the loader has them; only methods with supervision look. */
   readonly labels?: Int32Array | undefined;
+  /** In their place, where an image may show several classes: [batch, classes], see `ImageBatch`. */
+  readonly targets?: Uint8Array | undefined;
   readonly student: Params;
   readonly teacher: Params | undefined;
   readonly rng: RandomStream;

@@ -39,6 +39,19 @@ export const matrixDecayRules: readonly GroupRule<ParameterGroup>[] = [
   },
 ];
 
+/** The class token and position embeddings, by their name's last part. */
+const isEmbedding = (name: string) => /(^|\.)(cls_token|pos_embed|relative_position_bias_table)$/.test(name);
+
+/** Weight decay on weights alone: none on biases, norms, the class token and positions (DeiT, MAE's fine-tuning, BEiT). */
+export const weightDecayRules: readonly GroupRule<ParameterGroup>[] = [
+  {
+    covers: "class token and positions",
+    matches: isEmbedding,
+    value: { weightDecay: 0, learningRate: 1 },
+  },
+  ...matrixDecayRules,
+];
+
 /** Weight decay on every parameter, biases and norms too: MoCo v3. */
 export const fullDecayRules: readonly GroupRule<ParameterGroup>[] = [
   { covers: "all parameters", matches: () => true, value: { weightDecay: 1, learningRate: 1 } },
@@ -291,13 +304,15 @@ function parameterPlan(updates: ReadonlyMap<string, ParameterUpdate>, layout: Fl
  * `decay^(depth - i)`, embeddings `decay^(depth + 1)`, everything after the blocks 1.
  *
  * @param prefix of the backbone's names, for example "backbone."
+ * @param rules which parameters decay (default `matrixDecayRules`); their learning rate is multiplied by the layer's
  */
 export function layerDecayRules(options: {
   depth: number;
   decay: number;
   prefix?: string;
+  rules?: readonly GroupRule<ParameterGroup>[];
 }): readonly GroupRule<ParameterGroup>[] {
-  const { depth, decay, prefix = "" } = options;
+  const { depth, decay, prefix = "", rules = matrixDecayRules } = options;
   const scales = layerScales(depth, decay);
   const layer = (name: string): number => {
     if (!name.startsWith(prefix)) return depth + 1;
@@ -307,10 +322,10 @@ export function layerDecayRules(options: {
     return block ? Number(block[1]) + 1 : depth + 1;
   };
   return Array.from({ length: depth + 2 }, (_, id) => id).flatMap((id) =>
-    matrixDecayRules.map((rule) => ({
+    rules.map((rule) => ({
       covers: `layer ${id}: ${rule.covers}`,
       matches: (name: string, shape: readonly number[]) => layer(name) === id && rule.matches(name, shape),
-      value: { ...rule.value, learningRate: scales[id] as number },
+      value: { ...rule.value, learningRate: rule.value.learningRate * (scales[id] as number) },
     })),
   );
 }

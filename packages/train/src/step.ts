@@ -79,7 +79,7 @@ export interface ComputedStep {
 
 /** A batch as tensors; see `PrepareInput` for what each part is. */
 export interface StepInput
-  extends Pick<PrepareInput, "views" | "indices" | "labels" | "rng">,
+  extends Pick<PrepareInput, "views" | "indices" | "labels" | "targets" | "rng">,
     Partial<Pick<RunPosition, "totalSteps" | "stepsPerEpoch">> {}
 
 /** Where the step is; a run whose length is not told is one epoch that ends with it. */
@@ -95,7 +95,7 @@ export function computeStep(
   input: StepInput,
   { precision = "float32" }: Pick<StepSettings, "precision"> = {},
 ): ComputedStep {
-  const { views, indices, labels, rng } = input;
+  const { views, indices, labels, targets, rng } = input;
   const position = positionOf(state, input);
   // As the optimizer counts: steps with an update.
   const updates = state.step - state.skipped;
@@ -104,7 +104,7 @@ export function computeStep(
     const trained = trainable(state.student);
     const { prepared, gradients, output } = withPrecision(precision, () => {
       const { student, teacher } = state;
-      const prepared = method.prepare({ views, indices, labels, student, teacher, rng, position });
+      const prepared = method.prepare({ views, indices, labels, targets, student, teacher, rng, position });
       return { prepared, ...lossAndGradients(trained, student, prepared.loss, frozen) };
     });
     return {

@@ -271,13 +271,13 @@ function computeBatch(
   method: Method,
   state: TrainState,
   batch: ImageBatch,
-  run: Omit<StepInput, "views" | "indices" | "labels">,
+  run: Omit<StepInput, "views" | "indices" | "labels" | "targets">,
   settings: StepSettings,
 ): ComputedStep {
   const views = viewTensors(batch, method.views);
   try {
-    const { indices, labels } = batch;
-    return computeStep(method, state, { ...run, views, indices, labels }, settings);
+    const { indices, labels, targets } = batch;
+    return computeStep(method, state, { ...run, views, indices, labels, targets }, settings);
   } finally {
     for (const view of views) view.dispose();
   }

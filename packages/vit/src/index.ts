@@ -9,4 +9,5 @@ export { type ReconstructionHeadOptions, reconstructionHead } from "./heads/reco
 export type { BackboneInitialization, Initialization } from "./init.js";
 export { interpolationMatrix, type SinCosOrder, sinCosPositions } from "./positions.js";
 export { vitBase, vitSmall, vitTiny } from "./presets.js";
+export { resizePositions } from "./resize-positions.js";
 export { type Positions, type VisionTransformerOptions, visionTransformer } from "./vision-transformer.js";

@@ -253,13 +253,15 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
           if (context.blocks) blocks.push(x);
           if (made.weights) attention.push(made.weights);
         }
-        const tokens = layerNorm(
-          x,
-          param(params, "norm.weight"),
-          param(params, "norm.bias"),
-          layerNormEpsilon,
-        ) as tf.Tensor3D;
-        return { tokens, blocks, attention };
+        const normal = (of: tf.Tensor3D) =>
+          layerNorm(
+            of,
+            param(params, "norm.weight"),
+            param(params, "norm.bias"),
+            layerNormEpsilon,
+          ) as tf.Tensor3D;
+        const tokens = normal(x);
+        return { tokens, blocks: context.blocks === "normalized" ? blocks.map(normal) : blocks, attention };
       });
     },
   };

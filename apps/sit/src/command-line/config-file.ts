@@ -4,24 +4,47 @@ import { pathToFileURL } from "node:url";
 import { SitError } from "@sitjs/core/errors";
 import type { Config } from "../config.js";
 
-const keys = ["preset", "data", "out", "seed", "workers", "engine", "settings", "parts"];
+/** What a config file may have. */
+export const configKeys: readonly string[] = [
+  "preset",
+  "data",
+  "out",
+  "seed",
+  "workers",
+  "engine",
+  "settings",
+  "parts",
+];
 const plain = [".js", ".mjs"];
 const typed = [".ts", ".mts"];
 
+/** Loads a config file. As `loadModule`. */
+export async function loadConfig(path: string): Promise<Config> {
+  return (await loadModule(`--config ${path}`, path, "defineConfig", configKeys)) as Config;
+}
+
 /**
- * Loads a config file: JavaScript by Node itself, TypeScript through jiti.
+ * Loads a file that exports an object as its default: JavaScript by Node itself, TypeScript through jiti.
+ *
+ * @param named how messages call it
+ * @param define the function that gives it its types
+ * @param keys what the object may have
  * @throws SitError "missing-file" or "bad-file" naming the file
  */
-export async function loadConfig(path: string): Promise<Config> {
+export async function loadModule(
+  named: string,
+  path: string,
+  define: string,
+  keys: readonly string[],
+): Promise<object> {
   const file = resolve(path);
   const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile())
-    throw new SitError("missing-file", `--config ${path}: expected a file, got nothing there`);
+  if (!found?.isFile()) throw new SitError("missing-file", `${named}: expected a file, got nothing there`);
   const extension = extname(file);
   if (![...plain, ...typed].includes(extension)) {
     throw new SitError(
       "bad-file",
-      `--config ${path}: expected a .ts, .mts, .js or .mjs file, got ${extension || "no extension"}`,
+      `${named}: expected a .ts, .mts, .js or .mjs file, got ${extension || "no extension"}`,
     );
   }
   let config: unknown;
@@ -32,22 +55,19 @@ export async function loadConfig(path: string): Promise<Config> {
   } catch (cause) {
     if (SitError.isInstance(cause)) throw cause;
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-    throw new SitError("bad-file", `--config ${path}: cannot be loaded: ${reason}`, { cause });
+    throw new SitError("bad-file", `${named}: cannot be loaded: ${reason}`, { cause });
   }
   if (typeof config !== "object" || config === null) {
     throw new SitError(
       "bad-file",
-      `--config ${path}: expected a default export defineConfig({ … }), got ${typeof config}`,
+      `${named}: expected a default export ${define}({ … }), got ${typeof config}`,
     );
   }
   const unknown = Object.keys(config).find((key) => !keys.includes(key));
   if (unknown !== undefined) {
-    throw new SitError(
-      "bad-file",
-      `--config ${path}: expected keys among ${keys.join(", ")}, got ${unknown}`,
-    );
+    throw new SitError("bad-file", `${named}: expected keys among ${keys.join(", ")}, got ${unknown}`);
   }
-  return config as Config;
+  return config;
 }
 
 async function importTyped(file: string): Promise<unknown> {

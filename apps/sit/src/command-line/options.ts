@@ -85,6 +85,8 @@ export const scopes = {
   },
   finetune: {
     groups: ["model", "precision", "fine-tuning", "weights", "saving", "faults", "test faults"],
+    // `--drop-path` is that of fine-tuning here.
+    without: ["dropPath"],
     // It does nothing else: `--epochs`, not `--finetune-epochs`.
     flag: (name) => optionName(name).replace(/^--finetune-/, "--"),
   },
@@ -95,6 +97,7 @@ export const scopes = {
   "data show": { groups: ["model", "corruption", "pretraining", "faults"] },
   // Its methods are named by --methods.
   compare: { groups: everything, without: ["method"] },
+  ablate: { groups: everything },
 } as const satisfies Readonly<Record<string, SettingScope>>;
 
 /** Adds an option for each setting of the scope, with its default by preset. */

@@ -7,6 +7,7 @@ import { checkSettings, describeKind, optionName, requireUsed, settingName } fro
 import { definitions } from "../settings/definitions.js";
 import { type PresetName, presetFor, presetNames, presets } from "../settings/presets.js";
 import { defaultData, isReady, type ReadyDataName, readyData, readyNames } from "../settings/ready-data.js";
+import { recipes } from "../settings/recipes.js";
 import type { Settings } from "../settings/settings.js";
 import { loadConfig } from "./config-file.js";
 import { engineChoices, type SettingScope, settingsOf } from "./options.js";
@@ -45,6 +46,8 @@ export interface ResolveOptions {
   readonly scope: SettingScope;
   /** Settings of a checkpoint, which go before those of a preset that was not asked for. */
   readonly checkpoint?: Settings | undefined;
+  /** In the place of a config file; its checks are those of one. */
+  readonly config?: Config;
   /** The run that goes on: everything that is not asked for now is as it was. */
   readonly resumed?: CheckpointSettings | undefined;
 }
@@ -56,7 +59,8 @@ export interface ResolveOptions {
 export async function resolveRun(options: ParsedOptions, how: ResolveOptions): Promise<Resolved> {
   const { flag = optionName } = how.scope;
   const { resumed } = how;
-  const config = await configOf(options, resumed);
+  const config = how.config ?? (await configOf(options, resumed));
+  if (how.config !== undefined) checkConfig(how.config);
   const data = (options.data as string | undefined) ?? config.data ?? resumed?.data.source ?? defaultData;
   const chosen = (options.preset as PresetName | undefined) ?? config.preset;
   const ready = how.readyPresets ?? readyData;
@@ -68,11 +72,18 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
   const named = (name: keyof Settings) => (inConfig(name) ? `config settings.${name}` : flag(name));
   // Epochs that were asked for go before the preset's steps.
   if (overrides.finetuneEpochs !== undefined) overrides.finetuneSteps ??= 0;
+  // What a classifier sees unless told goes with its kind.
+  if (overrides.classifier !== undefined)
+    overrides.pool ??= overrides.classifier === "linear" ? "token" : "token+mean";
   const earlier = resumed?.settings ?? how.checkpoint;
   const kept = chosen === undefined && earlier ? earlier : undefined;
   const settingsFor = (method: MethodName, as: PresetName = preset): Settings => {
     const own = Object.entries(overrides).filter(([name]) => usesSetting(method, name as keyof Settings));
-    const settings = { ...(kept ?? presetFor(as, method)), ...Object.fromEntries(own) };
+    const settings = {
+      ...(kept ?? presetFor(as, method)),
+      ...recipeOf(overrides, resumed),
+      ...Object.fromEntries(own),
+    };
     checkSettings(settings, named);
     return settings;
   };
@@ -96,6 +107,14 @@ export async function resolveRun(options: ParsedOptions, how: ResolveOptions): P
     config,
     configFile: (options.config as string | undefined) ?? resumed?.config,
   };
+}
+
+/** The values of a recipe that is asked for; none where a run goes on with it, which may have had others beside it. */
+function recipeOf(
+  { finetuneRecipe: asked }: Partial<Settings>,
+  resumed: CheckpointSettings | undefined,
+): Partial<Settings> {
+  return asked === undefined || asked === resumed?.settings.finetuneRecipe ? {} : { ...recipes[asked] };
 }
 
 /** The method that is asked for, or that of the settings which those that are asked for are laid over. */

@@ -3,20 +3,16 @@ import type { ChannelStatistics } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { renderComparison } from "@sitjs/eval/report";
-import { listCheckpoints, loadCheckpoint } from "@sitjs/train/node";
 import { requireDifferent, scopes } from "../command-line/options.js";
 import { type Resolved, resolveRun } from "../command-line/resolve.js";
-import type { CommandContext, Run } from "../command-line/run-command.js";
+import type { Run } from "../command-line/run-command.js";
 import type { Config } from "../config.js";
-import { type CheckpointSettings, findCheckpoint } from "../experiment/checkpoint.js";
 import { drawImages, openData, type RunData, statisticsOf } from "../experiment/data.js";
 import { type DataRecord, dataRecord } from "../experiment/data-record.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { type LeftOut, leftOutImages } from "../experiment/left-out.js";
 import { makeBackbone, makeMethod } from "../experiment/model.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
-import { withTotalTimeLeft } from "../experiment/time-left.js";
-import { runTrial, type TrialOptions, trialPlan } from "../experiment/trial.js";
 import {
   type ComparisonState,
   comparisonLines,
@@ -24,24 +20,15 @@ import {
   comparisonSummary,
   comparisonTable,
 } from "../output/compare-files.js";
-import { peakMemoryMB, typedCommand } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
 import { runFiles } from "../run-folder/files.js";
-import type { RunLock } from "../run-folder/lock.js";
 import { openRunFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
-import { trainingFiles } from "../run-folder/training-files.js";
-import {
-  makeTrialFolder,
-  readTrial,
-  requireComparisonFolder,
-  requireSameTrial,
-  type TrialRecord,
-  type TrialSetup,
-  writeTrial,
-} from "../run-folder/trials.js";
+import { runTrials, type Trial, tellWhatIsDone } from "../run-folder/run-trials.js";
+import { readTrial, requireTrialsFolder, type TrialSetup } from "../run-folder/trials.js";
 import {
   type ComparedName,
+  comparedNames,
   comparedTitle,
   comparisonPresets,
   methodOfCompared,
@@ -72,7 +59,7 @@ export const run: Run = async (options, context) => {
     methods: methods.map(methodOfCompared),
   });
   const { settings, out } = choice;
-  await requireComparisonFolder(out);
+  await requireTrialsFolder(out, "comparison", isOfComparison);
   const leftOut = leftOutImages(report);
   const { channels, imageSize } = settings;
   const data = await openData(choice.data, {
@@ -98,10 +85,11 @@ export const run: Run = async (options, context) => {
       const { preset } = choice;
       return { methods, seeds, labelsPerClass, preset, settings, engine, data, leftOut, trials: done };
     };
-    tellWhatIsDone(state(), computedBy, report);
-    await runAll(
+    tellWhatIsDone(state().trials, computedBy, report);
+    await runTrials(
       trials.filter(({ done }) => done === undefined),
       {
+        command: "compare",
         choice,
         context,
         computedBy,
@@ -118,13 +106,6 @@ export const run: Run = async (options, context) => {
     await folder.close();
   }
 };
-
-/** One method with one seed, ready to be run. */
-interface Trial {
-  readonly setup: TrialSetup;
-  readonly options: Omit<TrialOptions, "report" | "hooks">;
-  done?: TrialRecord | undefined;
-}
 
 async function prepare(of: {
   readonly choice: Resolved;
@@ -144,6 +125,7 @@ async function prepare(of: {
   const unlabelled = drawImages(data.train, settings.images, seed, "unlabelled");
   const method = makeMethod({ settings, backbone, statistics, images: unlabelled.length }, parts);
   const setup: TrialSetup = {
+    folder: name,
     method: name,
     seed,
     preset: choice.preset,
@@ -169,6 +151,12 @@ async function prepare(of: {
   };
 }
 
+/** What a comparison leaves: a folder for each method, a table and a plot. */
+const isOfComparison = (name: string) =>
+  name === runFiles.comparison ||
+  name === runFiles.plot ||
+  (comparedNames as readonly string[]).includes(name);
+
 /** A config file's network may be compared by any method; its other parts belong to one. */
 function ownBackbone(config: Config): Config {
   const { parts } = config;
@@ -185,105 +173,6 @@ function ownBackbone(config: Config): Config {
       );
     },
   };
-}
-
-function tellWhatIsDone(
-  { trials }: ComparisonState,
-  computedBy: string,
-  report: CommandContext["console"]["report"],
-): void {
-  if (trials.length === 0) return;
-  report({ event: "note", text: `Already done: ${trials.length}; they are not done again` });
-  const other = trials.find((trial) => trial.computedBy !== computedBy)?.computedBy;
-  if (other === undefined) return;
-  report({
-    event: "warning",
-    text: `some were run on ${other} and the others are on ${computedBy}: times are not comparable`,
-  });
-}
-
-interface Running {
-  readonly choice: Resolved;
-  readonly context: CommandContext;
-  readonly computedBy: string;
-  readonly lock: RunLock;
-  /** Called after each trial. */
-  finished(): Promise<void>;
-  /** How far all of it is, in words. */
-  progress(): string;
-}
-
-/** One after the other, each written when it is done. */
-async function runAll(trials: readonly Trial[], running: Running): Promise<void> {
-  const { choice, context, computedBy, finished, progress } = running;
-  const plan = trials.flatMap(({ options }) => trialPlan(options));
-  const report = withTotalTimeLeft(context.console.report, plan);
-  let saved: Awaited<ReturnType<typeof hooksOf>>["saved"] | undefined;
-  context.onStop(async () => ({ done: progress(), ...(await saved?.()), resume: typedCommand() }));
-  for (const trial of trials) {
-    const { options, setup } = trial;
-    const hooks = options.pretrained ? await hooksOf(trial, running) : undefined;
-    saved = hooks?.saved;
-    const started = performance.now();
-    const result = await runTrial({ ...options, report, hooks: { ...hooks, signal: context.signal } });
-    const earlier = hooks?.earlier.at(-1)?.seconds ?? 0;
-    trial.done = {
-      ...setup,
-      date: new Date().toISOString(),
-      computedBy,
-      peakMemoryMB: peakMemoryMB(),
-      seconds: earlier + (performance.now() - started) / 1000,
-      images: options.unlabelled.length,
-      testImages: options.test.length,
-      result,
-    };
-    await writeTrial(choice.out, trial.done);
-    saved = undefined;
-    await finished();
-  }
-}
-
-/** How a trial's pretraining is saved while it goes on, and where it goes on if it was stopped. */
-async function hooksOf(trial: Trial, { choice, context, computedBy, lock }: Running) {
-  const { setup, options } = trial;
-  const { report } = context.console;
-  const { settings, seed } = setup;
-  const folder = await makeTrialFolder(choice.out, setup);
-  const found =
-    (await listCheckpoints(folder)).length > 0 ? await findCheckpoint(folder, "--out", report) : undefined;
-  if (found !== undefined) {
-    const { labelsPerClass } = setup;
-    requireSameTrial({ ...found.saved, labelsPerClass }, setup, choice.out);
-  }
-  const resume = found && (await loadCheckpoint(found.named, { onDamaged: found.onDamaged }));
-  if (found && resume) {
-    const text = `${options.label}going on after step ${resume.info.step} of ${found.info.totalSteps}`;
-    report({ event: "note", text });
-  }
-  const saved: CheckpointSettings = {
-    kind: "pretrain",
-    command: "compare",
-    preset: choice.preset,
-    settings,
-    statistics: options.context.statistics,
-    seed,
-    data: setup.data,
-    customParts: setup.customParts,
-    config: choice.configFile,
-    workers: choice.workers,
-    engine: choice.engine,
-    computedBy,
-  };
-  const files = await trainingFiles(folder, {
-    settings: { ...saved },
-    keep: settings.keepCheckpoints,
-    resumedAt: resume?.info.step,
-    lock,
-    skipNotFinite: settings.skipNotFinite,
-    report,
-  });
-  const during: typeof files.during = (training) => context.saving(() => files.during(training));
-  return { ...files, during, resume };
 }
 
 /** `compare.json`, the report, and its plot. */

@@ -17,7 +17,7 @@ import { dataRecord } from "../experiment/data-record.js";
 import { finetuning } from "../experiment/evaluation.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { leftOutImages } from "../experiment/left-out.js";
-import { makeBackbone } from "../experiment/model.js";
+import { makeTunedBackbone } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
@@ -66,7 +66,7 @@ export const run: Run = async (options, command) => {
     tellComplete(command, resumed, out);
     return;
   }
-  if (source !== undefined && resumed === undefined) requireSameShape(settings, source.saved.settings);
+  if (source !== undefined && resumed === undefined) requireSameShape(settings, source.saved);
   const replaces =
     resumed === undefined && (await requireFreeFolder(out, { overwrite: options.overwrite === true }));
   const { channels, imageSize } = settings;
@@ -82,7 +82,7 @@ export const run: Run = async (options, command) => {
   const parts = await makeParts(choice.config, settings, statistics);
   const network = resumed ?? source;
   if (network !== undefined) requireParts(network, parts, ["backbone"]);
-  const backbone = makeBackbone(settings, parts);
+  const backbone = makeTunedBackbone(settings, parts);
 
   const folder = await openRunFolder(out);
   try {
@@ -90,6 +90,11 @@ export const run: Run = async (options, command) => {
     signal.throwIfAborted();
     const resume = resumed && (await loadCheckpoint(resumed.named, { onDamaged: resumed.onDamaged }));
     if (resumed && resume) noteResumed(resumed, resume.info.step, engine, report);
+    const from = source?.saved.settings.imageSize ?? imageSize;
+    if (resume === undefined && from !== imageSize && settings.positions === "learned") {
+      const text = `positions are interpolated: images have ${imageSize} pixels a side, ${from} in pretraining`;
+      report({ event: "note", text });
+    }
     const trained = resume === undefined && source ? await loadTrained(source, settings) : undefined;
     if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
     const saved = {
@@ -173,10 +178,20 @@ function startDifference(
   return [{ option, saved, now, harmless: false }];
 }
 
-/** Throws where options, config or preset ask for another network than the checkpoint holds. */
-function requireSameShape(settings: Settings, saved: Settings): void {
+/**
+ * Throws where options, config or preset ask for another network than the checkpoint holds. Images may have another size:
+ * positions are interpolated, but for relative ones, and in a network of a config file, which nobody knows.
+ */
+function requireSameShape(
+  settings: Settings,
+  { settings: saved, customParts }: Pick<CheckpointSettings, "settings" | "customParts">,
+): void {
+  const resizable = saved.positions !== "relative" && !customParts.includes("backbone");
   const names = Object.keys(settings) as (keyof Settings)[];
-  const other = names.find((name) => shapeSettings.has(name) && settings[name] !== saved[name]);
+  const other = names.find(
+    (name) =>
+      shapeSettings.has(name) && settings[name] !== saved[name] && !(name === "imageSize" && resizable),
+  );
   if (other === undefined) return;
   throw new SitError(
     "bad-option",

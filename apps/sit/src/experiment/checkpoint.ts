@@ -7,7 +7,7 @@ import type { Settings } from "../settings/settings.js";
 import type { DataRecord } from "./data-record.js";
 import type { Reporter } from "./reporter.js";
 
-const savingCommands = ["pretrain", "finetune", "demo", "compare"] as const;
+const savingCommands = ["pretrain", "finetune", "demo", "compare", "ablate"] as const;
 
 /** What saves checkpoints. */
 export type SavingCommand = (typeof savingCommands)[number];

@@ -6,6 +6,7 @@ import type { NeighbourResult } from "./evaluation.js";
 import type { LoaderContext } from "./loaders.js";
 import { pretrainLoader } from "./loaders.js";
 import { costs, measures, type TuningResult } from "./measures.js";
+import { makeTunedBackbone } from "./model.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
 import { type LabelledPoint, projection } from "./projection.js";
@@ -99,7 +100,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { settings, seed } = context;
   const { report, timings } = timed(options.report, options.label ?? "");
   const started = performance.now();
-  const { judge, tune } = measures({ backbone, test, context, report, signal });
+  const { judge, tune } = measures({
+    backbone,
+    tuned: makeTunedBackbone(settings, options.parts),
+    test,
+    context,
+    report,
+    signal,
+  });
 
   // The very parameters that pretraining begins with.
   const initial = initState(method, adamW(), randomStream(seed, "pretrain").fork("init"));

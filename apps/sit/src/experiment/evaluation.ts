@@ -1,7 +1,17 @@
-import { type Backbone, disposeParams, type Params } from "@sitjs/core";
+import { type Backbone, cloneParams, disposeParams, type Params } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
-import { classifier, embed, evaluate, finetune, knn, type LabelledFeatures } from "@sitjs/eval";
+import {
+  averageOf,
+  classifier,
+  embed,
+  evaluate,
+  finetune,
+  knn,
+  type LabelledFeatures,
+  type MixingOptions,
+} from "@sitjs/eval";
 import { crossEntropy } from "@sitjs/losses";
+import type { TrainState } from "@sitjs/train";
 import { classifierHead } from "@sitjs/vit";
 import type { Settings } from "../settings/settings.js";
 import { type StepRecord, stepRecord } from "./learning-curve.js";
@@ -46,7 +56,12 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
   const classes = test.classes?.length ?? train.classes?.length ?? 0;
   const model = classifier(
     backbone,
-    classifierHead({ kind: settings.classifier, width: backbone.width, classes }),
+    classifierHead({
+      kind: settings.classifier,
+      input: settings.pool,
+      width: backbone.width,
+      classes,
+    }),
   );
   const loader = finetuneLoader(train, context);
   const total = finetuneTotalSteps(settings, loader);
@@ -59,16 +74,19 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
     const elapsed = () => before + (performance.now() - started) / 1000;
     const tune = async (): Promise<Params> => {
       // A run that was stopped in its test has only that to do.
-      if (resume?.state.step === total) {
-        disposeParams(resume.state.optimizer);
-        return resume.state.student;
-      }
+      if (resume?.state.step === total) return judgedParams(resume.state);
       const run = finetune(model, loader, {
         steps: total,
         loss: crossEntropy({ labelSmoothing: settings.labelSmoothing }),
         pretrained,
         learningRate: settings.finetuneLearningRate,
+        finalLearningRate: settings.finetuneFinalLearningRate,
+        warmupEpochs: settings.finetuneWarmupEpochs,
         weightDecay: settings.finetuneWeightDecay,
+        embeddingDecay: settings.embeddingDecay === "on",
+        clip: settings.finetuneClip,
+        mixing: mixingOf(settings),
+        averageDecay: settings.averageDecay,
         // Layers that start at random need their whole learning rate.
         layerDecay: start === "scratch" ? 1 : settings.layerDecay,
         precision: settings.precision,
@@ -77,7 +95,8 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       });
       let params: Params = {};
       for await (const step of run) {
-        params = step.params;
+        params = step.average ?? step.params;
+        if (step.average !== undefined && step.step + 1 === total) disposeParams(step.params);
         const record = stepRecord(step, elapsed());
         losses.add(record);
         await onStep?.(record);
@@ -106,6 +125,23 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       throw error;
     }
   });
+}
+
+/** Of a state with nothing left to train: the averaged parameters, or those there are; the rest is disposed. */
+function judgedParams({ student, teacher, optimizer }: TrainState): Params {
+  disposeParams(optimizer);
+  const average = averageOf({ student, teacher });
+  if (average === undefined || teacher === undefined) return student;
+  const judged = cloneParams(average);
+  disposeParams(student);
+  disposeParams(teacher);
+  return judged;
+}
+
+/** MixUp and CutMix of the settings; undefined for neither. */
+function mixingOf({ mixup, cutmix, mixProbability, mixSwitch }: Settings): MixingOptions | undefined {
+  if (mixup === 0 && cutmix === 0) return undefined;
+  return { mixup, cutmix, probability: mixProbability, switchProbability: mixSwitch };
 }
 
 /** How many steps fine-tuning has by the settings. */

@@ -1,5 +1,12 @@
 import { relative, sep } from "node:path";
-import { type ChannelStatistics, evalView, trainView, type ViewSpec } from "@sitjs/augment";
+import {
+  type ChannelStatistics,
+  evalView,
+  randomErasing,
+  type TrainViewOptions,
+  trainView,
+  type ViewSpec,
+} from "@sitjs/augment";
 import { type Batches, type BatchesOptions, batches, type ImageDataset } from "@sitjs/data";
 import type { Parts } from "../config.js";
 import { methodMakers } from "../methods/makers.js";
@@ -38,9 +45,27 @@ export function finetuneLoader(dataset: ImageDataset, context: LoaderContext): B
     scale: [settings.finetuneCropScale, 1],
     flip: settings.flip,
     ...statistics,
+    ...augmentationOf(settings),
   });
   const batchSize = Math.min(settings.finetuneBatchSize, dataset.length);
   return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed });
+}
+
+/** RandAugment and random erasing, where the settings ask for them. */
+function augmentationOf(settings: Settings): Pick<TrainViewOptions, "randAugment" | "erasing"> {
+  const { randAugment, randAugmentMagnitude, randAugmentDeviation, erasing, erasingFill } = settings;
+  return {
+    ...(randAugment > 0 && {
+      randAugment: {
+        operations: randAugment,
+        magnitude: randAugmentMagnitude,
+        deviation: randAugmentDeviation,
+      },
+    }),
+    ...(erasing > 0 && {
+      erasing: randomErasing({ probability: erasing, fill: erasingFill === "noise" ? "noise" : 0 }),
+    }),
+  };
 }
 
 /**

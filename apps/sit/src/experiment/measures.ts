@@ -28,6 +28,8 @@ export interface Measures {
 /** Measures always taken in the same way, on the same test images. */
 export function measures(of: {
   readonly backbone: Backbone;
+  /** The same network as it is fine-tuned, with its own drop path. */
+  readonly tuned: Backbone;
   readonly test: ImageDataset;
   readonly context: LoaderContext;
   readonly report: Reporter;
@@ -40,6 +42,7 @@ export function measures(of: {
     async tune(name, state, train) {
       const { params, ...numbers } = await finetuning({
         ...of,
+        backbone: of.tuned,
         name,
         start: state === undefined ? "scratch" : "pretrained",
         pretrained: state && chosenBackbone(state, weights),

@@ -30,6 +30,11 @@ export function makeBackbone(settings: Settings, parts: Parts): Backbone {
   });
 }
 
+/** The same network with the drop path of fine-tuning. */
+export function makeTunedBackbone(settings: Settings, parts: Parts): Backbone {
+  return makeBackbone({ ...settings, dropPath: settings.finetuneDropPath }, parts);
+}
+
 /**
  * The whole method of the settings, or the one a config file has put in its place.
  * @throws SitError "bad-option" for a config file's method that has another number of views than there are

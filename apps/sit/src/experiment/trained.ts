@@ -1,6 +1,7 @@
 import { type Params, SitError, withoutPrefix } from "@sitjs/core";
 import { disposeState, type TrainState } from "@sitjs/train";
 import { loadCheckpoint } from "@sitjs/train/node";
+import { resizePositions } from "@sitjs/vit";
 import type { Parts } from "../config.js";
 import type { Settings } from "../settings/settings.js";
 import type { FoundCheckpoint } from "./checkpoint.js";
@@ -24,14 +25,29 @@ export function chosenBackbone(state: TrainState, weights: Settings["weights"]):
   return withoutPrefix(BACKBONE_PREFIX, chosen);
 }
 
-/** Reads a checkpoint's tensors; the engine must have been started. */
+/**
+ * Reads a checkpoint's tensors; the engine must have been started. Where the settings are for images of another size,
+ * learned positions of the backbone are interpolated.
+ */
 export async function loadTrained(found: FoundCheckpoint, settings: Settings): Promise<TrainedParams> {
   const { named, onDamaged } = found;
   const { state } = await loadCheckpoint(named, { onDamaged });
+  const chosen = chosenBackbone(state, settings.weights);
+  const { imageSize, patchSize } = found.saved.settings;
+  if (imageSize === settings.imageSize) {
+    return { student: state.student, backbone: chosen, dispose: () => disposeState(state) };
+  }
+  const resized = resizePositions(chosen, {
+    from: imageSize / patchSize,
+    to: settings.imageSize / patchSize,
+  });
   return {
     student: state.student,
-    backbone: chosenBackbone(state, settings.weights),
-    dispose: () => disposeState(state),
+    backbone: resized,
+    dispose() {
+      if (resized.pos_embed !== chosen.pos_embed) resized.pos_embed?.dispose();
+      disposeState(state);
+    },
   };
 }
 

@@ -1,11 +1,14 @@
 import { type Backbone, randomStream } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
+import { linearProbe } from "@sitjs/eval";
 import { adamW, disposeState, initState, type Method, type TrainState } from "@sitjs/train";
 import type { Parts } from "../config.js";
+import type { NeighbourResult } from "./evaluation.js";
 import { type LoaderContext, pretrainLoader } from "./loaders.js";
 import { costs, measures } from "./measures.js";
+import { makeTunedBackbone } from "./model.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
-import type { Reporter } from "./reporter.js";
+import { type Reporter, stage } from "./reporter.js";
 import type { PlannedStage } from "./time-left.js";
 
 /** One method, or none, with one seed: pretraining, k-NN, and a classifier for each set of labels. */
@@ -17,6 +20,10 @@ export interface TrialOptions {
   readonly parts: Parts;
   /** Images to pretrain on; their labels only judge (k-NN). */
   readonly unlabelled: ImageDataset;
+  /** Images whose labels judge by k-NN and the linear probe; default `unlabelled`. */
+  readonly bank?: ImageDataset;
+  /** Judged by a linear probe too. */
+  readonly linear?: boolean;
   readonly labelled: readonly ImageDataset[];
   readonly test: ImageDataset;
   readonly context: LoaderContext;
@@ -31,12 +38,15 @@ export interface TrialResult {
   readonly pretrain?: Omit<PretrainingResult, "state" | "records">;
   /** Fractions of the test images. */
   readonly knn: number;
+  /** Where it was asked for. */
+  readonly linear?: number;
   readonly accuracy: readonly { readonly labels: number; readonly top1: number; readonly seconds: number }[];
 }
 
 const names = {
   pretrain: "pretraining",
   knn: "k-NN",
+  linear: "linear probe",
   tuned: (labels: number) => `${labels} labels`,
 };
 
@@ -45,7 +55,7 @@ export function trialPlan(options: Omit<TrialOptions, "report" | "hooks">): Plan
   const { pretrained, parts, unlabelled, labelled, test, context, label } = options;
   const plan: PlannedStage[] = [
     ...(pretrained ? [{ stage: names.pretrain, images: costs.pretraining(unlabelled, context, parts) }] : []),
-    { stage: names.knn, images: costs.judging(unlabelled, test) },
+    { stage: names.knn, images: costs.judging(options.bank ?? unlabelled, test) },
     ...labelled.map((images) => ({
       stage: names.tuned(images.length),
       images: costs.tuning(images, test, context),
@@ -57,7 +67,14 @@ export function trialPlan(options: Omit<TrialOptions, "report" | "hooks">): Plan
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   const { method, pretrained, unlabelled, labelled, test, backbone, context, label, report, hooks } = options;
   const { settings, seed } = context;
-  const { judge, tune } = measures({ backbone, test, context, report, signal: hooks.signal });
+  const { judge, tune } = measures({
+    backbone,
+    tuned: makeTunedBackbone(settings, options.parts),
+    test,
+    context,
+    report,
+    signal: hooks.signal,
+  });
   let state: TrainState | undefined;
   try {
     let pretrain: TrialResult["pretrain"];
@@ -73,15 +90,42 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
       state = initState(method, adamW(), randomStream(seed, "pretrain").fork("init"));
     }
     const from = state;
-    const { top1: knn } = await judge(label + names.knn, from, unlabelled);
+    const features = await judge(label + names.knn, from, options.bank ?? unlabelled);
+    const linear = options.linear
+      ? await probe(label + names.linear, features, { test, seed, report, signal: hooks.signal })
+      : undefined;
     const accuracy = [];
     for (const images of labelled) {
       const name = label + names.tuned(images.length);
       const { top1, seconds } = await tune(name, pretrained ? from : undefined, images);
       accuracy.push({ labels: images.length, top1, seconds });
     }
-    return { ...(pretrain && { pretrain }), knn, accuracy };
+    return {
+      ...(pretrain && { pretrain }),
+      knn: features.top1,
+      ...(linear !== undefined && { linear }),
+      accuracy,
+    };
   } finally {
     if (state !== undefined) disposeState(state);
   }
+}
+
+const PROBE_EPOCHS = 90;
+
+/** The linear probe of features that are there already. */
+async function probe(
+  name: string,
+  { train, test: tested }: NeighbourResult,
+  of: Pick<TrialOptions, "test" | "report"> & {
+    readonly seed: number;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<number> {
+  const { test, seed, report, signal } = of;
+  const outcome = (top1: number) => `accuracy ${(100 * top1).toFixed(1)} %`;
+  return await stage(report, name, { total: PROBE_EPOCHS, unit: "epochs", outcome }, async () => {
+    const options = { classes: test.classes?.length, epochs: PROBE_EPOCHS, seed, signal };
+    return (await linearProbe(train, tested, options)).top1;
+  });
 }

@@ -16,10 +16,10 @@ export function corruptionOf({ settings, parts }: Pick<MakingContext, "settings"
   if (parts.corruption !== undefined) return parts.corruption;
   if (settings.corruption === "none") return noCorruption();
   const kinds = settings.corruption.split("+") as ("zeros" | "noise" | "replace" | "rand")[];
-  const shares = kinds.map((kind) => [
-    kind,
-    { ratio: kind === "replace" ? settings.replaceRatio : settings.corruptionRatio },
-  ]);
+  const shares = kinds.map((kind) => {
+    const ratio = kind === "replace" ? settings.replaceRatio : settings.corruptionRatio;
+    return [kind, { ratio, minimumRatio: Math.min(settings.minimumRatio, ratio) }];
+  });
   return gmml({
     ...Object.fromEntries(shares),
     blocks: { minimum: settings.blockMinimum, maximum: settings.blockMaximum },

@@ -20,6 +20,7 @@ const corruption = [
   "corruption",
   "corruptionRatio",
   "replaceRatio",
+  "minimumRatio",
   "blockMinimum",
   "blockMaximum",
   "alignment",

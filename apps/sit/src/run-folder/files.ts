@@ -14,10 +14,13 @@ export const runFiles = {
   results: "results.json",
   comparison: "compare.json",
   plot: "compare.svg",
+  ablation: "ablate.json",
+  /** Of the trials of an ablation. */
+  trials: "trials",
   lock: "run.lock",
 } as const;
 
-const { comparison, plot, ...ofRuns } = runFiles;
+const { comparison, plot, ablation, trials, ...ofRuns } = runFiles;
 const known: ReadonlySet<string> = new Set(Object.values(ofRuns));
 
 /**

@@ -5,13 +5,15 @@ import { parseJson } from "@sitjs/core/json";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { type DataRecord, dataDifferences } from "../experiment/data-record.js";
 import type { TrialResult } from "../experiment/trial.js";
-import { type ComparedName, comparedNames, looksAt } from "../settings/compared.js";
+import { type ComparedName, looksAt } from "../settings/compared.js";
 import type { Settings } from "../settings/settings.js";
 import { runFiles } from "./files.js";
 import { settingDifferences } from "./resume.js";
 
 /** What decides the outcome of a trial. */
 export interface TrialSetup {
+  /** Its folder in that of all trials. */
+  readonly folder: string;
   readonly method: ComparedName;
   readonly seed: number;
   readonly preset: string;
@@ -35,39 +37,39 @@ export interface TrialRecord extends TrialSetup {
   readonly result: TrialResult;
 }
 
-type Place = Pick<TrialSetup, "method" | "seed">;
+type Place = Pick<TrialSetup, "folder" | "seed">;
 
 /** The file of a trial, and the folder of its pretraining while that goes on. */
-const trialFile = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}.json`);
-const trialFolder = (out: string, { method, seed }: Place) => join(out, method, `seed-${seed}`);
+const trialFile = (out: string, { folder, seed }: Place) => join(out, folder, `seed-${seed}.json`);
+const trialFolder = (out: string, { folder, seed }: Place) => join(out, folder, `seed-${seed}`);
 
 /**
- * Throws where `out` holds something else than a comparison.
+ * Throws where `out` holds something else than what a command of many trials leaves.
+ *
+ * @param what such as "comparison"
+ * @param isOurs tells the names of its folders and files, beside those that all have
  * @throws SitError "bad-option"
  */
-export async function requireComparisonFolder(out: string): Promise<void> {
-  const ours: ReadonlySet<string> = new Set([
-    ...comparedNames,
-    runFiles.comparison,
-    runFiles.plot,
-    runFiles.report,
-    runFiles.reportData,
-    runFiles.lock,
-  ]);
+export async function requireTrialsFolder(
+  out: string,
+  what: string,
+  isOurs: (name: string) => boolean,
+): Promise<void> {
+  const common: ReadonlySet<string> = new Set([runFiles.report, runFiles.reportData, runFiles.lock]);
   let names: string[];
   try {
     names = await readdir(out);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") return;
-    throw refused(out, code === "ENOTDIR" ? "a file" : "one that cannot be read", cause);
+    throw refused(out, what, code === "ENOTDIR" ? "a file" : "one that cannot be read", cause);
   }
-  const other = names.find((name) => !ours.has(name) && !name.endsWith(".partial"));
-  if (other !== undefined) throw refused(out, `a folder with ${JSON.stringify(other)} in it`);
+  const other = names.find((name) => !common.has(name) && !isOurs(name) && !name.endsWith(".partial"));
+  if (other !== undefined) throw refused(out, what, `a folder with ${JSON.stringify(other)} in it`);
 }
 
-function refused(out: string, got: string, cause?: unknown): SitError {
-  const text = `--out ${out}: expected a new folder or that of an earlier comparison, got ${got}`;
+function refused(out: string, what: string, got: string, cause?: unknown): SitError {
+  const text = `--out ${out}: expected a new folder or that of an earlier ${what}, got ${got}`;
   return new SitError("bad-option", text, { mend: "Name another folder.", cause });
 }
 
@@ -106,7 +108,11 @@ function isTrial(value: TrialRecord | undefined): value is TrialRecord {
 }
 
 /** @throws SitError "bad-option" naming everything in which the trial was another */
-export function requireSameTrial(saved: Omit<TrialSetup, "method">, now: TrialSetup, out: string): void {
+export function requireSameTrial(
+  saved: Omit<TrialSetup, "method" | "folder">,
+  now: TrialSetup,
+  out: string,
+): void {
   const { method, seed } = now;
   const options = settingDifferences(saved.settings, now.settings).filter(({ harmless }) => !harmless);
   const looked = new Set(

@@ -1,5 +1,6 @@
 import type { MethodName } from "../methods/names.js";
 import { methodPlans } from "../methods/plans.js";
+import { recipes } from "./recipes.js";
 import type { Settings } from "./settings.js";
 
 /** SiT on small data: ViT-S/16 at 224 pixels, the paper's settings where it gives them, else the official code's. */
@@ -29,6 +30,7 @@ const paperSmall: Settings = {
   corruption: "noise+replace",
   corruptionRatio: 0.7,
   replaceRatio: 0.3,
+  minimumRatio: 0.5,
   blockMinimum: 0.05,
   blockMaximum: 0.25,
   alignment: 1,
@@ -75,15 +77,11 @@ const paperSmall: Settings = {
   badImages: 0.1,
   badTestImages: 0,
   workerTimeout: 300,
-  finetuneSteps: 0,
-  finetuneEpochs: 100,
+  // "DeiT's fine-tuning defaults", and the classifier of the official code.
+  ...recipes.deit,
   finetuneBatchSize: 64,
-  finetuneLearningRate: 5e-4,
-  finetuneWeightDecay: 0.05,
-  finetuneCropScale: 0.08,
-  layerDecay: 0.65,
-  labelSmoothing: 0.1,
-  classifier: "linear",
+  classifier: "two-layer",
+  pool: "token+mean",
   neighbours: 20,
   weights: "student",
 };
@@ -131,10 +129,13 @@ const demo: Settings = {
   warmupEpochs: 0.5,
   momentum: 0.99,
   checkpointEvery: 2,
+  ...recipes.plain,
   finetuneEpochs: 50,
   finetuneBatchSize: 50,
   finetuneLearningRate: 8e-3,
   finetuneCropScale: 0.6,
+  classifier: "linear",
+  pool: "token",
 };
 
 /** The demo where only a portable engine is to be had: a smaller network on fewer images. */

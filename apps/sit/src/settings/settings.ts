@@ -27,6 +27,7 @@ export interface Settings {
   corruption: CorruptionKind;
   corruptionRatio: number;
   replaceRatio: number;
+  minimumRatio: number;
   blockMinimum: number;
   blockMaximum: number;
   alignment: number;
@@ -79,9 +80,26 @@ export interface Settings {
   finetuneLearningRate: number;
   finetuneWeightDecay: number;
   finetuneCropScale: number;
+  finetuneRecipe: "plain" | "deit" | "mae";
+  finetuneFinalLearningRate: number;
+  finetuneWarmupEpochs: number;
+  finetuneClip: number;
+  finetuneDropPath: number;
+  embeddingDecay: "on" | "off";
+  mixup: number;
+  cutmix: number;
+  mixProbability: number;
+  mixSwitch: number;
+  randAugment: number;
+  randAugmentMagnitude: number;
+  randAugmentDeviation: number;
+  erasing: number;
+  erasingFill: "noise" | "mean";
+  averageDecay: number;
   layerDecay: number;
   labelSmoothing: number;
   classifier: "linear" | "two-layer";
+  pool: "token" | "mean" | "token+mean";
   neighbours: number;
   weights: "student" | "teacher";
 }

@@ -24,10 +24,40 @@ const learning = {
 
 const spread = { values: list(fraction), mean: fraction, deviation: fraction };
 
+const comparison = {
+  seeds: list(number),
+  rows: list(
+    object(
+      { name: text, runs: number, accuracy: list(object({ labels: number, ...spread })) },
+      { knn: object(spread), linear: object(spread), seconds: number, imagesPerSecond: number },
+    ),
+  ),
+};
+
+const verdict = oneOf("seen", "not seen", "undecided");
+
 /** Its sizes and their product are looked at by the encoder; here that the pixels are there and not only promised. */
 const pixels: Check = (value, path) =>
   requireOption(Array.isArray(value) || ArrayBuffer.isView(value), path, "a list of values", typeof value);
 const picture = object({ width: number, height: number, channels: number, data: pixels });
+
+const classIndex: Check = (value, path) => {
+  number(value, path);
+  label(value, path);
+};
+
+/** As many columns as rows, of counts. */
+const confusionCheck: Check = (value, path) => {
+  list(list(number))(value, path);
+  const rows = value as readonly (readonly number[])[];
+  const wrong = rows.findIndex((row) => row.length !== rows.length);
+  requireOption(
+    wrong === -1,
+    `${path}[${wrong}]`,
+    `${rows.length} counts, as there are rows`,
+    rows[wrong]?.length,
+  );
+};
 
 const report = object(
   {},
@@ -62,15 +92,35 @@ const report = object(
       { explanation: text, stepHistory: list(object({ step: number }, learning)) },
     ),
     accuracy: list(object({ labels: number }, { scratch: fraction, pretrained: fraction })),
-    comparison: object({
-      seeds: list(number),
-      rows: list(
+    comparison: object(comparison),
+    ablation: object({
+      axes: list(object({ title: text, ...comparison }, { question: text })),
+      findings: list(
         object(
-          { name: text, runs: number, accuracy: list(object({ labels: number, ...spread })) },
-          { knn: object(spread), seconds: number, imagesPerSecond: number },
+          {
+            claim: text,
+            verdict,
+            measures: list(
+              object({ measure: text, difference: number, low: numberOrNull, high: numberOrNull, verdict }),
+            ),
+          },
+          { source: text },
         ),
       ),
     }),
+    mistakes: list(
+      object(
+        { title: text, confusion: confusionCheck },
+        {
+          worst: list(
+            object(
+              { picture, label: classIndex, predicted: classIndex, probability: fraction },
+              { image: text },
+            ),
+          ),
+        },
+      ),
+    ),
     knn: object({}, { before: fraction, after: fraction, k: number }),
     finetune: list(
       object({

@@ -1,5 +1,6 @@
 import type { Picture } from "../figures/png.js";
 import type { LabelledPoint } from "../figures/scatter.js";
+import type { ConfusionMatrix } from "../mistakes.js";
 
 /**
  * All that a report can show: plain JSON beside the pixel arrays of `reconstructions`.
@@ -21,8 +22,10 @@ export interface ReportData {
   pretrain?: ReportPretraining;
   accuracy?: readonly ReportAccuracy[];
   comparison?: ReportComparison;
+  ablation?: ReportAblation;
   knn?: ReportKnn;
   finetune?: readonly ReportFinetune[];
+  mistakes?: readonly ReportMistakes[];
   reconstructions?: readonly ReportReconstructions[];
   embeddings?: readonly ReportEmbedding[];
   /** Images that the run went on without; their paths may hold any character. */
@@ -124,11 +127,33 @@ export interface ReportComparisonRow {
   /** How many seeds are done. */
   runs: number;
   knn?: ReportSpread;
+  linear?: ReportSpread;
   /** Of classifiers, by the number of labels they were trained with. */
   accuracy: readonly (ReportSpread & { labels: number })[];
   /** Of pretraining, means; none for a network that had no pretraining. */
   seconds?: number;
   imagesPerSecond?: number;
+}
+
+/** Comparisons that each answer a question, and what they say of claims. */
+export interface ReportAblation {
+  axes: readonly (ReportComparison & { title: string; question?: string })[];
+  findings: readonly ReportFinding[];
+}
+
+export interface ReportFinding {
+  claim: string;
+  /** Who says so. */
+  source?: string;
+  verdict: "seen" | "not seen" | "undecided";
+  /** Better minus worse in fractions, with the ends of its 95 % interval; null where there is none. */
+  measures: readonly {
+    measure: string;
+    difference: number;
+    low: number | null;
+    high: number | null;
+    verdict: "seen" | "not seen" | "undecided";
+  }[];
 }
 
 /** Test accuracies of several runs, and their mean and standard deviation. */
@@ -150,6 +175,27 @@ export interface ReportFinetune {
   labels: number;
   start: "scratch" | "pretrained";
   history: readonly { epoch: number; loss?: number | null; accuracy?: number | null }[];
+}
+
+/** Where one classifier errs on the test images. */
+export interface ReportMistakes {
+  /** Which classifier, such as "1,000 labels, pretrained". */
+  title: string;
+  /** Images by true class (rows) and by the class they were given (columns). */
+  confusion: ConfusionMatrix;
+  /** The worst first. */
+  worst?: readonly ReportMistake[];
+}
+
+/** An image that was given a wrong class; classes are indices. */
+export interface ReportMistake {
+  picture: Picture;
+  label: number;
+  predicted: number;
+  /** What the wrong class was given, from 0 to 1. */
+  probability: number;
+  /** What the image is called: a path, usually. */
+  image?: string;
 }
 
 export interface ReportLeftOut {

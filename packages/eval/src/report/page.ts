@@ -1,10 +1,12 @@
 import type { ReportData } from "./data.js";
 import { html, trusted } from "./html.js";
+import { ablationSection } from "./sections/ablation.js";
 import { comparisonSection } from "./sections/comparison.js";
 import { runSection, settingsSection } from "./sections/facts.js";
 import { head } from "./sections/head.js";
 import { learningSection } from "./sections/learning.js";
 import { leftOutSection } from "./sections/left-out.js";
+import { mistakesSection } from "./sections/mistakes.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
 import { accuracySection, knnSection } from "./sections/results.js";
 import { STYLE } from "./style.js";
@@ -16,9 +18,11 @@ const POLICY =
 /** The report's page of data that were checked. */
 export function reportPage(data: ReportData): string {
   const sections = [
+    ablationSection(data),
     comparisonSection(data),
     accuracySection(data),
     knnSection(data),
+    mistakesSection(data),
     embeddingSection(data),
     reconstructionSection(data),
     learningSection(data),

@@ -37,6 +37,8 @@ function picture(channels: 1 | 3, seed: number): Picture {
   return { width: 8, height: 8, channels, data };
 }
 
+const mistake = { picture: picture(1, 3), label: 1, predicted: 0, probability: 0.75 };
+
 const FULL: ReportData = {
   title: "SiT on small pictures",
   date: "2026-05-01T14:03:00Z",
@@ -87,6 +89,19 @@ const FULL: ReportData = {
     { labels: 1_000, scratch: 0.741, pretrained: 0.732 },
   ],
   knn: { before: 0.541, after: 0.672, k: 20 },
+  mistakes: [
+    {
+      title: "100 labels, pretrained",
+      confusion: [
+        [31, 9],
+        [4, 56],
+      ],
+      worst: [
+        { picture: picture(1, 9), label: 0, predicted: 1, probability: 0.987, image: "cat/<7>.png" },
+        mistake,
+      ],
+    },
+  ],
   finetune: [{ labels: 100, start: "pretrained", history: [{ epoch: 1, loss: 0.625, accuracy: 0.473 }] }],
   reconstructions: [
     {
@@ -150,6 +165,7 @@ test("a full report is valid HTML with a section for every part", async () => {
     "comparison",
     "accuracy",
     "knn",
+    "mistakes",
     "embeddings",
     "reconstructions",
     "pretraining",
@@ -208,12 +224,68 @@ test("every number given can be read", async () => {
 
 test("a row of pictures gives four images, the mask in black and white", async () => {
   const images = elements(await renderReport(FULL)).filter((element) => element.tagName === "img");
-  expect(images.map((image) => attribute(image, "alt"))).toEqual([
+  const alts = images.map((image) => attribute(image, "alt"));
+  expect(alts.filter((alt) => !alt?.includes("taken for"))).toEqual([
     "clean, cat",
     "corrupted, cat",
     "mask, cat",
     "reconstruction, cat",
   ]);
+});
+
+test("where a classifier errs: a square of counts, each class, each worst mistake with its picture", async () => {
+  const page = await renderReport(FULL);
+  const [square] = elements(page).flatMap((element) => {
+    const description = element.tagName === "svg" ? attribute(element, "aria-label") : undefined;
+    return description?.startsWith("Confusion matrix") ? [{ element, description }] : [];
+  });
+  expect(square?.description).toBe(
+    "Confusion matrix of 100 images: 87 right. Most confused: cat taken for dog 9 times; dog taken for cat 4 times",
+  );
+  const read = words(page);
+  for (const text of [
+    "87.0 % of 100 images right",
+    "cat 77.5 %, dog 93.3 %",
+    "cat dog 98.7 %",
+    "dog cat 75.0 %",
+  ])
+    expect(`${read} ${page}`).toContain(text);
+  const shown = elements(page).filter((element) => attribute(element, "alt")?.includes("taken for"));
+  expect(shown.map((element) => attribute(element, "alt"))).toEqual([
+    "cat taken for dog",
+    "dog taken for cat",
+  ]);
+});
+
+test("of many classes the page tells the worst and what is confused, without a square too fine to see", async () => {
+  const classes = 200;
+  const confusion = Array.from({ length: classes }, (_, label) =>
+    Array.from({ length: classes }, (_, taken) => (taken === label ? label : taken === 0 ? 1 : 0)),
+  );
+  const page = await renderReport({ mistakes: [{ title: "many", confusion }] });
+  expect(page).not.toContain("Confusion matrix");
+  expect(page).toContain("The 20 classes of lowest accuracy");
+  expect(words(page)).toContain("class 1 class 0 1");
+});
+
+test.each<[string, ReportData, RegExp]>([
+  [
+    "no square",
+    { mistakes: [{ title: "m", confusion: [[1, 2]] }] },
+    /confusion\[0\]: expected 1 counts.*got 2/,
+  ],
+  [
+    "a class that is none",
+    { mistakes: [{ title: "m", confusion: [[1]], worst: [{ ...mistake, label: -1 }] }] },
+    /worst\[0\]\.label: expected a class index/,
+  ],
+  [
+    "a percentage of confidence",
+    { mistakes: [{ title: "m", confusion: [[1]], worst: [{ ...mistake, probability: 98 }] }] },
+    /worst\[0\]\.probability: expected a fraction/,
+  ],
+])("mistakes that do not fit are refused: %s", async (_name, data, message) => {
+  await expect(renderReport(data)).rejects.toThrow(message);
 });
 
 test("the page forbids the browser to load anything or to run scripts", async () => {
@@ -240,6 +312,16 @@ const reportOf = (text: string): ReportData => ({
     rows: grid.rows.map((row) => ({ ...row, label: text })),
   })),
   embeddings: FULL.embeddings?.map((plot) => ({ ...plot, title: text, caption: text })),
+  mistakes: [
+    {
+      title: text,
+      confusion: [
+        [1, 1],
+        [1, 1],
+      ],
+      worst: [{ ...mistake, image: text }],
+    },
+  ],
   timings: [{ name: text, seconds: 1 }],
   settings: { [text]: { [text]: text, list: [text] }, one: text },
   machine: { [text]: text },

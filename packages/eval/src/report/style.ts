@@ -65,6 +65,13 @@ tbody th { font-weight: 500; }
 .quad img { display: block; width: 100%; height: auto; aspect-ratio: var(--ratio, 1); image-rendering: pixelated;
   border-radius: 4px; background: var(--line); }
 .quad img.smooth { image-rendering: auto; }
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 14px; list-style: none;
+  padding: 0; margin: 12px 0 0; font-size: 13px; line-height: 1.35; }
+.mistakes img { display: block; width: 100%; height: auto; aspect-ratio: var(--ratio, 1); image-rendering: pixelated;
+  border-radius: 4px; background: var(--line); margin-bottom: 4px; }
+.mistakes img.smooth { image-rendering: auto; }
+.mistakes span { display: block; overflow-wrap: anywhere; }
+.mistakes .loss { white-space: normal; }
 .heads { font-size: 13px; color: var(--muted); }
 @media (max-width: 900px) { .pictures { grid-template-columns: repeat(2, 1fr); } .heads:nth-child(3) { display: none; } }
 @media (max-width: 620px) {

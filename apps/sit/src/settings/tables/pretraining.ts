@@ -18,6 +18,11 @@ export const pretrainingDefinitions = {
     help: "largest corrupted share by zeros, noise or rand",
   },
   replaceRatio: { group: "corruption", kind: within(0.01, 1), help: "largest corrupted share by replace" },
+  minimumRatio: {
+    group: "corruption",
+    kind: within(0, 1),
+    help: "smallest corrupted share, where the largest is not smaller; 1: always the largest",
+  },
   blockMinimum: {
     group: "corruption",
     kind: within(0.001, 1),

@@ -7,18 +7,21 @@ import { type Section, section } from "./section.js";
 /** Several methods side by side. */
 export function comparisonSection({ comparison, dataset }: ReportData): Section | undefined {
   if (comparison === undefined || comparison.rows.length === 0) return undefined;
-  const { rows, seeds } = comparison;
+  const { seeds } = comparison;
   const test = dataset?.test === undefined ? "test images" : `the ${count(dataset.test)} test images`;
   const how = `Share of ${test} given the right class: mean and standard deviation (n - 1) over the seeds
 ${seeds.join(", ")}. All have the same network, images and fine-tuning; each seed draws its own for all of them. k-NN trains
 nothing.`;
-  return section(
-    "comparison",
-    "The methods",
-    how,
-    html`<figure>${trusted(comparisonChart(comparison))}<figcaption class="caption">Large marks are means, lines one
-standard deviation, small points single seeds.</figcaption></figure><div class="scroll">${table(rows)}</div>`,
-  );
+  return section("comparison", "The methods", how, comparisonBody(comparison, "Method"));
+}
+
+/**
+ * The plot and the table of a comparison.
+ * @param what is compared: the head of the first column
+ */
+export function comparisonBody(comparison: ReportComparison, what: string): Html {
+  return html`<figure>${trusted(comparisonChart(comparison))}<figcaption class="caption">Large marks are means, lines one
+standard deviation, small points single seeds.</figcaption></figure><div class="scroll">${table(comparison.rows, what)}</div>`;
 }
 
 /** The plot of a comparison as an SVG string. */
@@ -35,9 +38,10 @@ export function comparisonChart({ rows }: ReportComparison): string {
   return spreadChart({ description: `Test accuracy by method. ${spoken.join("; ")}`, points });
 }
 
-function measuresOf({ knn, accuracy }: ReportComparisonRow): [name: string, spread: ReportSpread][] {
+function measuresOf({ knn, linear, accuracy }: ReportComparisonRow): [name: string, spread: ReportSpread][] {
   return [
     ...(knn === undefined ? [] : [["k-NN", knn] as [string, ReportSpread]]),
+    ...(linear === undefined ? [] : [["linear probe", linear] as [string, ReportSpread]]),
     ...accuracy.map((spread): [string, ReportSpread] => [`${count(spread.labels)} labels`, spread]),
   ];
 }
@@ -47,10 +51,10 @@ function percents({ mean, deviation, values }: ReportSpread): string {
   return values.length > 1 ? `${of(mean)} ± ${of(deviation)} %` : `${of(mean)} %`;
 }
 
-function table(rows: readonly ReportComparisonRow[]): Html {
+function table(rows: readonly ReportComparisonRow[], what: string): Html {
   const measures = [...new Set(rows.flatMap((row) => measuresOf(row).map(([name]) => name)))];
   const cell = (content: string) => html`<td class="number">${content}</td>`;
-  return html`<table><thead><tr><th scope="col">Method</th>${measures.map(
+  return html`<table><thead><tr><th scope="col">${what}</th>${measures.map(
     (name) => html`<th scope="col" class="number">${name}</th>`,
   )}<th scope="col" class="number">Pretraining</th><th scope="col" class="number">Images per second</th><th scope="col"
 class="number">Seeds</th></tr></thead><tbody>${rows.map((row) => {

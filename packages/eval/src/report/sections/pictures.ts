@@ -1,15 +1,13 @@
-import { maskPicture, type Picture, pngDataUrl } from "../../figures/png.js";
+import { maskPicture } from "../../figures/png.js";
 import { classMark, MOST_LABELLED_CLASSES, scatterChart } from "../../figures/scatter.js";
 import type { ReconstructionRow, ReportData, ReportEmbedding } from "../data.js";
 import { count } from "../format.js";
 import { type Html, html, trusted } from "../html.js";
+import { image } from "./picture.js";
 import { type Section, section } from "./section.js";
 
 const HEADS = html`<div class="quad heads" aria-hidden="true"><span>clean</span><span>corrupted</span><span>mask</span>
 <span>rebuilt</span></div>`;
-
-/** Below this width a picture is shown with its pixels as squares. */
-const PIXEL_ART = 100;
 
 /** Grids of clean, corrupted, mask and reconstruction. */
 export function reconstructionSection(data: ReportData): Section | undefined {
@@ -36,13 +34,6 @@ function pictureRow(row: ReconstructionRow): Html {
     row.reconstruction,
     `reconstruction${of}`,
   )}</div>`;
-}
-
-function image(picture: Picture, alt: string): Html {
-  const { width, height } = picture;
-  const smooth = width >= PIXEL_ART ? html` class="smooth"` : undefined;
-  const ratio = width === height ? undefined : html` style="--ratio: ${width} / ${height}"`;
-  return html`<img${smooth}${ratio} src="${pngDataUrl(picture)}" width="${width}" height="${height}" alt="${alt}">`;
 }
 
 /** Scatter plots of embeddings, before and after. */

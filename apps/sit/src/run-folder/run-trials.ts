@@ -1,0 +1,125 @@
+import { listCheckpoints, loadCheckpoint } from "@sitjs/train/node";
+import type { Resolved } from "../command-line/resolve.js";
+import type { CommandContext } from "../command-line/run-command.js";
+import { type CheckpointSettings, findCheckpoint } from "../experiment/checkpoint.js";
+import { withTotalTimeLeft } from "../experiment/time-left.js";
+import { runTrial, type TrialOptions, trialPlan } from "../experiment/trial.js";
+import { peakMemoryMB, typedCommand } from "../output/report-data.js";
+import type { RunLock } from "./lock.js";
+import { trainingFiles } from "./training-files.js";
+import {
+  makeTrialFolder,
+  requireSameTrial,
+  type TrialRecord,
+  type TrialSetup,
+  writeTrial,
+} from "./trials.js";
+
+/** A trial with one seed, ready to be run. */
+export interface Trial {
+  readonly setup: TrialSetup;
+  readonly options: Omit<TrialOptions, "report" | "hooks">;
+  done?: TrialRecord | undefined;
+}
+
+/** Says how many need not be run, and where times will not compare. */
+export function tellWhatIsDone(
+  trials: readonly TrialRecord[],
+  computedBy: string,
+  report: CommandContext["console"]["report"],
+): void {
+  if (trials.length === 0) return;
+  report({ event: "note", text: `Already done: ${trials.length}; they are not done again` });
+  const other = trials.find((trial) => trial.computedBy !== computedBy)?.computedBy;
+  if (other === undefined) return;
+  report({
+    event: "warning",
+    text: `some were run on ${other} and the others are on ${computedBy}: times are not comparable`,
+  });
+}
+
+export interface RunningTrials {
+  readonly choice: Resolved;
+  /** Its name, for the checkpoints. */
+  readonly command: "compare" | "ablate";
+  readonly context: CommandContext;
+  readonly computedBy: string;
+  readonly lock: RunLock;
+  /** Called after each trial. */
+  finished(): Promise<void>;
+  /** How far all of it is, in words. */
+  progress(): string;
+}
+
+/** One after the other, each written when it is done. */
+export async function runTrials(trials: readonly Trial[], running: RunningTrials): Promise<void> {
+  const { choice, context, computedBy, finished, progress } = running;
+  const plan = trials.flatMap(({ options }) => trialPlan(options));
+  const report = withTotalTimeLeft(context.console.report, plan);
+  let saved: Awaited<ReturnType<typeof hooksOf>>["saved"] | undefined;
+  context.onStop(async () => ({ done: progress(), ...(await saved?.()), resume: typedCommand() }));
+  for (const trial of trials) {
+    const { options, setup } = trial;
+    const hooks = options.pretrained ? await hooksOf(trial, running) : undefined;
+    saved = hooks?.saved;
+    const started = performance.now();
+    const result = await runTrial({ ...options, report, hooks: { ...hooks, signal: context.signal } });
+    const earlier = hooks?.earlier.at(-1)?.seconds ?? 0;
+    trial.done = {
+      ...setup,
+      date: new Date().toISOString(),
+      computedBy,
+      peakMemoryMB: peakMemoryMB(),
+      seconds: earlier + (performance.now() - started) / 1000,
+      images: options.unlabelled.length,
+      testImages: options.test.length,
+      result,
+    };
+    await writeTrial(choice.out, trial.done);
+    saved = undefined;
+    await finished();
+  }
+}
+
+/** How a trial's pretraining is saved while it goes on, and where it goes on if it was stopped. */
+async function hooksOf(trial: Trial, { choice, command, context, computedBy, lock }: RunningTrials) {
+  const { setup, options } = trial;
+  const { report } = context.console;
+  const { settings, seed } = setup;
+  const folder = await makeTrialFolder(choice.out, setup);
+  const found =
+    (await listCheckpoints(folder)).length > 0 ? await findCheckpoint(folder, "--out", report) : undefined;
+  if (found !== undefined) {
+    const { labelsPerClass } = setup;
+    requireSameTrial({ ...found.saved, labelsPerClass }, setup, choice.out);
+  }
+  const resume = found && (await loadCheckpoint(found.named, { onDamaged: found.onDamaged }));
+  if (found && resume) {
+    const text = `${options.label}going on after step ${resume.info.step} of ${found.info.totalSteps}`;
+    report({ event: "note", text });
+  }
+  const saved: CheckpointSettings = {
+    kind: "pretrain",
+    command,
+    preset: choice.preset,
+    settings,
+    statistics: options.context.statistics,
+    seed,
+    data: setup.data,
+    customParts: setup.customParts,
+    config: choice.configFile,
+    workers: choice.workers,
+    engine: choice.engine,
+    computedBy,
+  };
+  const files = await trainingFiles(folder, {
+    settings: { ...saved },
+    keep: settings.keepCheckpoints,
+    resumedAt: resume?.info.step,
+    lock,
+    skipNotFinite: settings.skipNotFinite,
+    report,
+  });
+  const during: typeof files.during = (training) => context.saving(() => files.during(training));
+  return { ...files, during, resume };
+}

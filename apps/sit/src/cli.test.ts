@@ -115,7 +115,7 @@ describe("bad input", () => {
     [
       "neither a data set nor a folder",
       "pretrain --data cifar10",
-      /--data cifar10: expected a folder of images, fashion-mnist or cifar-10, got nothing there/,
+      /--data cifar10: expected a folder of images, or a name of sit data list, got nothing there/,
     ],
     ["nothing to learn", "pretrain --reconstruction none --contrast none", /expected at least one of them/],
     [
@@ -235,7 +235,7 @@ describe("bad input", () => {
 describe("help", () => {
   it("names every setting of each command, with its default", async () => {
     for (const [command, scope] of Object.entries(scopes)) {
-      const { code, out } = await run(command, "--help");
+      const { code, out } = await run(...command.split(" "), "--help");
       expect(code).toBe(0);
       const flag = "flag" in scope ? scope.flag : optionName;
       for (const name of namesIn(scope)) {
@@ -264,6 +264,8 @@ describe("help", () => {
         "demo",
         "methods",
         "compare",
+        "data",
+        "get",
       ]),
     );
   });

@@ -23,7 +23,7 @@ export interface Parts {
 /** What a config file exports as its default. Options on the command line go before it, it goes before the preset. */
 export interface Config {
   readonly preset?: PresetName;
-  /** `fashion-mnist`, `cifar-10` or a folder, relative to where the command is run. */
+  /** A name of `sit data list`, or a folder, relative to where the command is run. */
   readonly data?: string;
   readonly out?: string;
   readonly seed?: number;

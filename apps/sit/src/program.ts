@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addCompare } from "./program/compare.js";
+import { addData } from "./program/data.js";
 import { addDemo } from "./program/demo.js";
 import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
@@ -24,6 +25,7 @@ export function program(): Command {
   addPictures(sit);
   addDemo(sit);
   addCompare(sit);
+  addData(sit);
   return sit;
 }
 

@@ -93,6 +93,8 @@ export const scopes = {
   knn: { groups: ["weights", "neighbours", "faults", "test faults"] },
   reconstruct: { groups: ["corruption", "faults"] },
   demo: { groups: everything },
+  // As pretraining, whose views it shows.
+  "data show": { groups: ["model", "corruption", "pretraining", "faults"] },
   // Its methods are named by --methods.
   compare: { groups: everything, without: ["method"] },
   ablate: { groups: everything },

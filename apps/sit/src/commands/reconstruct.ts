@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { scopes } from "../command-line/options.js";
@@ -11,6 +10,7 @@ import { makeBackbone, makeMethod } from "../experiment/model.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
+import { requirePicturePath } from "../output/picture-path.js";
 
 /** Corrupts images, has a checkpoint's network reconstruct them, and writes the picture. */
 export const run: Run = async (options, { console, signal }) => {
@@ -29,7 +29,7 @@ export const run: Run = async (options, { console, signal }) => {
     checkpoint: saved.settings,
   });
   const { settings, seed, out } = choice;
-  await checkPicturePath(out);
+  await requirePicturePath(out);
   const { channels, imageSize } = settings;
   const leftOut = leftOutImages(report);
   const part = options.split === "test" ? "test" : "training";
@@ -77,13 +77,3 @@ export const run: Run = async (options, { console, signal }) => {
     ],
   );
 };
-
-async function checkPicturePath(path: string): Promise<void> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  if (isFolder || !path.toLowerCase().endsWith(".png")) {
-    throw new SitError(
-      "bad-option",
-      `--out: expected the name of a .png file, got ${isFolder ? "the folder " : ""}${path}`,
-    );
-  }
-}

@@ -4,10 +4,10 @@ import { type ChannelStatistics, channelStatistics, type Image, imageNetStatisti
 import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
 import { type ImageDataset, ImageError, imageFolder, split, subset } from "@sitjs/data";
-import { isReady, readyNames } from "../settings/ready-data.js";
+import { readyNames } from "../settings/ready-data.js";
 import type { Settings } from "../settings/settings.js";
+import { findDataset, openDataset } from "./catalogue.js";
 import type { LeftOut } from "./left-out.js";
-import { openReadyData } from "./ready-data.js";
 import type { Reporter } from "./reporter.js";
 
 /** A data source, opened. */
@@ -39,12 +39,14 @@ export interface OpenDataOptions {
 }
 
 /**
- * Opens a data set that is fetched by itself (`fashion-mnist`, `cifar-10`) or a folder of images. A folder with `train` and `test` (or `val`) in it has its parts;
- * any other labelled folder is cut 80 : 20, always the same way.
+ * Opens a data set of the catalogue, by its name or by the folder that it was downloaded to, or a folder of images. A
+ * folder with `train` and `test` (or `val`) in it has its parts; any other labelled folder is cut 80 : 20, always the
+ * same way.
  * @throws SitError "missing-file", "bad-file", "bad-option" where labels are wanted and there are none, "network"
  */
 export async function openData(source: string, options: OpenDataOptions): Promise<RunData> {
-  if (isReady(source)) return { source, ...(await openReadyData[source](options)) };
+  const dataset = await findDataset(source);
+  if (dataset !== undefined) return { source, ...(await openDataset(dataset, options)) };
   return await openFolder(source, options);
 }
 

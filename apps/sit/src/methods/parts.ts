@@ -12,7 +12,7 @@ export function headInitialization({ initialization }: Settings): Initialization
 }
 
 /** Groups of pixels, by the settings or from the config file. */
-export function corruptionOf({ settings, parts }: MakingContext): Corruption {
+export function corruptionOf({ settings, parts }: Pick<MakingContext, "settings" | "parts">): Corruption {
   if (parts.corruption !== undefined) return parts.corruption;
   if (settings.corruption === "none") return noCorruption();
   const kinds = settings.corruption.split("+") as ("zeros" | "noise" | "replace" | "rand")[];

@@ -26,10 +26,12 @@ export const usualComparison: readonly ComparedName[] = [
 export const comparedTitle = (name: ComparedName) =>
   name === "scratch" ? "From scratch" : methodPlans[name].title;
 
-/** The preset of a comparison on each data set, and on a folder of images. */
+/** The preset of a comparison on each data set of small images, and on all others. */
 export const comparisonPresets: Readonly<Record<ReadyDataName | "folder", PresetName>> = {
   "fashion-mnist": "compare",
+  mnist: "compare",
   "cifar-10": "compare-color",
+  "cifar-100": "compare-color",
   folder: "compare-color",
 };
 

@@ -24,6 +24,12 @@ export const stl10 = defineEntry(
         labelled: false,
         note: "for pretraining; of more kinds of things than the ten classes; 2.8 GB of memory",
       },
+      {
+        name: "train+unlabelled",
+        images: 105_000,
+        labelled: false,
+        note: "what sit pretrain learns from; 2.9 GB of memory",
+      },
     ],
     files: [
       {
@@ -36,13 +42,16 @@ export const stl10 = defineEntry(
     ],
   },
   async (folder, { part, name }) => {
+    const labelled = part === "train" || part === "test";
     // As the files are spelled.
-    const images = part === "unlabelled" ? "unlabeled_X.bin" : `${part}_X.bin`;
-    const root = findRoot(folder, ["stl10_binary"], images);
+    const images = part
+      .split("+")
+      .map((each) => (each === "unlabelled" ? "unlabeled_X.bin" : `${each}_X.bin`));
+    const root = findRoot(folder, ["stl10_binary"], images[0] as string);
     return await stlDataset({
       name,
-      images: join(root, images),
-      ...(part !== "unlabelled" && { labels: join(root, `${part}_y.bin`) }),
+      images: images.map((file) => join(root, file)),
+      ...(labelled && { labels: join(root, `${part}_y.bin`) }),
       classes: join(root, "class_names.txt"),
     });
   },

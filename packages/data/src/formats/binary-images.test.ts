@@ -138,6 +138,17 @@ describe("STL-10", () => {
     expect((await stlDataset({ images: stl.images })).labels).toBeUndefined();
   });
 
+  it("reads several files one after the other", async () => {
+    const both = fixture("stl-10-images.bin");
+    const one = write("one.bin", readFileSync(both).subarray(96 * 96 * 3));
+    const joined = await stlDataset({ images: [both, one] });
+    expect(joined.length).toBe(3);
+    const [first, second] = [0, 1].map((i) => images(2, 96).subarray(i * 96 * 96 * 3, (i + 1) * 96 * 96 * 3));
+    for (const [i, pixels] of [first, second, second].entries()) {
+      expect(Buffer.compare(Buffer.from((await joined.image(i)).data), pixels as Uint8Array)).toBe(0);
+    }
+  });
+
   it.each([
     ["a label of 0", Uint8Array.of(1, 0), /record 1: expected a label from 1 to 10, got 0/],
     ["a label of 11", Uint8Array.of(11, 1), /record 0: expected a label from 1 to 10, got 11/],

@@ -3,7 +3,7 @@ import { type ImageDataset, memoryDataset } from "../dataset.js";
 import { readPlain } from "../idx-dataset.js";
 import { checkRecords, requireLabel } from "./check-records.js";
 import { type ClassNames, readClassNames } from "./class-names.js";
-import { openRecords } from "./records.js";
+import { openRecords, type RecordFile } from "./records.js";
 
 const side = 96;
 const planeBytes = side * side;
@@ -41,8 +41,8 @@ export function parseStlLabels(bytes: Uint8Array, name = "stl labels"): Uint8Arr
 }
 
 export interface StlDatasetOptions {
-  /** File of the images: `train_X.bin`, `test_X.bin` or `unlabeled_X.bin`. */
-  readonly images: string;
+  /** File of the images: `train_X.bin`, `test_X.bin` or `unlabeled_X.bin`; several are read one after the other. */
+  readonly images: string | readonly string[];
   /** File of the labels: `train_y.bin` or `test_y.bin`. */
   readonly labels?: string;
   /** What the dataset is called; default "stl-10". */
@@ -62,17 +62,25 @@ export async function stlDataset(options: StlDatasetOptions): Promise<ImageDatas
     options.labels === undefined
       ? undefined
       : parseStlLabels(await readPlain(options.labels), options.labels);
-  const file = await openRecords(images, imageBytes, what);
+  const files: RecordFile[] = [];
   try {
-    if (labels && labels.length !== file.count) {
-      const expected = `one label for each of the ${file.count} images in ${images}`;
+    for (const path of typeof images === "string" ? [images] : images) {
+      files.push(await openRecords(path, imageBytes, what));
+    }
+    const count = files.reduce((sum, file) => sum + file.count, 0);
+    if (labels && labels.length !== count) {
+      const expected = `one label for each of the ${count} images in ${files.map(({ path }) => path).join(" and ")}`;
       throw new SitError("bad-file", `${options.labels}: expected ${expected}, got ${labels.length}`);
     }
-    const pixels = new Uint8Array(new SharedArrayBuffer(file.count * imageBytes));
-    await file.read((records, first) => unpack(records, pixels, first));
+    const pixels = new Uint8Array(new SharedArrayBuffer(count * imageBytes));
+    let start = 0;
+    for (const file of files) {
+      await file.read((records, first) => unpack(records, pixels, start + first));
+      start += file.count;
+    }
     return memoryDataset({ name, pixels, width: side, height: side, channels: 3, labels, classes });
   } finally {
-    await file.close();
+    for (const file of files) await file.close();
   }
 }
 

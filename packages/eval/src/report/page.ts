@@ -3,9 +3,11 @@ import { html, trusted } from "./html.js";
 import { ablationSection } from "./sections/ablation.js";
 import { comparisonSection } from "./sections/comparison.js";
 import { runSection, settingsSection } from "./sections/facts.js";
+import { fewShotSection } from "./sections/few-shot.js";
 import { head } from "./sections/head.js";
 import { learningSection } from "./sections/learning.js";
 import { leftOutSection } from "./sections/left-out.js";
+import { linearSection } from "./sections/linear.js";
 import { mistakesSection } from "./sections/mistakes.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
 import { accuracySection, knnSection } from "./sections/results.js";
@@ -22,6 +24,8 @@ export function reportPage(data: ReportData): string {
     comparisonSection(data),
     accuracySection(data),
     knnSection(data),
+    linearSection(data),
+    fewShotSection(data),
     mistakesSection(data),
     embeddingSection(data),
     reconstructionSection(data),

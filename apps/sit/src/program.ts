@@ -6,6 +6,7 @@ import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
 import { addPictures } from "./program/pictures.js";
 import { addPretrain } from "./program/pretrain.js";
+import { addProtocols } from "./program/protocols.js";
 
 /** The command line. Commands load their modules when they run, so that help and errors are quick. */
 export function program(): Command {
@@ -21,6 +22,7 @@ export function program(): Command {
   addEngineCommands(sit);
   addPretrain(sit);
   addEvaluation(sit);
+  addProtocols(sit);
   addPictures(sit);
   addDemo(sit);
   addCompare(sit);

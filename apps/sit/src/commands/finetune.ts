@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { disposeParams } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
+import { softmax } from "@sitjs/eval";
 import { loadCheckpoint } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
 import { type ParsedOptions, resolveRun } from "../command-line/resolve.js";
@@ -17,6 +18,7 @@ import { dataRecord } from "../experiment/data-record.js";
 import { finetuning } from "../experiment/evaluation.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { leftOutImages } from "../experiment/left-out.js";
+import { mistakesOf } from "../experiment/mistakes.js";
 import { makeTunedBackbone } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
@@ -131,7 +133,13 @@ export const run: Run = async (options, command) => {
     const result = await finetuning({ ...tuning, ...hooks });
     trained?.dispose();
     disposeParams(result.params);
-    const outcome = { choice, engine, data, start, result, leftOut: leftOut.list() } as const;
+    const mistakes = await mistakesOf({
+      title: `${result.trainImages} labels, ${start === "scratch" ? "from scratch" : "pretrained"}`,
+      probabilities: softmax(result.logits, result.logits.length / test.length),
+      test,
+      context: tuning.context,
+    });
+    const outcome = { choice, engine, data, start, result, mistakes, leftOut: leftOut.list() } as const;
     const summary = finetuneSummary(outcome);
     await writeReport(out, finetuneReport(outcome));
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);

@@ -3,7 +3,6 @@ import type { ImageDataset } from "@sitjs/data";
 import {
   averageOf,
   classifier,
-  embed,
   evaluate,
   finetune,
   knn,
@@ -14,6 +13,7 @@ import { crossEntropy } from "@sitjs/losses";
 import type { TrainState } from "@sitjs/train";
 import { classifierHead } from "@sitjs/vit";
 import type { Settings } from "../settings/settings.js";
+import { features } from "./features.js";
 import { type StepRecord, stepRecord } from "./learning-curve.js";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
 import { atOnce, type TrainingHooks, trainingOptions } from "./pretraining.js";
@@ -44,6 +44,8 @@ export interface FinetuningResult {
   readonly seconds: number;
   /** Mean loss of each part of the run, and where in epochs the part ended. */
   readonly losses: readonly { epoch: number; loss: number }[];
+  /** Logits of the test images [images x classes]. */
+  readonly logits: Float32Array;
   /** `backbone.*` and `classifier.*`; belong to the caller. */
   readonly params: Params;
 }
@@ -107,7 +109,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
     };
     const params = await during(tune);
     try {
-      const { top1, top5 } = await evaluate(model, params, evalLoader(test, context, "test"), {
+      const { top1, top5, logits } = await evaluate(model, params, evalLoader(test, context, "test"), {
         onBatch: () => signal?.throwIfAborted(),
       });
       return {
@@ -118,6 +120,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
         steps: total,
         seconds: elapsed(),
         losses: losses.values(),
+        logits,
         params,
       };
     } catch (error) {
@@ -197,24 +200,11 @@ export async function neighbours(options: {
   readonly report: Reporter;
   readonly signal?: AbortSignal;
 }): Promise<NeighbourResult> {
-  const { name, backbone, params, train, test, context, report, signal } = options;
+  const { name, train, test, context, report } = options;
   const total = train.length + test.length;
   const outcome = ({ top1 }: NeighbourResult) => `accuracy ${(100 * top1).toFixed(1)} %`;
   return await stage(report, name, { total, unit: "images", outcome }, async ({ progress }) => {
-    const started = performance.now();
-    const features = async (dataset: ImageDataset, part: "training" | "test", before: number) => {
-      const loader = evalLoader(dataset, context, part);
-      return await embed(backbone, params, loader, {
-        onBatch(batch) {
-          signal?.throwIfAborted();
-          const done = before + Math.min(batch * loader.batchSize, dataset.length);
-          const imagesPerSecond = done / ((performance.now() - started) / 1000);
-          progress({ done, imagesPerSecond, secondsLeft: (total - done) / imagesPerSecond });
-        },
-      });
-    };
-    const trained = await features(train, "training", 0);
-    const tested = await features(test, "test", train.length);
+    const { train: trained, test: tested } = await features({ ...options, progress });
     const { top1, top5 } = await knn(trained, tested, {
       k: context.settings.neighbours,
       classes: test.classes?.length,

@@ -70,7 +70,7 @@ export async function reconstructionPictures(options: {
 }
 
 /** Image `index` of normalised pixels [batch, height, width, channels] as bytes. */
-function toPicture(
+export function toPicture(
   data: Float32Array,
   index: number,
   width: number,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Engine } from "@sitjs/engine";
-import type { ReportData } from "@sitjs/eval/report";
+import type { ReportData, ReportMistakes } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
 import type { RunData } from "../experiment/data.js";
 import type { FinetuningResult } from "../experiment/evaluation.js";
@@ -15,11 +15,12 @@ export interface FinetuneOutcome {
   readonly data: RunData;
   readonly start: "scratch" | "pretrained";
   readonly result: Omit<FinetuningResult, "params">;
+  readonly mistakes: ReportMistakes;
   readonly leftOut: readonly LeftOutImage[];
 }
 
 /** `summary.json`: accuracies are fractions of the test images. */
-export function finetuneSummary({ choice, engine, data, start, result, leftOut }: FinetuneOutcome) {
+export function finetuneSummary({ choice, engine, data, start, result, mistakes, leftOut }: FinetuneOutcome) {
   const { seed, settings } = choice;
   const { top1, top5, trainImages, testImages, steps, seconds } = result;
   return {
@@ -34,6 +35,7 @@ export function finetuneSummary({ choice, engine, data, start, result, leftOut }
     steps,
     seconds,
     accuracy: { top1, top5 },
+    confusion: mistakes.confusion,
     leftOut: leftOutSummary(leftOut),
     peakMemoryMB: peakMemoryMB(),
   };
@@ -48,6 +50,7 @@ export function finetuneReport({
   data,
   start,
   result,
+  mistakes,
   leftOut,
 }: FinetuneOutcome): ReportData {
   const { settings, seed } = choice;
@@ -66,6 +69,7 @@ export function finetuneReport({
     },
     accuracy: [{ labels: trainImages, [start]: top1 }],
     finetune: [{ labels: trainImages, start, history: losses }],
+    mistakes: [mistakes],
   };
 }
 

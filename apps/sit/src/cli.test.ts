@@ -115,7 +115,7 @@ describe("bad input", () => {
     [
       "neither a data set nor a folder",
       "pretrain --data cifar10",
-      /--data cifar10: expected a folder of images, fashion-mnist or cifar-10, got nothing there/,
+      /--data cifar10: expected a folder of images, a Parquet file, fashion-mnist or cifar-10, got nothing there/,
     ],
     ["nothing to learn", "pretrain --reconstruction none --contrast none", /expected at least one of them/],
     [

@@ -3,5 +3,5 @@ import { base } from "../../tsup.base.js";
 
 export default defineConfig({
   ...base,
-  entry: { index: "src/index.ts", "report/index": "src/report/index.ts" },
+  entry: { index: "src/index.ts", "node/index": "src/node/index.ts", "report/index": "src/report/index.ts" },
 });

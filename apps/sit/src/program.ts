@@ -1,14 +1,15 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addCompare } from "./program/compare.js";
 import { addData } from "./program/data.js";
 import { addDemo } from "./program/demo.js";
+import { addEmbeddings } from "./program/embeddings.js";
 import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
 import { addMultilabel } from "./program/multilabel.js";
 import { addPictures } from "./program/pictures.js";
 import { addPretrain } from "./program/pretrain.js";
 import { addProtocols } from "./program/protocols.js";
+import { version } from "./version.js";
 
 /** The command line. Commands load their modules when they run, so that help and errors are quick. */
 export function program(): Command {
@@ -26,16 +27,12 @@ export function program(): Command {
   addEvaluation(sit);
   addMultilabel(sit);
   addProtocols(sit);
+  addEmbeddings(sit);
   addPictures(sit);
   addDemo(sit);
   addCompare(sit);
   addData(sit);
   return sit;
-}
-
-function version(): string {
-  const path = new URL("../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }
 
 function oneLine(text: string): string {

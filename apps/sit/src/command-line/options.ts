@@ -102,6 +102,7 @@ export const scopes = {
   fewshot: {
     groups: ["weights", "neighbours", "precision", "fine-tuning", "faults", "test faults"],
   },
+  embed: { groups: ["weights", "faults", "test faults"] },
   reconstruct: { groups: ["corruption", "faults"] },
   demo: { groups: everything },
   // As pretraining, whose views it shows.

@@ -19,7 +19,7 @@ export const MOST_LABELLED_CLASSES = 30;
 
 /** Points coloured and shaped by class, the class names at the clusters' middles, as an SVG string. */
 export function scatterChart({ description, points, classes }: ScatterChart): string {
-  const radius = points.length > 1500 ? 2 : points.length > 500 ? 2.5 : 3.2;
+  const radius = points.length > 5000 ? 1.1 : points.length > 1500 ? 2 : points.length > 500 ? 2.5 : 3.2;
   const dots = points.map(([x, y, label]) => ({
     x,
     y,

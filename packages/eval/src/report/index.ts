@@ -1,5 +1,6 @@
 export { encodePng, type Picture } from "../figures/png.js";
 export { type ProjectedPoint, type ProjectionOptions, projectEmbeddings } from "../figures/project.js";
+export { type ProjectionPicture, projectionPicture } from "../figures/projection-picture.js";
 export type { LabelledPoint } from "../figures/scatter.js";
 export { checkReportData } from "./check.js";
 export type * from "./data.js";

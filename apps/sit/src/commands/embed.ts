@@ -1,0 +1,55 @@
+import type { FeatureKind } from "@sitjs/eval";
+import type { Run } from "../command-line/run-command.js";
+import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
+import { leftOutLines, leftOutSummary } from "../experiment/left-out.js";
+import { version } from "../version.js";
+
+/** Writes the feature vectors of images, with their names and labels, to a Parquet file or NumPy arrays. */
+export const run: Run = async (options, command) => {
+  const { writeEmbeddings } = await import("@sitjs/eval/node");
+  const run = await openFeatures(options, command, { defaultOut: "embeddings.parquet", defaultImages: 0 });
+  const { choice, engine, classes, leftOut } = run;
+  const { settings, seed, out } = choice;
+  const features = (options.features as FeatureKind | undefined) ?? "token";
+  const about = {
+    command: "embed",
+    version: version(),
+    engine: engine.name,
+    checkpoint: (options.checkpoint as string | undefined) ?? null,
+    fromScratch: options.fromScratch === true,
+    data: run.data,
+    features,
+    seed,
+    settings,
+  };
+  let images = 0;
+  let size = 0;
+  try {
+    await withFeatures(run, features, command, async (rows) => {
+      const counted = async function* () {
+        for await (const part of rows) {
+          images += part.files.length;
+          size = part.size;
+          yield part;
+        }
+      };
+      await writeEmbeddings(out, counted(), { classes, about });
+    });
+  } finally {
+    run.dispose();
+  }
+  const summary = {
+    command: "embed",
+    out,
+    engine: engine.name,
+    dataset: run.data,
+    images,
+    size,
+    features,
+    leftOut: leftOutSummary(leftOut.list()),
+  };
+  command.console.result(summary, [
+    `${images} images with ${size} numbers each: ${out}`,
+    ...leftOutLines(leftOut.list()),
+  ]);
+};

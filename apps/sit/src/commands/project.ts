@@ -1,0 +1,110 @@
+import { SitError } from "@sitjs/core/errors";
+import { writeFileAtomically } from "@sitjs/core/node";
+import { randomStream } from "@sitjs/core/random";
+import type { FeatureKind } from "@sitjs/eval";
+import type { SavedEmbeddings } from "@sitjs/eval/node";
+import { projectEmbeddings, projectionPicture } from "@sitjs/eval/report";
+import type { ParsedOptions } from "../command-line/resolve.js";
+import type { CommandContext, Run } from "../command-line/run-command.js";
+import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
+import { stage } from "../experiment/reporter.js";
+
+const OUT = "projection.svg";
+const IMAGES = 2000;
+
+type Vectors = Omit<SavedEmbeddings, "total"> & { readonly of: string };
+
+/** Places images in the plane by their features (t-SNE, UMAP) and writes the picture and the points. */
+export const run: Run = async (options, command) => {
+  const { console } = command;
+  const method = (options.method as "tsne" | "umap" | undefined) ?? "tsne";
+  const seed = (options.seed as number | undefined) ?? 0;
+  const out = (options.out as string | undefined) ?? OUT;
+  if (!/\.svg$/i.test(out))
+    throw new SitError("bad-option", `--out: expected a name that ends in .svg, got ${out}`);
+  const other = method === "tsne" ? "neighbours" : "perplexity";
+  if (options[other] !== undefined) {
+    const whose = method === "tsne" ? "umap" : "tsne";
+    throw new SitError("bad-option", `--${other}: expected --method ${whose}, got ${method}`);
+  }
+  const { features, size, labels, files, classes, of } =
+    options.embeddings === undefined ? await embedded(options, command) : await saved(options, seed);
+  const count = labels.length;
+  const vectors = Array.from({ length: count }, (_, row) => features.subarray(row * size, (row + 1) * size));
+  const places = await stage(console.report, `Projection (${method})`, { unit: "steps" }, ({ progress }) =>
+    projectEmbeddings(vectors, {
+      method,
+      seed,
+      perplexity: options.perplexity as number | undefined,
+      neighbors: options.neighbours as number | undefined,
+      onProgress: ({ iteration, iterations }) => progress({ done: iteration, total: iterations }),
+    }),
+  );
+  const name = method === "tsne" ? "t-SNE" : "UMAP";
+  const setting =
+    method === "tsne"
+      ? `perplexity ${(options.perplexity as number | undefined) ?? 30}`
+      : `${(options.neighbours as number | undefined) ?? 15} neighbours`;
+  const svg = projectionPicture({
+    title: `${name} of ${of}`,
+    subtitle: `${count} images, ${size} features, ${setting}, seed ${seed}`,
+    points: places.map(([x, y], i) => {
+      const label = labels[i] as number;
+      return [x, y, label < 0 ? null : label] as const;
+    }),
+    classes: classes ?? [],
+  });
+  const json = `${out.slice(0, -".svg".length)}.json`;
+  const points = places.map(([x, y], i) => ({ file: files[i], label: labels[i], x, y }));
+  await writeFileAtomically(json, `${JSON.stringify({ method, seed, of, classes, points })}\n`);
+  await writeFileAtomically(out, svg);
+  console.result({ command: "project", out, points: json, method, images: count }, [
+    `${name} of ${count} images: ${out}, points in ${json}`,
+  ]);
+};
+
+/** Rows of a file of embeddings, drawn by the seed. */
+async function saved(options: ParsedOptions, seed: number): Promise<Vectors> {
+  const lost = ["checkpoint", "data", "split", "features"].find((name) => options[name] !== undefined);
+  if (lost !== undefined || options.fromScratch === true) {
+    const name = lost ?? "from-scratch";
+    throw new SitError("bad-option", `--${name}: expected none beside --embeddings, which are made already`);
+  }
+  const { readEmbeddings } = await import("@sitjs/eval/node");
+  const path = options.embeddings as string;
+  const wanted = (options.images as number | undefined) ?? IMAGES;
+  const draw = (total: number) =>
+    randomStream(seed, "projection").permutation(total).slice(0, Math.min(wanted, total)).sort();
+  return { ...(await readEmbeddings(path, draw)), of: path.split(/[\\/]/).filter(Boolean).at(-1) ?? path };
+}
+
+/** Features of a network that is here now. */
+async function embedded(options: ParsedOptions, command: CommandContext): Promise<Vectors> {
+  const run = await openFeatures(options, command, { defaultOut: OUT, defaultImages: IMAGES });
+  const kind = (options.features as FeatureKind | undefined) ?? "token";
+  const parts: Float32Array[] = [];
+  const labels: number[] = [];
+  const files: string[] = [];
+  let size = 0;
+  try {
+    await withFeatures(run, kind, command, async (rows) => {
+      for await (const part of rows) {
+        parts.push(part.features);
+        labels.push(...part.labels);
+        files.push(...part.files);
+        size = part.size;
+      }
+    });
+  } finally {
+    run.dispose();
+  }
+  const features = new Float32Array(size * files.length);
+  let at = 0;
+  for (const part of parts) {
+    features.set(part, at);
+    at += part.length;
+  }
+  const network = options.fromScratch === true ? "random network" : run.choice.settings.method;
+  const of = `${run.data}, ${network}`;
+  return { features, size, labels: Int32Array.from(labels), files, classes: run.classes, of };
+}

@@ -2,7 +2,6 @@ export { type AugmentedProbeOptions, augmentedProbe } from "./augmented-probe.js
 export { averagePrecision, type MeanAveragePrecision, meanAveragePrecision } from "./average-precision.js";
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
 export { type CollapseMeasures, collapseMeasures } from "./collapse.js";
-export { embed, evaluate, type FeatureKind } from "./embed.js";
 export {
   type Evaluation,
   embed,

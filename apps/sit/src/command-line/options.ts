@@ -93,7 +93,17 @@ const supervised = {
 /** What each command takes. */
 export const scopes = {
   pretrain: {
-    groups: ["data", "model", "heads", "corruption", "pretraining", "precision", "saving", "watching", "faults"],
+    groups: [
+      "data",
+      "model",
+      "heads",
+      "corruption",
+      "pretraining",
+      "precision",
+      "saving",
+      "watching",
+      "faults",
+    ],
   },
   finetune: supervised,
   multilabel: supervised,

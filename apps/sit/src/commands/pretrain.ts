@@ -91,7 +91,8 @@ export const run: Run = async (options, command) => {
       steps,
     } as const satisfies CheckpointSettings;
     const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume });
-    const run = { method, loader, settings, seed, report, maximumSteps: steps };
+    const watched = { dataset: images, context, parts };
+    const run = { method, loader, settings, seed, report, maximumSteps: steps, watched };
     const result = await pretraining({ ...run, ...hooks });
     signal.throwIfAborted();
     const rows = await reconstructionPictures({

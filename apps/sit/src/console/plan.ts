@@ -27,7 +27,16 @@ export function planLines(plan: RunPlan): string[] {
   ];
 }
 
-function imagesText({ images, imageSize, views, batchSize, stepsPerEpoch, steps, epochs, stepsDone }: RunPlan) {
+function imagesText({
+  images,
+  imageSize,
+  views,
+  batchSize,
+  stepsPerEpoch,
+  steps,
+  epochs,
+  stepsDone,
+}: RunPlan) {
   const each = views === 1 ? "1 view" : `${views} views`;
   const size = `${imageSize} x ${imageSize}`;
   const done = stepsDone > 0 ? `, ${whole(stepsDone)} of them done` : "";
@@ -61,7 +70,12 @@ function watchingText({ watching, epochs }: RunPlan): string {
   if (watching === undefined) return "none";
   const { everyEpochs, images, queries, share } = watching;
   const often = everyEpochs === 1 ? "every epoch" : `every ${everyEpochs} epochs`;
-  const when = everyEpochs < epochs ? `before, ${often} and at the end` : everyEpochs === Infinity ? "at the end" : "before and at the end";
+  const when =
+    everyEpochs < epochs
+      ? `before, ${often} and at the end`
+      : everyEpochs === Infinity
+        ? "at the end"
+        : "before and at the end";
   const what =
     queries > 0
       ? `k-NN (${whole(queries)} training images by ${whole(images - queries)} others, no test image) and collapse`

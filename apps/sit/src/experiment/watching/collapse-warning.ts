@@ -7,7 +7,10 @@ export const LEAST_DEVIATION = 0.02;
 export const LEAST_RANK = 1.5;
 
 /** True where embeddings have collapsed. */
-export function hasCollapsed({ deviation, effectiveRank }: Pick<WatchRecord, "deviation" | "effectiveRank">): boolean {
+export function hasCollapsed({
+  deviation,
+  effectiveRank,
+}: Pick<WatchRecord, "deviation" | "effectiveRank">): boolean {
   return deviation < LEAST_DEVIATION || effectiveRank < LEAST_RANK;
 }
 

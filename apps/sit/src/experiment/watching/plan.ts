@@ -74,6 +74,9 @@ export function pictureSteps(
   { totalSteps, stepsPerEpoch }: { readonly totalSteps: number; readonly stepsPerEpoch: number },
 ): number[] {
   const epochs = totalSteps / stepsPerEpoch;
-  const steps = Array.from({ length: times }, (_, i) => Math.ceil(((i + 1) * epochs) / times) * stepsPerEpoch);
+  const steps = Array.from(
+    { length: times },
+    (_, i) => Math.ceil(((i + 1) * epochs) / times) * stepsPerEpoch,
+  );
   return [...new Set(steps.map((step) => Math.min(step, totalSteps)))];
 }

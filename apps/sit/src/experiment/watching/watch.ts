@@ -81,7 +81,8 @@ export function runWatch(of: {
     add: norms.add,
     records: () => records,
     async look(state) {
-      if (!isLookDue(plan, state.step, of) || records.some(({ step }) => step === state.step)) return undefined;
+      if (!isLookDue(plan, state.step, of) || records.some(({ step }) => step === state.step))
+        return undefined;
       try {
         const record = await measure(state);
         if (record === undefined) return undefined;

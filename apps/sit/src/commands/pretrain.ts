@@ -15,6 +15,7 @@ import { reconstructionPictures } from "../experiment/pictures.js";
 import { pretraining } from "../experiment/pretraining.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { requireParts } from "../experiment/trained.js";
+import { boardOf } from "../output/board-settings.js";
 import { pretrainLines, pretrainReport, pretrainSummary } from "../output/pretrain-files.js";
 import { writeReport } from "../output/report-file.js";
 import { runFiles } from "../run-folder/files.js";
@@ -90,7 +91,9 @@ export const run: Run = async (options, command) => {
       computedBy: engineIdentity(engine),
       steps,
     } as const satisfies CheckpointSettings;
-    const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume });
+    const totalSteps = steps ?? settings.epochs * loader.stepsPerEpoch;
+    const board = boardOf(method, loader, settings, totalSteps);
+    const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume, board });
     const watched = { dataset: images, context, parts };
     const run = { method, loader, settings, seed, report, maximumSteps: steps, watched };
     const result = await pretraining({ ...run, ...hooks });

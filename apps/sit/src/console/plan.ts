@@ -2,7 +2,10 @@ import type { RunPlan } from "../experiment/plan.js";
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-GB");
 /** `0.002`, `1e-5`; at most four digits. */
-const rate = (value: number) => String(Number(value.toPrecision(4))).replace(/e([+-])0*/, "e$1");
+const rate = (value: number) =>
+  value !== 0 && Math.abs(value) < 1e-3
+    ? value.toExponential(3).replace(/\.?0+e/, "e")
+    : String(Number(value.toPrecision(4)));
 const change = ([from, to]: readonly [number, number]) =>
   rate(from) === rate(to) ? rate(from) : `${rate(from)} to ${rate(to)}`;
 

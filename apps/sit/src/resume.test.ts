@@ -41,7 +41,11 @@ const looks = (out: string) =>
     .map(({ seconds, gradientNorm, ...look }) => look);
 /** A run that goes on has more of TensorBoard's files. */
 const files = (out: string) => [
-  ...new Set(readdirSync(at(out)).map((name) => name.replace(/^(events\.out\.tfevents).*/, "$1")).sort()),
+  ...new Set(
+    readdirSync(at(out))
+      .map((name) => name.replace(/^(events\.out\.tfevents).*/, "$1"))
+      .sort(),
+  ),
 ];
 
 const pretrain = `pretrain --data photos ${tiny} --epochs 20 --checkpoint-steps 10`;

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import type { RunPlan } from "../experiment/plan.js";
+import { runFiles } from "../run-folder/files.js";
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-GB");
 /** `0.002`, `1e-5`; at most four digits. */
@@ -66,11 +68,12 @@ function checkpointText({ checkpoints }: RunPlan): string {
     ...(minutes > 0 ? [`every ${minutes} minutes`] : []),
     "at the end",
   ];
-  return `in ${folder}, ${listed(when)}; the latest ${kept} and the best are kept, ${megabytes(bytes)} each`;
+  return `in ${join(folder, runFiles.checkpoints)}, ${listed(when)}; the latest ${kept} and the best are kept, ${megabytes(bytes)} each`;
 }
 
 function watchingText({ watching, epochs }: RunPlan): string {
-  if (watching === undefined) return "none";
+  if (watching === "off") return "none";
+  if (watching === "too short") return "none, the run is too short for it (--watch-share)";
   const { everyEpochs, images, queries, share } = watching;
   const often = everyEpochs === 1 ? "every epoch" : `every ${everyEpochs} epochs`;
   const when =

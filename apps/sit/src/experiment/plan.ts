@@ -47,7 +47,8 @@ export interface RunPlan {
     /** Of each, in bytes, but for its header. */
     readonly bytes: number;
   };
-  readonly watching: WatchPlan | undefined;
+  /** "too short": the share of its work that looks may take is not enough for one. */
+  readonly watching: WatchPlan | "off" | "too short";
 }
 
 export function runPlan(of: {
@@ -58,7 +59,7 @@ export function runPlan(of: {
   readonly state: TrainState;
   readonly images: number;
   readonly folder: string | undefined;
-  readonly watching: WatchPlan | undefined;
+  readonly watching: RunPlan["watching"];
 }): RunPlan {
   const { method, loader, plan, settings, state, images, folder, watching } = of;
   const { totalSteps: steps, warmupSteps, baseLearningRate, peakLearningRate } = plan;

@@ -62,11 +62,14 @@ export function observer(
       state: first,
       images: dataset.length,
       folder: options.folder,
-      watching: plan,
+      watching: plan ?? (settings.watchEvery === 0 ? "off" : "too short"),
     }),
   });
   const looking = { plan, backbone: method.backbone, dataset, context, ...length, report, signal };
   const watch = plan && runWatch({ ...looking, plan, earlier: options.earlierLooks });
+  // Of a run that goes on, also what it did since its last look.
+  const lastLook = options.earlierLooks?.at(-1)?.step ?? 0;
+  for (const record of options.earlier ?? []) if (record.step >= lastLook) watch?.add(record);
   const drawn = new Set(options.onPictures === undefined ? [] : pictureSteps(settings.pictures, length));
   let spent = 0;
 

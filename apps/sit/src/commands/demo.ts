@@ -27,6 +27,7 @@ import {
 import { commandLine } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
 import { repeatedLines, repeatedResults } from "../output/results.js";
+import { watchingData } from "../output/watching-data.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
@@ -134,7 +135,8 @@ async function repeat(options: {
     const result = await work(files);
     const summary = demoSummary(setup, result);
     summaries.push(summary);
-    await writeReport(staged.path, demoReport(setup, result));
+    const watching = await watchingData(staged.path, result.pretrain.looks);
+    await writeReport(staged.path, { ...demoReport(setup, result), ...watching });
     if (seeds.length > 1) await writeResults(staged, summaries);
     finish(summary);
   }

@@ -98,10 +98,15 @@ export function runPlan(of: {
       steps: checkpointSteps,
       minutes: checkpointMinutes,
       kept: keepCheckpoints,
-      bytes: 4 * (count(state.student) + count(state.teacher ?? {}) + count(state.optimizer)),
+      bytes: checkpointBytes(state),
     },
     watching,
   };
+}
+
+/** Of a checkpoint of the state, in bytes, but for its header. */
+export function checkpointBytes({ student, teacher, optimizer }: TrainState): number {
+  return 4 * (count(student) + count(teacher ?? {}) + count(optimizer));
 }
 
 /** Whether the learning rate has but a few values after its warm-up; asked of the schedule itself. */

@@ -13,6 +13,7 @@ import { trainingFiles } from "../../run-folder/training-files.js";
 import { presetFor } from "../../settings/presets.js";
 import type { Settings } from "../../settings/settings.js";
 import { makePictures } from "../../testing.js";
+import { dryRun } from "../dry-run.js";
 import { leftOutImages } from "../left-out.js";
 import { pretrainLoader } from "../loaders.js";
 import { makeBackbone, makeMethod } from "../model.js";
@@ -191,6 +192,42 @@ describe("a pretraining that is watched", () => {
     expect(result.looks?.map((look) => "knn" in look)).toEqual([false, false]);
     expect(events[0]).toMatchObject({ watching: { queries: 0, images: 16 } });
     expect(readdirSync(join(folder, out)).sort()).toEqual(["checkpoints", "history.jsonl"]);
+  });
+});
+
+describe("a dry run", () => {
+  it("tells the plan and what the run takes, by a few steps, and leaves nothing", async () => {
+    const before = tf.memory().numTensors;
+    const context = { settings: tiny, statistics, seed: 3, workers: 0, leftOut };
+    const backbone = makeBackbone(tiny, {});
+    const method = makeMethod({ settings: tiny, backbone, statistics, images: images.length }, {});
+    const loader = pretrainLoader(images, context, {});
+    for (const [maximumSteps, timedSteps] of [
+      [undefined, 8],
+      [1, 1],
+    ] as const) {
+      const events: ExperimentEvent[] = [];
+      const estimate = await dryRun({
+        method,
+        loader,
+        settings: tiny,
+        seed: 3,
+        report: (event) => void events.push(event),
+        maximumSteps,
+        watched: { dataset: images, context, parts: {} },
+      });
+      expect(events[0]).toMatchObject({ event: "plan", images: 24 });
+      const { secondsPerStep, seconds, totalSteps, peakMemoryBytes, checkpointBytes } = estimate;
+      expect([estimate.timedSteps, totalSteps]).toEqual([timedSteps, maximumSteps ?? 12]);
+      expect(secondsPerStep.low).toBeGreaterThan(0);
+      expect(secondsPerStep.median).toBeGreaterThanOrEqual(secondsPerStep.low);
+      expect(secondsPerStep.high).toBeGreaterThanOrEqual(secondsPerStep.median);
+      expect(seconds.median).toBeCloseTo(totalSteps * secondsPerStep.median, 9);
+      expect(peakMemoryBytes).toBeGreaterThan(1e7);
+      const { checkpoints } = events[0] as { checkpoints: { bytes: number } };
+      expect(checkpointBytes).toBe(3 * checkpoints.bytes);
+    }
+    expect(tf.memory().numTensors).toBe(before);
   });
 });
 

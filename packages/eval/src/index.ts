@@ -1,6 +1,7 @@
 export { type AugmentedProbeOptions, augmentedProbe } from "./augmented-probe.js";
 export { averagePrecision, type MeanAveragePrecision, meanAveragePrecision } from "./average-precision.js";
 export { CLASSIFIER_PREFIXES, type Classifier, classifier } from "./classifier.js";
+export { type CollapseMeasures, collapseMeasures } from "./collapse.js";
 export {
   type Evaluation,
   embed,

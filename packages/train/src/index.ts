@@ -59,7 +59,14 @@ export {
   type ParameterGroup,
   weightDecayRules,
 } from "./optimizer.js";
-export { type PretrainOptions, type PretrainSettings, pretrain } from "./pretrain.js";
+export {
+  type PlannedLoader,
+  type PretrainOptions,
+  type PretrainPlan,
+  type PretrainSettings,
+  pretrain,
+  pretrainPlan,
+} from "./pretrain.js";
 export { type LearningRateShape, type Recipe, sitRecipe } from "./recipe.js";
 export {
   type RunRecord,

@@ -42,7 +42,10 @@ export type Duration = { readonly epochs: number } | { readonly steps: number } 
  * The duration in steps of this loader, at least 1.
  * @throws SitError "bad-option" unless it is one positive number with one unit
  */
-export function durationInSteps(duration: Duration, loader: BatchSource): number {
+export function durationInSteps(
+  duration: Duration,
+  loader: Pick<BatchSource, "batchSize" | "stepsPerEpoch">,
+): number {
   const given = Object.entries(duration).filter(([unit]) => ["epochs", "steps", "images"].includes(unit));
   const amount = given[0]?.[1] as number | undefined;
   requireOption(

@@ -25,6 +25,9 @@ export interface PretrainSettings extends RunOptions {
   optimizer?: Optimizer;
 }
 
+/** What a plan needs to know of the loader. */
+export type PlannedLoader = Pick<BatchSource, "batchSize" | "stepsPerEpoch">;
+
 export type PretrainOptions = PretrainSettings & Duration;
 
 /**
@@ -40,8 +43,17 @@ export async function* pretrain(
   yield* train(method, loader, pretrainPlan(method, loader, options), options);
 }
 
+/** What `pretrain` does, with what the learning rate is made from. */
+export interface PretrainPlan extends TrainPlan {
+  /** For a batch of 256. */
+  readonly baseLearningRate: number;
+  /** Scaled to the batch: where the warm-up goes. */
+  readonly peakLearningRate: number;
+  readonly warmupSteps: number;
+}
+
 /** The plan that `pretrain` follows with these options. */
-function pretrainPlan(method: Method, loader: BatchSource, options: PretrainOptions): TrainPlan {
+export function pretrainPlan(method: Method, loader: PlannedLoader, options: PretrainOptions): PretrainPlan {
   const totalSteps = durationInSteps(options, loader);
   const { recipe = sitRecipe } = method;
   const { learningRate = recipe.learningRate, warmupEpochs = recipe.warmupEpochs, schedules = {} } = options;
@@ -50,12 +62,13 @@ function pretrainPlan(method: Method, loader: BatchSource, options: PretrainOpti
   const warmupSteps = Math.min(Math.round(warmupEpochs * loader.stepsPerEpoch), Math.floor(totalSteps / 10));
   const cosine = (base: number, final: number) => cosineSchedule({ base, final, steps: totalSteps });
   const following = cosine(momentum, 1);
+  const peakLearningRate = scaledLearningRate(learningRate, loader.batchSize);
   return {
     totalSteps,
     learningRate:
       schedules.learningRate ??
       recipe.learningRateSchedule({
-        base: scaledLearningRate(learningRate, loader.batchSize),
+        base: peakLearningRate,
         final: finalLearningRate,
         steps: totalSteps,
         warmupSteps,
@@ -64,5 +77,8 @@ function pretrainPlan(method: Method, loader: BatchSource, options: PretrainOpti
     momentum: schedules.momentum ?? (recipe.momentumOfNextStep ? (step) => following(step + 1) : following),
     optimizer: options.optimizer ?? adamW({ ...recipe.adamW, ...options.adamW }),
     stream: "pretrain",
+    baseLearningRate: learningRate,
+    peakLearningRate,
+    warmupSteps,
   };
 }

@@ -93,7 +93,17 @@ const supervised = {
 /** What each command takes. */
 export const scopes = {
   pretrain: {
-    groups: ["data", "model", "heads", "corruption", "pretraining", "precision", "saving", "faults"],
+    groups: [
+      "data",
+      "model",
+      "heads",
+      "corruption",
+      "pretraining",
+      "precision",
+      "saving",
+      "watching",
+      "faults",
+    ],
   },
   finetune: supervised,
   multilabel: supervised,
@@ -104,9 +114,9 @@ export const scopes = {
   },
   embed: { groups: ["weights", "faults", "test faults"] },
   reconstruct: { groups: ["corruption", "faults"] },
-  demo: { groups: everything },
   // As pretraining, whose views it shows.
   "data show": { groups: ["model", "corruption", "pretraining", "faults"] },
+  demo: { groups: [...everything, "watching"] },
   // Its methods are named by --methods.
   compare: { groups: everything, without: ["method"] },
   ablate: { groups: everything },

@@ -11,10 +11,12 @@ import { type DataRecord, dataRecord } from "../experiment/data-record.js";
 import { type DemoOptions, demoPlan, runDemo } from "../experiment/demo.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { type LeftOut, leftOutImages } from "../experiment/left-out.js";
+import { pretrainLoader } from "../experiment/loaders.js";
 import { makeBackbone, makeMethod, methodTexts } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { withTotalTimeLeft } from "../experiment/time-left.js";
+import { boardOf } from "../output/board-settings.js";
 import {
   type DemoSetup,
   type DemoSummary,
@@ -25,12 +27,12 @@ import {
 import { commandLine } from "../output/report-data.js";
 import { writeReport } from "../output/report-file.js";
 import { repeatedLines, repeatedResults } from "../output/results.js";
+import { watchingData } from "../output/watching-data.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
 import { type TrainingFiles, trainingFiles } from "../run-folder/training-files.js";
 import { portablePresets } from "../settings/presets.js";
-import type { Settings } from "../settings/settings.js";
 
 const DEFAULT_LABELS = [10, 100];
 
@@ -123,13 +125,18 @@ async function repeat(options: {
   const reportAll = withTotalTimeLeft(report, plan);
   for (const { demo, setup, saved, finish } of made) {
     const work = async (files?: TrainingFiles) =>
-      await runDemo({ ...demo, report: reportAll, hooks: { ...files, signal } });
+      await runDemo({
+        ...demo,
+        report: reportAll,
+        hooks: { ...files, signal, ...(files && { folder: choice.out }) },
+      });
     // Of several seeds there is no checkpoint: it would be one of many.
-    const files = seeds.length === 1 ? await filesOf(staged.path, saved, choice.settings, report) : undefined;
+    const files = seeds.length === 1 ? await filesOf(staged.path, saved, demo, report) : undefined;
     const result = await work(files);
     const summary = demoSummary(setup, result);
     summaries.push(summary);
-    await writeReport(staged.path, demoReport(setup, result));
+    const watching = await watchingData(staged.path, result.pretrain.looks);
+    await writeReport(staged.path, { ...demoReport(setup, result), ...watching });
     if (seeds.length > 1) await writeResults(staged, summaries);
     finish(summary);
   }
@@ -148,10 +155,14 @@ async function repeat(options: {
 async function filesOf(
   folder: string,
   saved: CheckpointSettings,
-  { keepCheckpoints, skipNotFinite }: Settings,
+  { method, unlabelled, context, parts }: Pick<DemoOptions, "method" | "unlabelled" | "context" | "parts">,
   report: Reporter,
 ): Promise<TrainingFiles> {
+  const { settings } = context;
+  const { keepCheckpoints, skipNotFinite } = settings;
+  const loader = pretrainLoader(unlabelled, context, parts);
   return await trainingFiles(folder, {
+    board: boardOf(method, loader, settings, settings.epochs * loader.stepsPerEpoch),
     settings: { ...saved },
     keep: keepCheckpoints,
     skipNotFinite,

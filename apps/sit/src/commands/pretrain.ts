@@ -1,13 +1,16 @@
 import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { disposeState } from "@sitjs/train";
 import { loadCheckpoint } from "@sitjs/train/node";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
+import { estimateLines } from "../console/estimate.js";
 import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { drawImages, openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
+import { dryRun } from "../experiment/dry-run.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { pretrainLoader } from "../experiment/loaders.js";
 import { makeBackbone, makeMethod, methodTexts } from "../experiment/model.js";
@@ -15,8 +18,10 @@ import { reconstructionPictures } from "../experiment/pictures.js";
 import { pretraining } from "../experiment/pretraining.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { requireParts } from "../experiment/trained.js";
+import { boardOf } from "../output/board-settings.js";
 import { pretrainLines, pretrainReport, pretrainSummary } from "../output/pretrain-files.js";
 import { writeReport } from "../output/report-file.js";
+import { watchingData } from "../output/watching-data.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import {
@@ -36,6 +41,10 @@ const OUT = "runs/pretrain";
 export const run: Run = async (options, command) => {
   const { console, signal } = command;
   const { report } = console;
+  const dry = options.dryRun === true;
+  if (dry && options.resume === true) {
+    throw new SitError("bad-option", "--dry-run: expected no --resume beside it, got both");
+  }
   const found = await runToResume(options, "pretrain", OUT, report);
   const choice = await resolveRun(options, {
     defaultOut: OUT,
@@ -51,7 +60,7 @@ export const run: Run = async (options, command) => {
     return;
   }
   const replaces =
-    found === undefined && (await requireFreeFolder(out, { overwrite: options.overwrite === true }));
+    found === undefined && !dry && (await requireFreeFolder(out, { overwrite: options.overwrite === true }));
   const { channels, imageSize } = settings;
   const leftOut = leftOutImages(report);
   const opening = { channels, imageSize, settings, leftOut, report, signal };
@@ -67,6 +76,15 @@ export const run: Run = async (options, command) => {
   const method = makeMethod({ settings, backbone, statistics, images: images.length }, parts);
   const context = { settings, statistics, seed, workers, leftOut };
   const loader = pretrainLoader(images, context, parts);
+  const run = { method, loader, settings, seed, report, maximumSteps: steps };
+  const watched = { dataset: images, context, parts };
+  if (dry) {
+    await startEngine(choice.engine, report, data.note);
+    signal.throwIfAborted();
+    const estimate = await dryRun({ ...run, watched, folder: out, signal });
+    console.result({ command: "pretrain", dryRun: true, ...estimate }, estimateLines(estimate));
+    return;
+  }
 
   const folder = await openRunFolder(out);
   try {
@@ -90,9 +108,10 @@ export const run: Run = async (options, command) => {
       computedBy: engineIdentity(engine),
       steps,
     } as const satisfies CheckpointSettings;
-    const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume });
-    const run = { method, loader, settings, seed, report, maximumSteps: steps };
-    const result = await pretraining({ ...run, ...hooks });
+    const totalSteps = steps ?? settings.epochs * loader.stepsPerEpoch;
+    const board = boardOf(method, loader, settings, totalSteps);
+    const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume, board });
+    const result = await pretraining({ ...run, watched, ...hooks });
     signal.throwIfAborted();
     const rows = await reconstructionPictures({
       method,
@@ -114,7 +133,8 @@ export const run: Run = async (options, command) => {
       leftOut: leftOut.list(),
     };
     const summary = pretrainSummary(outcome);
-    await writeReport(out, pretrainReport(outcome, rows));
+    const watching = await watchingData(out, result.looks);
+    await writeReport(out, { ...pretrainReport(outcome, rows), ...watching });
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
     console.result({ out, ...summary }, pretrainLines(summary, out));
   } finally {

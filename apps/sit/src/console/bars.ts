@@ -2,6 +2,8 @@ import { SingleBar } from "cli-progress";
 import type { Reporter } from "../experiment/reporter.js";
 import { details, duration } from "./format.js";
 import { leftOutTeller } from "./left-out.js";
+import { planLines } from "./plan.js";
+import { watchLine } from "./watch.js";
 
 /** A progress bar for the current stage, and a line for each that is done. */
 export function barReporter(stream: NodeJS.WriteStream): { report: Reporter; close: () => void } {
@@ -35,6 +37,12 @@ export function barReporter(stream: NodeJS.WriteStream): { report: Reporter; clo
         if (text !== undefined) line(text);
         break;
       }
+      case "plan":
+        for (const text of planLines(event)) line(text);
+        break;
+      case "watch":
+        line(watchLine(event));
+        break;
       case "stage":
         close();
         bar = new SingleBar({

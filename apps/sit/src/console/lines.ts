@@ -1,6 +1,8 @@
 import type { Reporter } from "../experiment/reporter.js";
 import { details, duration } from "./format.js";
 import { leftOutTeller } from "./left-out.js";
+import { planLines } from "./plan.js";
+import { watchLine } from "./watch.js";
 
 const EVERY_MS = 5000;
 
@@ -24,6 +26,12 @@ export function lineReporter(
         if (text !== undefined) write(text);
         break;
       }
+      case "plan":
+        for (const text of planLines(event)) write(text);
+        break;
+      case "watch":
+        write(watchLine(event));
+        break;
       case "stage":
         write(event.total ? `${event.stage} (${event.total} ${event.unit ?? "steps"})` : event.stage);
         last = now();

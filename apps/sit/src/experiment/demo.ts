@@ -1,4 +1,4 @@
-import { type Backbone, randomStream } from "@sitjs/core";
+import type { Backbone } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
 import { softmax } from "@sitjs/eval";
 import type { ReportMistakes } from "@sitjs/eval/report";
@@ -11,6 +11,7 @@ import { costs, measures, type TuningResult } from "./measures.js";
 import { mistakesOf } from "./mistakes.js";
 import { makeTunedBackbone } from "./model.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
+import { initialStream } from "./pretrain-options.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
 import { type LabelledPoint, projection } from "./projection.js";
 import { type Reporter, stage } from "./reporter.js";
@@ -115,7 +116,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   });
 
   // The very parameters that pretraining begins with.
-  const initial = initState(method, adamW(), randomStream(seed, "pretrain").fork("init"));
+  const initial = initState(method, adamW(), initialStream(seed));
   let state: TrainState | undefined;
   try {
     const before = await judge(names.before, initial, unlabelled);
@@ -126,6 +127,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       seed,
       report,
       initial,
+      watched: { dataset: unlabelled, context, parts: options.parts },
       ...hooks,
     });
     state = trained;

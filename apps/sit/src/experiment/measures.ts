@@ -1,7 +1,7 @@
 import { type Backbone, disposeParams } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
 import type { TrainState } from "@sitjs/train";
-import type { Parts } from "../config.js";
+import { pretrainingCost } from "./costs.js";
 import {
   type FinetuningResult,
   finetuneTotalSteps,
@@ -9,7 +9,7 @@ import {
   type NeighbourResult,
   neighbours,
 } from "./evaluation.js";
-import { type LoaderContext, pretrainViews } from "./loaders.js";
+import type { LoaderContext } from "./loaders.js";
 import type { Reporter } from "./reporter.js";
 import { TRAINING_COST } from "./time-left.js";
 import { chosenBackbone } from "./trained.js";
@@ -64,14 +64,5 @@ export const costs = {
     return TRAINING_COST * steps * batch + test.length;
   },
 
-  /** All views through the student, forward and backward, and through a teacher; small ones cost less. */
-  pretraining(images: ImageDataset, context: LoaderContext, parts: Parts): number {
-    const { imageSize, epochs } = context.settings;
-    const shares = pretrainViews(context, parts).map(({ size }) => {
-      const { height, width } = typeof size === "number" ? { height: size, width: size } : size;
-      return (height * width) / imageSize ** 2;
-    });
-    const views = shares.reduce((sum, share) => sum + share, 0);
-    return (TRAINING_COST + 1) * views * images.length * epochs;
-  },
+  pretraining: pretrainingCost,
 };

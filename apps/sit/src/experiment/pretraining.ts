@@ -1,9 +1,10 @@
 import {
+  adamW,
   type BatchSource,
   type Checkpoint,
   type CheckpointInterval,
   type CheckpointStore,
-  type GradientClipping,
+  initState,
   type Method,
   type NotFiniteReport,
   pretrain,
@@ -11,7 +12,11 @@ import {
 } from "@sitjs/train";
 import type { Settings } from "../settings/settings.js";
 import { type EpochRecord, learningCurve, type StepRecord, stepRecord } from "./learning-curve.js";
+import type { ReconstructionPictures } from "./pictures.js";
+import { initialStream, pretrainOptions } from "./pretrain-options.js";
 import { type Reporter, stage } from "./reporter.js";
+import { observer, type WatchedRun } from "./watching/observer.js";
+import type { WatchRecord } from "./watching/record.js";
 
 export interface PretrainingResult {
   /** Belongs to the caller. */
@@ -24,6 +29,8 @@ export interface PretrainingResult {
   readonly epochs: readonly EpochRecord[];
   /** Some of the steps, evenly spaced. */
   readonly records: readonly StepRecord[];
+  /** Looks at the embeddings, where the run is watched. */
+  readonly looks?: readonly WatchRecord[];
 }
 
 /** How a training run is written down, stopped and gone on with. */
@@ -33,6 +40,18 @@ export interface TrainingHooks {
   readonly resume?: Checkpoint | undefined;
   /** Steps of the parts of the run before this one. */
   readonly earlier?: readonly StepRecord[];
+  /** Looks of the parts of the run before this one. */
+  readonly earlierLooks?: readonly WatchRecord[];
+  /** Where it is written, as the user calls it. */
+  readonly folder?: string;
+  /** Told each look, for a log. */
+  readonly onWatch?: (record: WatchRecord) => void | Promise<void>;
+  /** Told the reconstructions after `step` steps. */
+  readonly onPictures?: (
+    step: number,
+    epoch: number,
+    rows: readonly ReconstructionPictures[],
+  ) => Promise<void>;
   /** Told every step, for a log. */
   readonly onStep?: (record: StepRecord) => void | Promise<void>;
   readonly onNotFinite?: (report: NotFiniteReport) => void;
@@ -56,14 +75,18 @@ export interface PretrainingOptions extends TrainingHooks {
   readonly initial?: TrainState;
   /** Ends after this many steps instead of all epochs. */
   readonly maximumSteps?: number | undefined;
+  /** Watch the run: its plan is told, and how its embeddings are. */
+  readonly watched?: WatchedRun;
 }
 
 /** Pretrains by the settings and keeps what a report needs. */
 export async function pretraining(options: PretrainingOptions): Promise<PretrainingResult> {
-  const { method, loader, settings, seed, report, initial, maximumSteps } = options;
+  const { method, loader, settings, seed, report, maximumSteps } = options;
   const { resume, earlier = [], onStep, during = atOnce } = options;
-  const { finalLearningRate, learningRate, warmupEpochs, weightDecay, finalWeightDecay, momentum } = settings;
   const totalSteps = maximumSteps ?? settings.epochs * loader.stepsPerEpoch;
+  // The very parameters that the loop would make, known before its first step.
+  const first = resume?.state ?? options.initial ?? initState(method, adamW(), initialStream(seed));
+  const observe = observer({ ...options, totalSteps, state: first });
   const outcome = ({ imagesPerSecond }: PretrainingResult) => `${Math.round(imagesPerSecond)} images/s`;
   return await stage(
     report,
@@ -74,28 +97,25 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
       for (const record of earlier) curve.add(record);
       const before = curve.seconds();
       const started = performance.now();
+      // What watching takes is no part of training.
+      const watching = () => observe?.seconds() ?? 0;
       const train = async (): Promise<TrainState> => {
         // A run that was stopped after its last step has nothing more to do.
-        if (resume?.state.step === totalSteps) return resume.state;
+        await observe?.at(first);
+        if (first.step === totalSteps) return first;
         const run = pretrain(method, loader, {
-          steps: totalSteps,
+          ...pretrainOptions(method, settings, totalSteps),
           seed,
-          learningRate,
-          finalLearningRate,
-          warmupEpochs,
-          weightDecay: [weightDecay, finalWeightDecay],
-          momentum,
-          precision: settings.precision,
-          adamW: { betas: [BETA1, settings.beta2], clipping: clippingOf(method, settings) },
-          initial,
+          initial: resume === undefined ? first : undefined,
           ...trainingOptions(options),
         });
         let state: TrainState | undefined;
         for await (const step of run) {
           state = step.state;
-          const record = stepRecord(step, before + (performance.now() - started) / 1000);
+          const record = stepRecord(step, before + (performance.now() - started) / 1000 - watching());
           curve.add(record);
           await onStep?.(record);
+          await observe?.step(record, state);
           const { imagesPerSecond, secondsLeft, metrics } = step;
           progress({ done: step.step + 1, imagesPerSecond, secondsLeft, values: metrics });
         }
@@ -109,19 +129,10 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
         imagesPerSecond: curve.imagesPerSecond(),
         epochs: curve.epochs(),
         records: curve.records(),
+        ...(observe && { looks: observe.looks() }),
       };
     },
   );
-}
-
-/** Of the first moment; every paper has this one. */
-const BETA1 = 0.9;
-
-/** By parameter or of all together, as the method's paper has it. */
-function clippingOf({ recipe }: Method, { clip }: Settings): GradientClipping | undefined {
-  if (clip === 0) return undefined;
-  const { clipping } = recipe?.adamW ?? {};
-  return clipping !== undefined && "global" in clipping ? { global: clip } : { perParameter: clip };
 }
 
 /** What all kinds of training hand on to the loop. */

@@ -1,4 +1,6 @@
 import type { LeftOutImage } from "./left-out.js";
+import type { RunPlan } from "./plan.js";
+import type { WatchRecord } from "./watching/record.js";
 
 /** What an experiment tells while it runs; also the lines of the JSON mode. */
 export type ExperimentEvent =
@@ -14,6 +16,10 @@ export type ExperimentEvent =
       /** What came out, for a person: `accuracy 0.81`. */
       readonly outcome?: string;
     }
+  /** What a pretraining is about to do. */
+  | ({ readonly event: "plan" } & RunPlan)
+  /** What a look at a pretraining has found. */
+  | ({ readonly event: "watch" } & WatchRecord)
   /** An image that the run goes on without. */
   | ({ readonly event: "left-out" } & LeftOutImage)
   /** The run was stopped; where it was saved, and how to go on. */

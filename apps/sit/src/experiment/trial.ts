@@ -1,4 +1,4 @@
-import { type Backbone, randomStream } from "@sitjs/core";
+import type { Backbone } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
 import { linearProbe } from "@sitjs/eval";
 import { adamW, disposeState, initState, type Method, type TrainState } from "@sitjs/train";
@@ -7,6 +7,7 @@ import type { NeighbourResult } from "./evaluation.js";
 import { type LoaderContext, pretrainLoader } from "./loaders.js";
 import { costs, measures } from "./measures.js";
 import { makeTunedBackbone } from "./model.js";
+import { initialStream } from "./pretrain-options.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
 import { type Reporter, stage } from "./reporter.js";
 import type { PlannedStage } from "./time-left.js";
@@ -87,7 +88,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
       pretrain = numbers;
     } else {
       // The very parameters that pretraining would begin with.
-      state = initState(method, adamW(), randomStream(seed, "pretrain").fork("init"));
+      state = initState(method, adamW(), initialStream(seed));
     }
     const from = state;
     const features = await judge(label + names.knn, from, options.bank ?? unlabelled);

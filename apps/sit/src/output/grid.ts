@@ -10,6 +10,21 @@ export async function gridPng(images: readonly ReconstructionPictures[]): Promis
   return await pictureGrid(images.map((image) => states.map((state) => image[state])));
 }
 
+/** A PNG file and its size in pixels. */
+export interface Grid {
+  readonly png: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** As `gridPng`, to be compared from epoch to epoch; rows: corrupted, reconstruction, clean. */
+export async function stripPng(images: readonly ReconstructionPictures[]): Promise<Grid> {
+  const columns = images.map(({ corrupted, reconstruction, clean }) => [corrupted, reconstruction, clean]);
+  const png = await pictureGrid(columns);
+  const { width, height } = await sharp(png).metadata();
+  return { png, width, height };
+}
+
 /**
  * A PNG with a column for each list of pictures, from the top. All cells are as large as the first column's first
  * picture, where that is small enlarged; pictures of another size are fitted into them.

@@ -87,7 +87,8 @@ function finite(value: number | undefined): number | null {
   return Number.isFinite(value) ? (value as number) : null;
 }
 
-function groupedSettings(settings: Settings): Record<string, Record<string, string | number>> {
+/** The settings that the method looks at, by group. */
+export function groupedSettings(settings: Settings): Record<string, Record<string, string | number>> {
   const groups: Record<string, Record<string, string | number>> = {};
   for (const name of settingNames) {
     if (!usesSetting(settings.method, name)) continue;

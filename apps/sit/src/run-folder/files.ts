@@ -1,12 +1,15 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { printable, SitError } from "@sitjs/core/errors";
+import { isEventFile } from "@sitjs/train/node";
 
 /** What a run leaves in its folder; a folder with anything else is not ours to overwrite. */
 export const runFiles = {
   /** A folder for each checkpoint. */
   checkpoints: "checkpoints",
   history: "history.jsonl",
+  /** Reconstructions while it learned; TensorBoard's event files lie beside them, under names of their own. */
+  pictures: "pictures",
   notFinite: "not-finite.json",
   summary: "summary.json",
   report: "report.html",
@@ -42,7 +45,7 @@ export async function checkRunFolder(folder: string): Promise<string[]> {
     );
   if (!found.isDirectory()) throw refuse("a file");
   const names = (await readdir(folder)).filter((name) => !name.endsWith(".partial"));
-  const other = names.find((name) => !known.has(name));
+  const other = names.find((name) => !known.has(name) && !isEventFile(name));
   if (other !== undefined) throw refuse(`a folder with ${printable(other)} in it`);
   return names.filter((name) => name !== runFiles.lock);
 }
@@ -50,7 +53,8 @@ export async function checkRunFolder(folder: string): Promise<string[]> {
 /** Takes away what an earlier run has left, its checkpoints first, but for the lock. */
 export async function clearRunFolder(folder: string): Promise<void> {
   try {
-    for (const name of known) {
+    const events = (await readdir(folder)).filter(isEventFile);
+    for (const name of [...known, ...events]) {
       if (name !== runFiles.lock) await rm(join(folder, name), { recursive: true, force: true });
     }
   } catch (cause) {

@@ -2,7 +2,10 @@ import type { CheckpointStore, NotFiniteReport } from "@sitjs/train";
 import { describeNotFinite } from "@sitjs/train";
 import { type CheckpointFolderOptions, checkpointFolder, listCheckpoints } from "@sitjs/train/node";
 import type { StepRecord } from "../experiment/learning-curve.js";
+import type { ReconstructionPictures } from "../experiment/pictures.js";
 import type { Reporter } from "../experiment/reporter.js";
+import type { WatchRecord } from "../experiment/watching/record.js";
+import { type Board, type BoardOptions, openBoard } from "./board.js";
 import { clearRunFolder } from "./files.js";
 import { cutHistory, type HistoryFile, openHistory } from "./history.js";
 import type { RunLock } from "./lock.js";
@@ -13,7 +16,11 @@ export interface TrainingFiles {
   readonly checkpoints: CheckpointStore;
   /** Steps of the parts of the run before this one. */
   readonly earlier: readonly StepRecord[];
+  /** Looks of the parts of the run before this one. */
+  readonly earlierLooks: readonly WatchRecord[];
   onStep(record: StepRecord): Promise<void>;
+  onWatch(record: WatchRecord): Promise<void>;
+  onPictures(step: number, epoch: number, rows: readonly ReconstructionPictures[]): Promise<void>;
   onNotFinite(report: NotFiniteReport): void;
   /** The last checkpoint of the run; undefined where there is none yet. */
   saved(): Promise<SavedPlace | undefined>;
@@ -33,6 +40,8 @@ export interface TrainingFilesOptions extends Pick<CheckpointFolderOptions, "set
   /** Looked at before every checkpoint. */
   readonly lock?: RunLock;
   readonly skipNotFinite: number;
+  /** What TensorBoard and pictures are written of; default: neither is. */
+  readonly board?: Omit<BoardOptions, "resumedAt" | "report"> | undefined;
   readonly report: Reporter;
 }
 
@@ -41,27 +50,40 @@ export async function trainingFiles(folder: string, options: TrainingFilesOption
   const { settings, keep, resumedAt, lock, skipNotFinite, report } = options;
   const store = checkpointFolder(folder, { settings, keep, replace: resumedAt === undefined });
   const notFinite = notFiniteFile(folder, resumedAt ?? 0);
-  const earlier = resumedAt === undefined ? [] : await cutHistory(folder, resumedAt);
+  const earlier = resumedAt === undefined ? { steps: [], looks: [] } : await cutHistory(folder, resumedAt);
   let history: HistoryFile | undefined;
+  let board: Board | undefined;
   const begin = async (): Promise<HistoryFile> => {
     if (history === undefined) {
       if (resumedAt === undefined) await clearRunFolder(folder);
       history = openHistory(folder);
+      board = options.board && (await openBoard(folder, { ...options.board, resumedAt, report }));
     }
     return history;
   };
   return {
-    earlier,
+    earlier: earlier.steps,
+    earlierLooks: earlier.looks,
     checkpoints: {
       async save(state, progress) {
         await lock?.requireHeld();
         (await begin()).flush();
+        board?.flush();
         await store.save(state, progress);
       },
     },
     async onStep(record) {
       (await begin()).write(record);
+      board?.step(record);
       if (record.skipped) await notFinite.written();
+    },
+    async onWatch(record) {
+      (await begin()).writeLook(record);
+      board?.look(record);
+    },
+    async onPictures(step, epoch, rows) {
+      await begin();
+      await board?.pictures(step, epoch, rows);
     },
     onNotFinite(found) {
       notFinite.add(found);
@@ -77,6 +99,7 @@ export async function trainingFiles(folder: string, options: TrainingFilesOption
     async during(training) {
       const close = async () => {
         history?.close();
+        board?.close();
         await notFinite.written();
       };
       // Here, since a run that has no step left does not come to the training loop.

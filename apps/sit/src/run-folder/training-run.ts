@@ -3,7 +3,7 @@ import type { CheckpointSettings, FoundCheckpoint, ResumableCommand } from "../e
 import type { TrainingHooks } from "../experiment/pretraining.js";
 import type { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume.js";
-import { trainingFiles } from "./training-files.js";
+import { type TrainingFilesOptions, trainingFiles } from "./training-files.js";
 
 /** Tells of a run that has nothing left to do. */
 export function tellComplete(
@@ -23,6 +23,8 @@ export interface TrainingRunOptions {
   readonly saved: CheckpointSettings & { readonly command: ResumableCommand };
   /** The checkpoint to go on from. */
   readonly resume: TrainingHooks["resume"];
+  /** What is written to be looked at; default: nothing. */
+  readonly board?: TrainingFilesOptions["board"];
 }
 
 /**
@@ -33,7 +35,7 @@ export interface TrainingRunOptions {
  */
 export async function trainingRun(
   { console, signal, saving, onStop }: CommandContext,
-  { out, lock, saved, resume }: TrainingRunOptions,
+  { out, lock, saved, resume, board }: TrainingRunOptions,
 ): Promise<TrainingHooks> {
   const { keepCheckpoints, skipNotFinite } = saved.settings;
   const files = await trainingFiles(out, {
@@ -42,8 +44,15 @@ export async function trainingRun(
     resumedAt: resume?.state.step,
     lock,
     skipNotFinite,
+    board,
     report: console.report,
   });
   onStop(async () => ({ ...(await files.saved()), resume: resumeCommand(saved.command, out) }));
-  return { ...files, during: (training) => saving(() => files.during(training)), resume, signal };
+  return {
+    ...files,
+    during: (training) => saving(() => files.during(training)),
+    resume,
+    signal,
+    folder: out,
+  };
 }

@@ -13,6 +13,7 @@ export type Group =
   | "pretraining"
   | "precision"
   | "saving"
+  | "watching"
   | "faults"
   | "test faults"
   | "fine-tuning"

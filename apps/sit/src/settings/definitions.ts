@@ -4,6 +4,7 @@ import { judgingDefinitions } from "./tables/judging.js";
 import { modelDefinitions } from "./tables/model.js";
 import { pretrainingDefinitions } from "./tables/pretraining.js";
 import { runningDefinitions } from "./tables/running.js";
+import { watchingDefinitions } from "./tables/watching.js";
 
 /** Kind and meaning of every setting: options, help, checks and presets all come from here. */
 export const definitions: { readonly [Name in keyof Settings]: Definition } = {
@@ -11,10 +12,11 @@ export const definitions: { readonly [Name in keyof Settings]: Definition } = {
   ...pretrainingDefinitions,
   ...runningDefinitions,
   ...judgingDefinitions,
+  ...watchingDefinitions,
 };
 
-/** Those that decide how a run is saved and what it puts up with, and change nothing of its result. */
-const harmlessGroups: ReadonlySet<Group> = new Set<Group>(["saving", "faults", "test faults"]);
+/** Those that decide how a run is saved, watched and what it puts up with, and change nothing of its result. */
+const harmlessGroups: ReadonlySet<Group> = new Set<Group>(["saving", "watching", "faults", "test faults"]);
 
 /** True for a setting that a run may go on with changed. */
 export function isHarmless(name: keyof Settings): boolean {

@@ -84,6 +84,11 @@ const paperSmall: Settings = {
   pool: "token+mean",
   neighbours: 20,
   weights: "student",
+  watchEvery: 10,
+  watchImages: 2500,
+  watchShare: 0.02,
+  pictures: 5,
+  tensorboard: "on",
 };
 
 /** SiT on ImageNet-1K: as above, with equal weights of both losses and 800 epochs. */
@@ -136,6 +141,7 @@ const demo: Settings = {
   finetuneCropScale: 0.6,
   classifier: "linear",
   pool: "token",
+  watchEvery: 1,
 };
 
 /** The demo where only a portable engine is to be had: a smaller network on fewer images. */

@@ -102,6 +102,11 @@ export interface Settings {
   pool: "token" | "mean" | "token+mean";
   neighbours: number;
   weights: "student" | "teacher";
+  watchEvery: number;
+  watchImages: number;
+  watchShare: number;
+  pictures: number;
+  tensorboard: "on" | "off";
 }
 
 export type CorruptionKind =

@@ -31,7 +31,11 @@ export function encodePng(picture: Picture): Uint8Array {
 
 /** The picture as a `data:image/png;base64,…` address for an `<img>`. Throws as `encodePng`. */
 export function pngDataUrl(picture: Picture): string {
-  const bytes = encodePng(picture);
+  return pngFileUrl(encodePng(picture));
+}
+
+/** A PNG file as such an address. */
+export function pngFileUrl(bytes: Uint8Array): string {
   let binary = "";
   // In parts, since the arguments of one call are limited.
   for (let start = 0; start < bytes.length; start += 8192)

@@ -60,6 +60,14 @@ const confusionCheck: Check = (value, path) => {
     rows[wrong]?.length,
   );
 };
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
+const pngFile: Check = (value, path) =>
+  requireOption(
+    value instanceof Uint8Array && SIGNATURE.every((byte, i) => value[i] === byte),
+    path,
+    "the bytes of a PNG file",
+    typeof value,
+  );
 
 const report = object(
   {},
@@ -92,6 +100,13 @@ const report = object(
         history: list(object({ epoch: number }, learning)),
       },
       { explanation: text, stepHistory: list(object({ step: number }, learning)) },
+    ),
+    watching: object(
+      {},
+      {
+        looks: list(object({ epoch: number, deviation: number, effectiveRank: number }, { knn: fraction })),
+        pictures: list(object({ epoch: number, png: pngFile })),
+      },
     ),
     accuracy: list(object({ labels: number }, { scratch: fraction, pretrained: fraction })),
     comparison: object(comparison),

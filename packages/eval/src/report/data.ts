@@ -20,6 +20,7 @@ export interface ReportData {
   engine?: ReportEngine;
   dataset?: ReportDataset;
   pretrain?: ReportPretraining;
+  watching?: ReportWatching;
   accuracy?: readonly ReportAccuracy[];
   comparison?: ReportComparison;
   ablation?: ReportAblation;
@@ -94,6 +95,29 @@ export interface ReportPretraining {
   explanation?: string;
   /** Values of single steps, thinned at will; the report thins them again. */
   stepHistory?: readonly StepRecord[];
+}
+
+/** What was looked at while it was pretrained. */
+export interface ReportWatching {
+  looks?: readonly ReportLook[];
+  /** Reconstructions, in the order of their epochs. */
+  pictures?: readonly ReportProgressPicture[];
+}
+
+export interface ReportLook {
+  /** Epochs done, 0 before the first step. */
+  epoch: number;
+  /** Fraction of held-back training images whose neighbours name their class. */
+  knn?: number;
+  /** See `collapseMeasures` of `@sitjs/eval`. */
+  deviation: number;
+  effectiveRank: number;
+}
+
+export interface ReportProgressPicture {
+  epoch: number;
+  /** A file. */
+  png: Uint8Array;
 }
 
 export interface LearningRecord {

@@ -12,6 +12,7 @@ import { mistakesSection } from "./sections/mistakes.js";
 import { multiLabelSection } from "./sections/multi-label.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
 import { accuracySection, knnSection } from "./sections/results.js";
+import { watchingSection } from "./sections/watching.js";
 import { STYLE } from "./style.js";
 
 /** What the browser may use: the style and the pictures that are in the page. Nothing is loaded, no script runs. */
@@ -32,6 +33,7 @@ export function reportPage(data: ReportData): string {
     embeddingSection(data),
     reconstructionSection(data),
     learningSection(data),
+    watchingSection(data),
     leftOutSection(data),
     runSection(data),
     settingsSection(data),

@@ -1,6 +1,6 @@
 import { type DefaultTreeAdapterMap, type ParserError, parse } from "parse5";
 import { expect, test } from "vitest";
-import type { Picture } from "../figures/png.js";
+import { encodePng, type Picture, pngFileUrl } from "../figures/png.js";
 import type { ReportComparison, ReportData } from "./data.js";
 import { renderComparison, renderReport } from "./render.js";
 
@@ -476,4 +476,30 @@ test("images that were left out are listed with their reasons, whatever they are
   expect(words(page)).toContain(" 198.png the file ends too early");
   expect(words(page)).not.toContain(" 199.png");
   expect(await renderReport({ leftOut: [] })).not.toContain("Images left out");
+});
+
+test("shows what was looked at while it learned, with pictures in the order given", async () => {
+  const png = encodePng(picture(3, 1));
+  const look = { deviation: 0.4, effectiveRank: 8 };
+  const page = await renderReport({
+    watching: {
+      looks: [
+        { epoch: 0, knn: 0.3, ...look },
+        { epoch: 1, knn: 0.5, ...look },
+      ],
+      pictures: [
+        { epoch: 2, png },
+        { epoch: 4, png },
+      ],
+    },
+  });
+  expect(titles(page)).toEqual(["watching"]);
+  expect(words(page)).toMatch(/k-NN on training images.*Effective rank.*After epoch 2.*After epoch 4/);
+  const images = elements(page).filter(({ tagName }) => tagName === "img");
+  expect(images.map((image) => attribute(image, "src"))).toEqual([pngFileUrl(png), pngFileUrl(png)]);
+  const unlabelled = await renderReport({ watching: { looks: [{ epoch: 0, ...look }] } });
+  expect(words(unlabelled)).not.toContain("k-NN on training images");
+  await expect(
+    renderReport({ watching: { pictures: [{ epoch: 1, png: Uint8Array.of(1, 2) }] } }),
+  ).rejects.toThrow("watching.pictures[0].png: expected the bytes of a PNG file");
 });

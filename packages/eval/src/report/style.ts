@@ -72,6 +72,8 @@ tbody th { font-weight: 500; }
 .mistakes img.smooth { image-rendering: auto; }
 .mistakes span { display: block; overflow-wrap: anywhere; }
 .mistakes .loss { white-space: normal; }
+.strip { display: grid; gap: 14px; }
+.strip img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 .heads { font-size: 13px; color: var(--muted); }
 @media (max-width: 900px) { .pictures { grid-template-columns: repeat(2, 1fr); } .heads:nth-child(3) { display: none; } }
 @media (max-width: 620px) {

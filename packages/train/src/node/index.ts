@@ -10,3 +10,4 @@ export {
   type SavedCheckpoint,
 } from "./checkpoints.js";
 export { type CheckpointInfo, type CheckpointMetric, parseCheckpointInfo } from "./info.js";
+export * from "./tensorboard/index.js";

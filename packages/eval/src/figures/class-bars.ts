@@ -10,6 +10,8 @@ export interface ClassBars {
 }
 
 const LETTER = 7.4;
+/** Keeps numbers readable on the dashed line. */
+const HALO = { fill: "var(--ink)", stroke: "var(--surface)", strokeWidth: 4 };
 
 /** A thin bar for each class, in the order given, with its value, as an SVG string. */
 export function classBars({ description, bars, mean }: ClassBars): string {
@@ -32,12 +34,12 @@ export function classBars({ description, bars, mean }: ClassBars): string {
       tickFormat: (index: number) => bars[index]?.name.slice(0, 26) ?? "",
     },
     marks: [
+      Plot.ruleX([mean], { stroke: "var(--muted)", strokeDasharray: "3,3" }),
       Plot.barX(known, { x: "value", y: "index", fill: "var(--accent)", rx: 2 }),
       Plot.text(
         bars.map(({ value }, index) => ({ index, at: value ?? 0, text: text(value) })),
-        { x: "at", y: "index", text: "text", textAnchor: "start", dx: 6 },
+        { x: "at", y: "index", text: "text", textAnchor: "start", dx: 6, ...HALO },
       ),
-      Plot.ruleX([mean], { stroke: "var(--muted)", strokeDasharray: "3,3" }),
     ],
   });
 }

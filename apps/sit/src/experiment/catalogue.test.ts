@@ -110,6 +110,8 @@ describe("a data set that is downloaded first", () => {
       message: `--data small: expected Small in ${folder}, got nothing there`,
     });
     mkdirSync(join(folder, ".sitjs"), { recursive: true });
+    await expect(open("small", small).opened).rejects.toThrow(/nothing there/);
+    writeFileSync(join(folder, "all.tar.partial"), "");
     await expect(open("small", small).opened).rejects.toMatchObject({
       ...error,
       message: expect.stringContaining("not come to its end"),

@@ -5,6 +5,7 @@ import { addData } from "./program/data.js";
 import { addDemo } from "./program/demo.js";
 import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
+import { addMultilabel } from "./program/multilabel.js";
 import { addPictures } from "./program/pictures.js";
 import { addPretrain } from "./program/pretrain.js";
 
@@ -22,6 +23,7 @@ export function program(): Command {
   addEngineCommands(sit);
   addPretrain(sit);
   addEvaluation(sit);
+  addMultilabel(sit);
   addPictures(sit);
   addDemo(sit);
   addCompare(sit);

@@ -6,7 +6,6 @@ import {
   type Params,
   pick,
   requireOption,
-  SitError,
   trainable,
 } from "@sitjs/core";
 import {
@@ -174,7 +173,6 @@ export function supervised(
       const [plain] = views as [tf.Tensor4D];
       const { classes } = model.head;
       const own = batchTargets({ labels, targets: shown }, plain.shape[0], classes);
-      if (mixed !== undefined) requireCounting(shown);
       const { images, targets } =
         mixed === undefined
           ? { images: plain, targets: own }
@@ -192,12 +190,6 @@ export function supervised(
       };
     },
   };
-}
-
-/** What does not count has no share that could be mixed. */
-function requireCounting(targets: Uint8Array | undefined): void {
-  if (targets?.includes(255) !== true) return;
-  throw new SitError("bad-option", "mixing: expected targets that all count, got some that do not (255)");
 }
 
 /** float32 [batch, classes], 1 in each row's class. */

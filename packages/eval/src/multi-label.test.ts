@@ -89,6 +89,24 @@ for (const engine of (await engines()).slice(-1)) {
       disposeParams(params);
     });
 
+    it("are mixed with those of other images; what does not count in one of them counts in neither", async () => {
+      const first = async (targets: Uint8Array) => {
+        const options = { loss: sigmoidCrossEntropy(), steps: 1, mixing: { mixup: 1, cutmix: 0 } };
+        const loader = memoryLoader({ ...train, targets }, 16);
+        const { value } = await finetune(model, loader, options).next();
+        if (value === undefined) throw new Error("no step");
+        disposeParams(value.params);
+        return value.loss;
+      };
+      // The first and the last image of the batch are mixed: of either all is uncounted, or of both.
+      const uncounted = (images: number[]) =>
+        train.targets.map((target, i) => (images.includes(Math.floor(i / classes)) ? 255 : target));
+      const both = await first(uncounted([0, 15]));
+      expect(await first(uncounted([0]))).toBe(both);
+      expect(await first(uncounted([15]))).toBe(both);
+      expect(await first(train.targets)).not.toBe(both);
+    });
+
     it("leave nothing behind", async () => {
       const pretrained = backbone.init(randomStream(0));
       const leaked = await leakedTensors(async () => {

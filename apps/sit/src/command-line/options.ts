@@ -78,18 +78,22 @@ export interface SettingScope {
   readonly flag?: (name: keyof Settings) => string;
 }
 
+/** What commands take that train a classifier and nothing else. */
+const supervised = {
+  groups: ["model", "precision", "fine-tuning", "weights", "saving", "faults", "test faults"],
+  // `--drop-path` is that of fine-tuning here.
+  without: ["dropPath"],
+  // It does nothing else: `--epochs`, not `--finetune-epochs`.
+  flag: (name: keyof Settings) => optionName(name).replace(/^--finetune-/, "--"),
+} as const satisfies SettingScope;
+
 /** What each command takes. */
 export const scopes = {
   pretrain: {
     groups: ["data", "model", "heads", "corruption", "pretraining", "precision", "saving", "faults"],
   },
-  finetune: {
-    groups: ["model", "precision", "fine-tuning", "weights", "saving", "faults", "test faults"],
-    // `--drop-path` is that of fine-tuning here.
-    without: ["dropPath"],
-    // It does nothing else: `--epochs`, not `--finetune-epochs`.
-    flag: (name) => optionName(name).replace(/^--finetune-/, "--"),
-  },
+  finetune: supervised,
+  multilabel: supervised,
   knn: { groups: ["weights", "neighbours", "faults", "test faults"] },
   reconstruct: { groups: ["corruption", "faults"] },
   demo: { groups: everything },

@@ -3,25 +3,26 @@ import { disposeParams } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { loadCheckpoint } from "@sitjs/train/node";
-import { scopes } from "../command-line/options.js";
+import { type SettingScope, scopes } from "../command-line/options.js";
 import { type ParsedOptions, resolveRun } from "../command-line/resolve.js";
-import type { Run } from "../command-line/run-command.js";
+import type { CommandContext, Run } from "../command-line/run-command.js";
 import {
   type CheckpointSettings,
   type FoundCheckpoint,
   findCheckpoint,
+  type ResumableCommand,
   shapeSettings,
 } from "../experiment/checkpoint.js";
-import { openData, statisticsOf } from "../experiment/data.js";
+import { type OpenDataOptions, openData, type RunData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
-import { finetuning } from "../experiment/evaluation.js";
+import { byAccuracy, type Judge, supervisedTraining } from "../experiment/evaluation.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { makeTunedBackbone } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
-import { finetuneLines, finetuneReport, finetuneSummary } from "../output/finetune-files.js";
+import { finetuneOutput, type SupervisedOutcome, type SupervisedOutput } from "../output/finetune-files.js";
 import { writeReport } from "../output/report-file.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
@@ -38,17 +39,51 @@ import { tellComplete, trainingRun } from "../run-folder/training-run.js";
 import { optionName } from "../settings/check.js";
 import type { Settings } from "../settings/settings.js";
 
-const OUT = "runs/finetune";
-
 /** Trains a classifier on labelled images, from a checkpoint or from scratch, and tells its accuracy. */
 export const run: Run = async (options, command) => {
+  await runSupervised(options, command, {
+    command: "finetune",
+    defaultOut: "runs/finetune",
+    scope: scopes.finetune,
+    judge: byAccuracy,
+    open: async (source, opening) => ({ data: await openData(source, opening) }),
+    output: finetuneOutput,
+  });
+};
+
+/** What commands that train a classifier differ in. */
+export interface SupervisedCommand<Score extends object> {
+  readonly command: Exclude<ResumableCommand, "pretrain">;
+  readonly defaultOut: string;
+  readonly scope: SettingScope;
+  readonly judge: Judge<Score>;
+  /**
+   * Opens the images, training and test, and tells what else a checkpoint has to say of them.
+   *
+   * @param resumed what the run that goes on has said
+   */
+  open(
+    source: string,
+    options: OpenDataOptions,
+    resumed: CheckpointSettings | undefined,
+  ): Promise<{ readonly data: RunData; readonly saved?: Pick<CheckpointSettings, "annotations"> }>;
+  output(outcome: SupervisedOutcome<Score>, out: string): SupervisedOutput;
+}
+
+/** Trains a classifier on labelled images, from a checkpoint or from scratch, and tells what its judge says of it. */
+export async function runSupervised<Score extends object>(
+  options: ParsedOptions,
+  command: CommandContext,
+  own: SupervisedCommand<Score>,
+): Promise<void> {
   const { console, signal } = command;
   const { report } = console;
-  const resumed = await runToResume(options, "finetune", OUT, report);
+  const { defaultOut, scope } = own;
+  const resumed = await runToResume(options, own.command, defaultOut, report);
   const source = await startingPoint(options, resumed, report);
   const choice = await resolveRun(options, {
-    defaultOut: OUT,
-    scope: scopes.finetune,
+    defaultOut,
+    scope,
     checkpoint: source?.saved.settings,
     resumed: resumed?.saved,
   });
@@ -58,7 +93,7 @@ export const run: Run = async (options, command) => {
     resumed === undefined
       ? []
       : [
-          ...choiceDifferences(resumed.saved, choice, scopes.finetune, { labelsPerClass: perClass }),
+          ...choiceDifferences(resumed.saved, choice, scope, { labelsPerClass: perClass }),
           ...startDifference(resumed.saved, options, source),
         ];
   if (resumed !== undefined && (await isComplete(resumed, out))) {
@@ -72,7 +107,8 @@ export const run: Run = async (options, command) => {
   const { channels, imageSize } = settings;
   const leftOut = leftOutImages(report);
   const opening = { channels, imageSize, settings, leftOut, report, signal };
-  const data = await openData(choice.data, { ...opening, labelled: true });
+  const opened = await own.open(choice.data, { ...opening, labelled: true }, resumed?.saved);
+  const { data } = opened;
   const record = await dataRecord(data);
   if (resumed !== undefined) requireSameRun(resumed, differences, report, record);
   const test = data.test as NonNullable<typeof data.test>;
@@ -99,7 +135,7 @@ export const run: Run = async (options, command) => {
     if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
     const saved = {
       kind: "finetune",
-      command: "finetune",
+      command: own.command,
       preset: choice.preset,
       settings,
       statistics,
@@ -112,6 +148,7 @@ export const run: Run = async (options, command) => {
       engine: choice.engine,
       computedBy: engineIdentity(engine),
       labelsPerClass: perClass,
+      ...opened.saved,
       start:
         resumed?.saved.start ??
         (source ? { checkpoint: source.named, sha256: source.info.file.sha256 } : "scratch"),
@@ -128,18 +165,18 @@ export const run: Run = async (options, command) => {
       context: { settings, statistics, seed, workers, leftOut },
       report,
     } as const;
-    const result = await finetuning({ ...tuning, ...hooks });
+    const result = await supervisedTraining({ ...tuning, ...hooks }, own.judge);
     trained?.dispose();
     disposeParams(result.params);
     const outcome = { choice, engine, data, start, result, leftOut: leftOut.list() } as const;
-    const summary = finetuneSummary(outcome);
-    await writeReport(out, finetuneReport(outcome));
+    const { summary, report: page, lines } = own.output(outcome, out);
+    await writeReport(out, page);
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
-    console.result({ out, ...summary }, finetuneLines(summary, out));
+    console.result({ out, ...summary }, lines);
   } finally {
     await folder.close();
   }
-};
+}
 
 /** The pretrained run to start from; undefined from scratch, and where a run goes on and none is named. */
 async function startingPoint(

@@ -4,13 +4,17 @@ import { type CheckpointInfo, inspectCheckpoint } from "@sitjs/train/node";
 import { checkSettings } from "../settings/check.js";
 import { definitions, settingNames } from "../settings/definitions.js";
 import type { Settings } from "../settings/settings.js";
+import type { AnnotationSources } from "./annotated-data.js";
 import type { DataRecord } from "./data-record.js";
 import type { Reporter } from "./reporter.js";
 
-const savingCommands = ["pretrain", "finetune", "demo", "compare", "ablate"] as const;
+const savingCommands = ["pretrain", "finetune", "multilabel", "demo", "compare", "ablate"] as const;
 
 /** What saves checkpoints. */
 export type SavingCommand = (typeof savingCommands)[number];
+
+/** Those that train one network, in a folder of its own, and go on with `--resume`. */
+export type ResumableCommand = Extract<SavingCommand, "pretrain" | "finetune" | "multilabel">;
 
 /** What a checkpoint of the command sit says beside its state: all that a run is built again from. */
 export interface CheckpointSettings {
@@ -36,6 +40,8 @@ export interface CheckpointSettings {
   readonly steps?: number;
   /** `--labels-per-class` of fine-tuning. */
   readonly labelsPerClass?: number;
+  /** What tells the classes of each image, where folders do not. */
+  readonly annotations?: AnnotationSources;
   /** What fine-tuning began with: a checkpoint, as it was named, and the SHA-256 of its tensors' file; or random values. */
   readonly start?: { readonly checkpoint: string; readonly sha256: string } | "scratch";
 }
@@ -117,6 +123,7 @@ const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => bool
   computedBy: text,
   steps: optional(whole),
   labelsPerClass: optional(whole),
+  annotations: optional((value) => isRecord(value) && text(value.labels) && Object.values(value).every(text)),
   start: optional(
     (value) => value === "scratch" || (isRecord(value) && text(value.checkpoint) && text(value.sha256)),
   ),

@@ -36,7 +36,8 @@ export function dataDifferences(saved: DataRecord, now: DataRecord): string[] {
 function partDifference(which: string, saved: DataPart, now: DataPart): string[] {
   if (saved.sha256 === now.sha256) return [];
   const more = now.images - saved.images;
-  if (more === 0) return [`as many ${which} images, ${now.images}, but others: names, sizes or order differ`];
+  if (more === 0)
+    return [`as many ${which} images, ${now.images}, but others: names, sizes, labels or order differ`];
   const change = `${Math.abs(more)} ${which} image${Math.abs(more) === 1 ? "" : "s"} ${more > 0 ? "more" : "fewer"}`;
   return [`${change}, ${now.images} (saved ${saved.images})`];
 }

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { type ChannelStatistics, channelStatistics, type Image, imageNetStatistics } from "@sitjs/augment";
 import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
-import { type ImageDataset, ImageError, imageFolder, split, subset } from "@sitjs/data";
+import {
+  type ImageDataset,
+  ImageError,
+  type ImageFolderDataset,
+  imageFolder,
+  type ReadableFilesOptions,
+  split,
+  subset,
+} from "@sitjs/data";
 import { readyNames } from "../settings/ready-data.js";
 import type { Settings } from "../settings/settings.js";
 import { findDataset, openDataset } from "./catalogue.js";
@@ -85,23 +93,36 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
 /** So long is looked at the files of a folder before something is said, in milliseconds. */
 const QUIET = 2000;
 
-/** Opens a folder; of images for a test each is decoded first, so that none is missed when it is too late. */
+/** Opens a folder of images, each in the folder of its class or without labels. */
 async function openImages(
   path: string,
-  { channels, imageSize, leftOut, report, signal }: OpenDataOptions,
+  options: OpenDataOptions,
   how: {
     readonly part: "training" | "test";
     readonly share: number;
     readonly classes?: readonly string[] | undefined;
   },
 ): Promise<ImageDataset> {
-  const { part, share, classes } = how;
+  return await openFiles(path, options, how, (path, common) =>
+    imageFolder(path, { ...common, classNames: how.classes }),
+  );
+}
+
+/**
+ * Has `open` read image files by the run's options: what it cannot read is told and left out. Of images for a test each
+ * is decoded first, so that none is missed when it is too late.
+ */
+export async function openFiles<Dataset extends Pick<ImageFolderDataset, "problems">>(
+  path: string,
+  { channels, imageSize, leftOut, report, signal }: OpenDataOptions,
+  { part, share }: { readonly part: "training" | "test"; readonly share: number },
+  open: (path: string, common: ReadableFilesOptions) => Promise<Dataset>,
+): Promise<Dataset> {
   const started = performance.now();
   let said = false;
   try {
-    const images = await imageFolder(path, {
+    const images = await open(path, {
       channels,
-      classNames: classes,
       verify: part === "test" ? "full" : "header",
       maximumBadShare: share,
       shorterSide: 2 * imageSize, // small crops still have as many pixels as they need

@@ -1,7 +1,8 @@
-import { type Backbone, cloneParams, disposeParams, type Params } from "@sitjs/core";
-import type { ImageDataset } from "@sitjs/data";
+import { type Backbone, type ClassificationLoss, cloneParams, disposeParams, type Params } from "@sitjs/core";
+import type { Batches, ImageDataset } from "@sitjs/data";
 import {
   averageOf,
+  type Classifier,
   classifier,
   embed,
   evaluate,
@@ -33,10 +34,8 @@ export interface FinetuningOptions extends TrainingHooks {
   readonly report: Reporter;
 }
 
-export interface FinetuningResult {
-  /** Fraction of the test images. */
-  readonly top1: number;
-  readonly top5: number;
+/** What any classifier's training comes to, but for what its judge says of it. */
+export interface SupervisedResult {
   readonly trainImages: number;
   readonly testImages: number;
   /** Of the whole run, in all its parts; the seconds with the test. */
@@ -48,8 +47,42 @@ export interface FinetuningResult {
   readonly params: Params;
 }
 
+/** How a classifier learns from its kind of labels, and how it is judged on the test images. */
+export interface Judge<Score extends object> {
+  loss(settings: Settings): ClassificationLoss;
+  evaluate(model: Classifier, params: Params, loader: Batches, hooks: { onBatch(): void }): Promise<Score>;
+  /** In a few words. */
+  outcome(score: Score): string;
+}
+
+/** Fractions of the test images. */
+export interface Accuracy {
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** Each image is of one class. */
+export const byAccuracy: Judge<Accuracy> = {
+  loss: ({ labelSmoothing }) => crossEntropy({ labelSmoothing }),
+  async evaluate(...of) {
+    const { top1, top5 } = await evaluate(...of);
+    return { top1, top5 };
+  },
+  outcome: ({ top1 }) => `accuracy ${(100 * top1).toFixed(1)} %`,
+};
+
+export type FinetuningResult = SupervisedResult & Accuracy;
+
 /** Trains a classifier on `train` and tells its accuracy on every image of `test`. */
 export async function finetuning(options: FinetuningOptions): Promise<FinetuningResult> {
+  return await supervisedTraining(options, byAccuracy);
+}
+
+/** Trains a classifier on `train` and tells what `judge` makes of it on every image of `test`. */
+export async function supervisedTraining<Score extends object>(
+  options: FinetuningOptions,
+  judge: Judge<Score>,
+): Promise<SupervisedResult & Score> {
   const { backbone, start, pretrained, train, test, context, report, signal, name } = options;
   const { resume, earlier = [], onStep, during = atOnce } = options;
   const { settings, seed } = context;
@@ -65,8 +98,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
   );
   const loader = finetuneLoader(train, context);
   const total = finetuneTotalSteps(settings, loader);
-  const outcome = ({ top1 }: FinetuningResult) => `accuracy ${(100 * top1).toFixed(1)} %`;
-  return await stage(report, name, { total, unit: "steps", outcome }, async ({ progress }) => {
+  return await stage(report, name, { total, unit: "steps", outcome: judge.outcome }, async ({ progress }) => {
     const losses = lossCurve(total, loader.stepsPerEpoch);
     for (const record of earlier) losses.add(record);
     const before = earlier.at(-1)?.seconds ?? 0;
@@ -77,7 +109,7 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
       if (resume?.state.step === total) return judgedParams(resume.state);
       const run = finetune(model, loader, {
         steps: total,
-        loss: crossEntropy({ labelSmoothing: settings.labelSmoothing }),
+        loss: judge.loss(settings),
         pretrained,
         learningRate: settings.finetuneLearningRate,
         finalLearningRate: settings.finetuneFinalLearningRate,
@@ -107,12 +139,11 @@ export async function finetuning(options: FinetuningOptions): Promise<Finetuning
     };
     const params = await during(tune);
     try {
-      const { top1, top5 } = await evaluate(model, params, evalLoader(test, context, "test"), {
+      const score = await judge.evaluate(model, params, evalLoader(test, context, "test"), {
         onBatch: () => signal?.throwIfAborted(),
       });
       return {
-        top1,
-        top5,
+        ...score,
         trainImages: train.length,
         testImages: test.length,
         steps: total,

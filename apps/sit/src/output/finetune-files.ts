@@ -3,19 +3,34 @@ import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
 import type { RunData } from "../experiment/data.js";
-import type { FinetuningResult } from "../experiment/evaluation.js";
+import type { Accuracy, SupervisedResult } from "../experiment/evaluation.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { runFiles } from "../run-folder/files.js";
 import { commonReportData, peakMemoryMB } from "./report-data.js";
 
-/** A fine-tuning that is done. */
-export interface FinetuneOutcome {
+/** A training of a classifier that is done. */
+export interface SupervisedOutcome<Score extends object> {
   readonly choice: Resolved;
   readonly engine: Engine;
   readonly data: RunData;
   readonly start: "scratch" | "pretrained";
-  readonly result: Omit<FinetuningResult, "params">;
+  readonly result: Omit<SupervisedResult, "params"> & Score;
   readonly leftOut: readonly LeftOutImage[];
+}
+
+/** What a command makes of its outcome: `summary.json`, the report, and lines for the terminal. */
+export interface SupervisedOutput {
+  readonly summary: Readonly<Record<string, unknown>>;
+  readonly report: ReportData;
+  readonly lines: readonly string[];
+}
+
+export type FinetuneOutcome = SupervisedOutcome<Accuracy>;
+
+/** What `sit finetune` writes and says. */
+export function finetuneOutput(outcome: FinetuneOutcome, out: string): SupervisedOutput {
+  const summary = finetuneSummary(outcome);
+  return { summary, report: finetuneReport(outcome), lines: finetuneLines(summary, out) };
 }
 
 /** `summary.json`: accuracies are fractions of the test images. */
@@ -76,6 +91,11 @@ export function finetuneLines(summary: FinetuneSummary, out: string): string[] {
   return [
     `Accuracy ${(100 * accuracy.top1).toFixed(2)} % on ${testImages} test images, with ${labels} labels, ${how}`,
     ...leftOutLines(summary.leftOut.images),
-    `Wrote ${join(out, runFiles.checkpoints)} and ${join(out, runFiles.report)}`,
+    writtenLine(out),
   ];
+}
+
+/** Where the results are. */
+export function writtenLine(out: string): string {
+  return `Wrote ${join(out, runFiles.checkpoints)} and ${join(out, runFiles.report)}`;
 }

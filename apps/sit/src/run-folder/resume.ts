@@ -4,7 +4,12 @@ import { SitError } from "@sitjs/core/errors";
 import type { Engine } from "@sitjs/engine";
 import type { SettingScope } from "../command-line/options.js";
 import { type ParsedOptions, type Resolved, runFolderOf } from "../command-line/resolve.js";
-import { type CheckpointSettings, type FoundCheckpoint, findCheckpoint } from "../experiment/checkpoint.js";
+import {
+  type CheckpointSettings,
+  type FoundCheckpoint,
+  findCheckpoint,
+  type ResumableCommand,
+} from "../experiment/checkpoint.js";
 import { type DataRecord, dataDifferences } from "../experiment/data-record.js";
 import type { Reporter } from "../experiment/reporter.js";
 import { optionName } from "../settings/check.js";
@@ -18,7 +23,7 @@ import { runFiles } from "./files.js";
  */
 export async function runToResume(
   options: ParsedOptions,
-  command: "pretrain" | "finetune",
+  command: ResumableCommand,
   defaultOut: string,
   report: Reporter,
 ): Promise<FoundCheckpoint | undefined> {
@@ -146,6 +151,6 @@ export function noteResumed(
 }
 
 /** The command that goes on with a run. */
-export function resumeCommand(command: "pretrain" | "finetune", out: string): string {
+export function resumeCommand(command: ResumableCommand, out: string): string {
   return `sit ${command} --resume --out ${/[^\w./~+,@%=-]/.test(out) ? JSON.stringify(out) : out}`;
 }

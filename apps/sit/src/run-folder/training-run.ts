@@ -1,5 +1,5 @@
 import type { CommandContext } from "../command-line/run-command.js";
-import type { CheckpointSettings, FoundCheckpoint } from "../experiment/checkpoint.js";
+import type { CheckpointSettings, FoundCheckpoint, ResumableCommand } from "../experiment/checkpoint.js";
 import type { TrainingHooks } from "../experiment/pretraining.js";
 import type { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume.js";
@@ -20,7 +20,7 @@ export interface TrainingRunOptions {
   readonly out: string;
   readonly lock: RunLock;
   /** What the run is built again from; written into its checkpoints. */
-  readonly saved: CheckpointSettings & { readonly command: "pretrain" | "finetune" };
+  readonly saved: CheckpointSettings & { readonly command: ResumableCommand };
   /** The checkpoint to go on from. */
   readonly resume: TrainingHooks["resume"];
 }

@@ -2,9 +2,11 @@ import { SitError } from "@sitjs/core/errors";
 import { describe, expect, it } from "vitest";
 import { scopes } from "../command-line/options.js";
 import { resolveRun } from "../command-line/resolve.js";
+import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import { checkSettings, optionName } from "./check.js";
 import { settingNames } from "./definitions.js";
 import { presetNames, presets } from "./presets.js";
+import { recipes } from "./recipes.js";
 import type { Settings } from "./settings.js";
 
 describe("presets", () => {
@@ -26,6 +28,20 @@ describe("presets", () => {
     };
     expect(presets["paper-small"]).toMatchObject({ ...small, alpha: 5, epochs: 3000 });
     expect(presets["paper-imagenet"]).toMatchObject({ ...small, alpha: 1, epochs: 800 });
+    // Downstream: DeiT's fine-tuning defaults (REFERENCE, and DeiT's code), a classifier of two layers on both.
+    for (const name of ["paper-small", "paper-imagenet"] as const) {
+      expect(presets[name]).toMatchObject({
+        ...{
+          finetuneRecipe: "deit",
+          finetuneEpochs: 300,
+          finetuneWarmupEpochs: 5,
+          finetuneWeightDecay: 0.05,
+        },
+        ...{ finetuneLearningRate: (5e-4 * 256) / 512, finetuneFinalLearningRate: 1e-5, labelSmoothing: 0.1 },
+        ...{ mixup: 0.8, cutmix: 1, randAugment: 2, randAugmentMagnitude: 9, erasing: 0.25, layerDecay: 1 },
+        ...{ finetuneDropPath: 0.1, classifier: "two-layer", pool: "token+mean" },
+      });
+    }
   });
 });
 
@@ -44,6 +60,23 @@ describe("checkSettings", () => {
     ["--epochs", { epochs: 1.5 }],
     ["--flip", { flip: Number.NaN }],
     ["--layer-decay", { layerDecay: 0 }],
+    ["--finetune-recipe", { finetuneRecipe: "best" as "deit" }],
+    ["--mixup", { mixup: -1 }],
+    ["--cutmix", { cutmix: Number.POSITIVE_INFINITY }],
+    ["--mix-probability", { mixProbability: 1.1 }],
+    ["--mix-switch", { mixSwitch: -0.1 }],
+    ["--rand-augment", { randAugment: 0.5 }],
+    ["--rand-augment-magnitude", { randAugmentMagnitude: 11 }],
+    ["--rand-augment-deviation", { randAugmentDeviation: -1 }],
+    ["--erasing", { erasing: 2 }],
+    ["--erasing-fill", { erasingFill: "black" as "mean" }],
+    ["--average-decay", { averageDecay: 1 }],
+    ["--embedding-decay", { embeddingDecay: true as unknown as "on" }],
+    ["--finetune-drop-path", { finetuneDropPath: 1 }],
+    ["--finetune-clip", { finetuneClip: -1 }],
+    ["--finetune-warmup-epochs", { finetuneWarmupEpochs: -1 }],
+    ["--finetune-final-learning-rate", { finetuneFinalLearningRate: -1 }],
+    ["--pool", { pool: "max" as "mean" }],
   ] as const)("names %s", (option, wrong) => {
     const check = () => checkSettings({ ...presets.demo, ...wrong });
     expect(check).toThrow(SitError);
@@ -127,5 +160,35 @@ describe("resolveRun", () => {
       finetuneSteps: 0,
     });
     expect((await resolveRun({ steps: 7 }, finetune)).settings).toMatchObject({ finetuneSteps: 7 });
+  });
+
+  it("lays a recipe of fine-tuning between preset and options, and not over a run that goes on with it", async () => {
+    const finetune = { defaultOut: "", scope: scopes.finetune };
+    const { settings } = await resolveRun({ recipe: "deit", mixup: 0.2, epochs: 9 }, finetune);
+    expect(settings).toEqual({ ...presets.demo, ...recipes.deit, mixup: 0.2, finetuneEpochs: 9 });
+    expect(settings.finetuneBatchSize).toBe(presets.demo.finetuneBatchSize);
+    const plain = await resolveRun({ recipe: "plain", preset: "paper-small" }, finetune);
+    expect(plain.settings).toMatchObject({ mixup: 0, randAugment: 0, erasing: 0, finetuneEpochs: 300 });
+    const resumed = { settings, preset: "demo", seed: 0, data: { source: "x" }, engine: "auto" };
+    const again = { ...finetune, resumed: resumed as unknown as CheckpointSettings };
+    expect((await resolveRun({ recipe: "deit" }, again)).settings).toEqual(settings);
+    const mae = await resolveRun({ recipe: "mae" }, again);
+    expect(mae.settings).toMatchObject({ finetuneRecipe: "mae", mixup: 0.8, pool: "mean", layerDecay: 0.65 });
+  });
+
+  it("lets a classifier see what goes with its kind, unless told", async () => {
+    const finetune = { defaultOut: "", scope: scopes.finetune };
+    const pool = async (options: Record<string, unknown>) => (await resolveRun(options, finetune)).settings.pool;
+    expect(await pool({})).toBe("token");
+    expect(await pool({ classifier: "two-layer" })).toBe("token+mean");
+    expect(await pool({ classifier: "two-layer", pool: "mean" })).toBe("mean");
+    expect(await pool({ preset: "paper-small", classifier: "linear" })).toBe("token");
+    expect(await pool({ preset: "paper-small" })).toBe("token+mean");
+  });
+
+  it("gives fine-tuning its own drop path", async () => {
+    const finetune = { defaultOut: "", scope: scopes.finetune };
+    const { settings } = await resolveRun({ dropPath: 0.3 }, finetune);
+    expect(settings).toMatchObject({ finetuneDropPath: 0.3, dropPath: presets.demo.dropPath });
   });
 });

@@ -27,7 +27,7 @@ export const cub2002011 = defineEntry(
         bytes: 1_150_585_339,
         sha256: "0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081",
         md5: "97eceeb196236b17998738112f37df78",
-        archive: { files: 13_000, bytes: 2_000_000_000 },
+        archive: { files: 15_000, bytes: 2_000_000_000 },
       },
     ],
   },

@@ -15,6 +15,8 @@ export interface BarChart {
   bars: readonly Bar[];
   /** A fraction to mark with a dashed line, such as the accuracy of guessing. */
   reference?: number;
+  /** Pixels left of the bars, for their names; default 96. */
+  nameWidth?: number;
 }
 
 /** Horizontal bars of fractions with their values written out, as an SVG string. */
@@ -25,7 +27,7 @@ export function barChart(chart: BarChart): string {
   return plotSvg(chart.description, {
     width: 420,
     height: 52 + groups.length * (names.length * 30 + 26),
-    marginLeft: 96,
+    marginLeft: chart.nameWidth ?? 96,
     marginRight: 58,
     marginTop: 26,
     marginBottom: 34,

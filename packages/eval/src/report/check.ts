@@ -121,6 +121,14 @@ const report = object(
         },
       ),
     ),
+    multiLabel: object(
+      {
+        classes: list(
+          object({ name: text, positives: number, counted: number }, { averagePrecision: fractionOrNull }),
+        ),
+      },
+      { mean: fractionOrNull, guessing: fractionOrNull },
+    ),
     knn: object({}, { before: fraction, after: fraction, k: number }),
     finetune: list(
       object({

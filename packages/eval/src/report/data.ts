@@ -23,6 +23,7 @@ export interface ReportData {
   accuracy?: readonly ReportAccuracy[];
   comparison?: ReportComparison;
   ablation?: ReportAblation;
+  multiLabel?: ReportMultiLabel;
   knn?: ReportKnn;
   finetune?: readonly ReportFinetune[];
   mistakes?: readonly ReportMistakes[];
@@ -161,6 +162,24 @@ export interface ReportSpread {
   values: readonly number[];
   mean: number;
   deviation: number;
+}
+
+/** How well images are ordered by what they show, where they show several classes. */
+export interface ReportMultiLabel {
+  /** Mean average precision; null where no class has a value. */
+  mean?: number | null;
+  /** What an order at random comes near: the mean share of the images that show a class. */
+  guessing?: number | null;
+  classes: readonly ReportClassPrecision[];
+}
+
+export interface ReportClassPrecision {
+  name: string;
+  /** Null where no test image shows the class. */
+  averagePrecision?: number | null;
+  /** Test images that show the class, and those that count for it. */
+  positives: number;
+  counted: number;
 }
 
 export interface ReportKnn {

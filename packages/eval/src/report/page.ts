@@ -7,6 +7,7 @@ import { head } from "./sections/head.js";
 import { learningSection } from "./sections/learning.js";
 import { leftOutSection } from "./sections/left-out.js";
 import { mistakesSection } from "./sections/mistakes.js";
+import { multiLabelSection } from "./sections/multi-label.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
 import { accuracySection, knnSection } from "./sections/results.js";
 import { STYLE } from "./style.js";
@@ -21,6 +22,7 @@ export function reportPage(data: ReportData): string {
     ablationSection(data),
     comparisonSection(data),
     accuracySection(data),
+    multiLabelSection(data),
     knnSection(data),
     mistakesSection(data),
     embeddingSection(data),

@@ -72,7 +72,8 @@ function gainCell(from: number | undefined, to: number | undefined): Html {
   return html`<td class="number"><span class="${better ? "gain" : "loss"}">${gain(from, to)}</span></td>`;
 }
 
-function finetuneCurves(runs: readonly ReportFinetune[]): Html | undefined {
+/** Training loss and test accuracy of fine-tuning runs, and the numbers. */
+export function finetuneCurves(runs: readonly ReportFinetune[]): Html | undefined {
   const counts = [...new Set(runs.map((run) => run.labels))];
   const panels = counts.flatMap((labels) =>
     (["loss", "accuracy"] as const).flatMap((key) => {

@@ -1,0 +1,146 @@
+import { stat } from "node:fs/promises";
+import { SitError } from "@sitjs/core/errors";
+import {
+  type AnnotatedImagesDataset,
+  type AnnotationFormat,
+  type Annotations,
+  annotatedImages,
+  type ImageDataset,
+  readAnnotations,
+  split,
+} from "@sitjs/data";
+import type { ParsedOptions } from "../command-line/resolve.js";
+import { isReady } from "../settings/ready-data.js";
+import { type OpenDataOptions, openFiles, type RunData } from "./data.js";
+
+/** What a run reads its images' classes from, as it was named; options of the command, by their names. */
+export interface AnnotationSources {
+  /** A file, or a folder of Pascal VOC. */
+  readonly labels: string;
+  readonly format?: AnnotationFormat;
+  /** Between labels of one cell of CSV. */
+  readonly separator?: string;
+  /** Of Pascal VOC, the names to read. */
+  readonly list?: string;
+  /** Of the test images; default: a part of the others. */
+  readonly testLabels?: string;
+  readonly testList?: string;
+  readonly testData?: string;
+}
+
+const names = ["labels", "format", "separator", "list", "testLabels", "testList", "testData"] as const;
+
+/**
+ * The options of a run, and those it began with where they are not given.
+ * @throws SitError "bad-option" without `--labels`, or where an option lacks another
+ */
+export function annotationSources(
+  options: ParsedOptions,
+  saved: AnnotationSources | undefined,
+): AnnotationSources {
+  const given = names.flatMap((name) => {
+    const value = options[name] ?? saved?.[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  const sources = Object.fromEntries(given) as Partial<AnnotationSources>;
+  if (sources.labels === undefined) {
+    throw new SitError("bad-option", "--labels: expected a file or folder of annotations, got none");
+  }
+  // A test list alone is of the same annotations, as Pascal VOC has them.
+  if (sources.testData !== undefined && sources.testLabels === undefined && sources.testList === undefined) {
+    throw new SitError("bad-option", "--test-data: expected --test-labels beside it, got none");
+  }
+  return sources as AnnotationSources;
+}
+
+/**
+ * Opens a folder of images with their annotations: those of `--test-labels` or `--test-list` to test with, else a fifth
+ * of all, always the same.
+ * @throws SitError "missing-file", "bad-file", "bad-option" naming the option
+ */
+export async function openAnnotatedData(
+  source: string,
+  sources: AnnotationSources,
+  options: OpenDataOptions,
+): Promise<RunData> {
+  const { badImages, badTestImages } = options.settings;
+  const { labels, testLabels, list, testList, testData = source } = sources;
+  await requireFolder("--data", source);
+  await requireFolder("--test-data", testData);
+  const name = source.split(/[\\/]/).filter(Boolean).at(-1) ?? source;
+  const annotations = await read("--labels", labels, sources, list);
+  if (testLabels === undefined && testList === undefined) {
+    const share = Math.min(badImages, badTestImages);
+    const all = await open(source, annotations, options, { part: "test", share });
+    requireSeveral(source, all);
+    const [train, test] = split(all, { share: 0.8, seed: 0 });
+    const note = `${name}: no --test-labels, so ${train.length} images are for training and ${test.length} for testing${others(all.unannotated)}`;
+    return { source, name, train, test, note };
+  }
+  const option = testLabels === undefined ? "--test-list" : "--test-labels";
+  const { classes } = annotations;
+  const tested = await read(option, testLabels ?? labels, sources, testList, classes);
+  const train = await open(source, annotations, options, { part: "training", share: badImages });
+  const test = await open(testData, tested, options, { part: "test", share: badTestImages });
+  const inTest = new Set(test.unannotated);
+  const unannotated =
+    testData === source ? train.unannotated.filter((path) => inTest.has(path)) : train.unannotated;
+  const note = `${name}: ${train.length} images for training and ${test.length} for testing${others(unannotated)}`;
+  return { source, name, train, test, note };
+}
+
+async function read(
+  option: string,
+  path: string,
+  { format, separator }: AnnotationSources,
+  list: string | undefined,
+  classes?: readonly string[],
+): Promise<Annotations> {
+  try {
+    return await readAnnotations(path, {
+      ...(format !== undefined && { format }),
+      ...(separator !== undefined && { separator }),
+      ...(list !== undefined && { list }),
+      ...(classes !== undefined && { classes }),
+    });
+  } catch (error) {
+    if (!SitError.isInstance(error)) throw error;
+    // Of an option the option itself is named, of a file what has named it.
+    const own = /^(format|separator):/.test(error.message) ? "--" : `${option} `;
+    const listed = error.message.startsWith("list:") ? error.message.replace("list: ", "") : error.message;
+    const named = error.message.startsWith("list:")
+      ? option === "--labels"
+        ? "--list: "
+        : "--test-list: "
+      : own;
+    throw new SitError(error.code, `${named}${listed}`, { cause: error });
+  }
+}
+
+async function open(
+  folder: string,
+  annotations: Annotations,
+  options: OpenDataOptions,
+  how: { readonly part: "training" | "test"; readonly share: number },
+): Promise<AnnotatedImagesDataset> {
+  return await openFiles(folder, options, how, (path, common) => annotatedImages(path, annotations, common));
+}
+
+async function requireFolder(option: string, source: string): Promise<void> {
+  const found = isReady(source) ? undefined : await stat(source).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  const got = isReady(source) ? "a data set without them" : found === undefined ? "nothing there" : "a file";
+  throw new SitError(
+    "missing-file",
+    `${option} ${source}: expected a folder of images that annotations name, got ${got}`,
+  );
+}
+
+function requireSeveral(source: string, { length }: ImageDataset): void {
+  if (length > 2) return;
+  throw new SitError("bad-file", `--data ${source}: expected at least 3 annotated images, got ${length}`);
+}
+
+function others({ length }: readonly string[]): string {
+  return length === 0 ? "" : `; ${length} without annotation are passed over`;
+}

@@ -1,0 +1,89 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { randomStream } from "@sitjs/core/random";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { runsFolder } from "./testing.js";
+
+const names = ["red", "green", "blue"];
+
+/** Noise, with a strong shade of each colour that it shows; all eight combinations of the three. */
+async function paint(at: (...path: string[]) => string): Promise<void> {
+  mkdirSync(at("images"));
+  const shown: Record<string, string[]> = {};
+  for (let i = 0; i < 48; i++) {
+    const rng = randomStream(0, "paint", i);
+    const bits = names.filter((_, bit) => (i >> bit) & 1);
+    const level = (channel: number) => (bits.includes(names[channel] as string) ? 170 : 30);
+    const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, k) => level(k % 3) + rng.integer(0, 60));
+    shown[`${i}.png`] = bits;
+    await sharp(data, { raw: { width: 16, height: 16, channels: 3 } })
+      .png()
+      .toFile(at("images", `${i}.png`));
+  }
+  const part = (odd: number) => Object.entries(shown).filter((_, i) => Math.floor(i / 8) % 2 === odd);
+  const csv = part(0).map(([file, labels]) => `${file},${labels.join("|")}\n`);
+  writeFileSync(at("train.csv"), `file,labels\n${csv.join("")}`);
+  writeFileSync(at("test.json"), JSON.stringify(Object.fromEntries(part(1))));
+  writeFileSync(at("all.json"), JSON.stringify({ ...shown, "gone.png": ["red"] }));
+}
+
+const { at, json, run } = runsFolder("multilabel", paint);
+const network =
+  "--image-size 16 --patch-size 8 --width 16 --depth 1 --heads 2 --batch-size 8 --engine wasm --workers 0 --statistics dataset --drop-path 0 --crop-scale 1 --learning-rate 0.1 --label-smoothing 0";
+
+describe("sit multilabel", () => {
+  it("learns what images show, tells it by class, and goes on as if it had not stopped", async () => {
+    const data = "--data images --labels train.csv --test-labels test.json";
+    const whole = `multilabel ${data} --from-scratch ${network} --epochs 40 --checkpoint-steps 60 --keep-checkpoints 9`;
+    const ended = await run(`${whole} --out whole --json`);
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    const summary = json("whole", "summary.json");
+    expect(summary).toMatchObject({ command: "multilabel", labels: 24, testImages: 24, guessing: 0.5 });
+    expect(summary.classes.map(({ name }: { name: string }) => name)).toEqual(["blue", "green", "red"]);
+    for (const { averagePrecision, positives, counted } of summary.classes) {
+      expect(averagePrecision).toBeGreaterThan(0.8);
+      expect([positives, counted]).toEqual([12, 24]);
+    }
+    expect(json("whole", "report.json").multiLabel).toMatchObject({ mean: summary.meanAveragePrecision });
+    expect(JSON.parse(ended.out.trimEnd().split("\n").at(-1) as string)).toMatchObject({
+      meanAveragePrecision: summary.meanAveragePrecision,
+    });
+
+    // The last checkpoint goes: --resume alone knows images and labels again.
+    rmSync(at("whole", "summary.json"));
+    rmSync(at("whole", "checkpoints", "step-0000000120"), { recursive: true, force: true });
+    const resumed = await run("multilabel --resume --out whole");
+    expect(resumed.code).toBe(0);
+    const { seconds, peakMemoryMB, ...same } = json("whole", "summary.json");
+    expect(summary).toMatchObject(same);
+    expect(resumed.out).toContain("Mean average precision");
+
+    // Other labels are another run.
+    rmSync(at("whole", "summary.json"));
+    writeFileSync(at("other.csv"), "file,labels\n0.png,red\n1.png,blue\n2.png,green\n");
+    const other = await run("multilabel --resume --out whole --labels other.csv");
+    expect(other.code).toBe(2);
+    expect(other.err).toMatch(
+      /--resume: expected the settings that the run .* began with: --data images .*images fewer/,
+    );
+  });
+
+  it("refuses what it cannot learn from, naming the option", async () => {
+    const begin = `multilabel --from-scratch ${network} --epochs 1 --out refused`;
+    const refused = async (options: string, message: RegExp) => {
+      const { code, err } = await run(`${begin} ${options}`);
+      expect(err).toMatch(message);
+      expect(code).toBe(2);
+    };
+    await refused("--data images", /^sit: --labels: expected a file or folder of annotations, got none/);
+    await refused(
+      "--labels train.csv",
+      /^sit: --data fashion-mnist: expected a folder of images that annotations name/,
+    );
+    await refused("--data images --labels gone.csv", /^sit: --labels gone\.csv: .*nothing at this path/);
+    await refused(
+      "--data images --labels all.json",
+      /every image to be readable \(--bad-test-images 0\), got 1 of 49 .*gone\.png \(in the annotations, but no such image/,
+    );
+  });
+});

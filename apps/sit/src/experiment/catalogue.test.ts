@@ -49,7 +49,7 @@ const small: data.CatalogueEntry = {
 function open(
   source: string,
   entry: data.CatalogueEntry,
-  changes: { channels?: 1 | 3; labelled?: boolean } = {},
+  changes: { channels?: 1 | 3; labelled?: boolean; several?: boolean } = {},
 ) {
   vi.mocked(data.catalogueEntry).mockImplementation((name) => (name === entry.name ? entry : undefined));
   const events: ExperimentEvent[] = [];
@@ -155,6 +155,11 @@ describe("a data set that is downloaded first", () => {
       mend: expect.stringContaining("sit multilabel"),
     });
     expect((await open("small", several, { labelled: false }).opened).train.length).toBe(5);
+    expect((await open("small", several, { several: true }).opened).test?.length).toBe(2);
+    await expect(open("small", small, { several: true }).opened).rejects.toMatchObject({
+      message: expect.stringMatching(/^--data small: expected .*several labels.*, got one$/),
+      mend: "sit finetune takes it.",
+    });
   });
 });
 

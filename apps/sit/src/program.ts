@@ -8,6 +8,7 @@ import { addEvaluation } from "./program/evaluation.js";
 import { addMultilabel } from "./program/multilabel.js";
 import { addPictures } from "./program/pictures.js";
 import { addPretrain } from "./program/pretrain.js";
+import { addProtocols } from "./program/protocols.js";
 
 /** The command line. Commands load their modules when they run, so that help and errors are quick. */
 export function program(): Command {
@@ -24,6 +25,7 @@ export function program(): Command {
   addPretrain(sit);
   addEvaluation(sit);
   addMultilabel(sit);
+  addProtocols(sit);
   addPictures(sit);
   addDemo(sit);
   addCompare(sit);

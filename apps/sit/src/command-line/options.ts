@@ -95,6 +95,10 @@ export const scopes = {
   finetune: supervised,
   multilabel: supervised,
   knn: { groups: ["weights", "neighbours", "faults", "test faults"] },
+  linear: { groups: ["weights", "precision", "faults", "test faults"] },
+  fewshot: {
+    groups: ["weights", "neighbours", "precision", "fine-tuning", "faults", "test faults"],
+  },
   reconstruct: { groups: ["corruption", "faults"] },
   demo: { groups: everything },
   // As pretraining, whose views it shows.
@@ -147,6 +151,15 @@ export function valueOption(flags: string, kind: Kind, help: string): Option {
 export function listOption(flags: string, minimum: number, help: string): Option {
   const option = flags.split(" ")[0] as string;
   const kind: Kind = { type: "whole", minimum };
+  return new Option(flags, help).argParser((text: string) =>
+    text.split(",").map((part) => parseValue(kind, part, option) as number),
+  );
+}
+
+/** `0.1,1` as numbers above `minimum`, or it. */
+export function numbersOption(flags: string, minimum: number, help: string): Option {
+  const option = flags.split(" ")[0] as string;
+  const kind: Kind = { type: "number", minimum, maximum: Number.POSITIVE_INFINITY };
   return new Option(flags, help).argParser((text: string) =>
     text.split(",").map((part) => parseValue(kind, part, option) as number),
   );

@@ -67,7 +67,7 @@ export interface SupervisedCommand<Score extends object> {
     options: OpenDataOptions,
     resumed: CheckpointSettings | undefined,
   ): Promise<{ readonly data: RunData; readonly saved?: Pick<CheckpointSettings, "annotations"> }>;
-  output(outcome: SupervisedOutcome<Score>, out: string): SupervisedOutput;
+  output(outcome: SupervisedOutcome<Score>, out: string): Promise<SupervisedOutput> | SupervisedOutput;
 }
 
 /** Trains a classifier on labelled images, from a checkpoint or from scratch, and tells what its judge says of it. */
@@ -168,8 +168,9 @@ export async function runSupervised<Score extends object>(
     const result = await supervisedTraining({ ...tuning, ...hooks }, own.judge);
     trained?.dispose();
     disposeParams(result.params);
-    const outcome = { choice, engine, data, start, result, leftOut: leftOut.list() } as const;
-    const { summary, report: page, lines } = own.output(outcome, out);
+    const { context } = tuning;
+    const outcome = { choice, engine, data, start, result, context, leftOut: leftOut.list() } as const;
+    const { summary, report: page, lines } = await own.output(outcome, out);
     await writeReport(out, page);
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
     console.result({ out, ...summary }, lines);

@@ -1,60 +1,60 @@
+import { join } from "node:path";
+import { knn, voteShares } from "@sitjs/eval";
 import { scopes } from "../command-line/options.js";
-import { resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
-import { findCheckpoint } from "../experiment/checkpoint.js";
-import { drawImages, openData } from "../experiment/data.js";
-import { neighbours } from "../experiment/evaluation.js";
-import { leftOutImages, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
-import { makeBackbone } from "../experiment/model.js";
-import { makeParts, startEngine } from "../experiment/session.js";
-import { loadTrained, requireParts } from "../experiment/trained.js";
+import { featuresOf, openJudged } from "../experiment/judged.js";
+import { leftOutLines } from "../experiment/left-out.js";
+import { mistakesOf } from "../experiment/mistakes.js";
+import { judgedReport, judgedSummary, requireResultsFolder, writeResults } from "../output/judged-files.js";
+import { runFiles } from "../run-folder/files.js";
 
-/** Tells how well a checkpoint's features classify by their nearest neighbours. Writes nothing. */
-export const run: Run = async (options, { console, signal }) => {
+/** Tells how well a checkpoint's features classify by their nearest neighbours; writes a report where one is asked for. */
+export const run: Run = async (options, context) => {
+  const { console, signal } = context;
   const { report } = console;
-  const found = await findCheckpoint(options.checkpoint as string, "--checkpoint", report);
-  const { saved } = found;
-  const choice = await resolveRun(options, { defaultOut: "", scope: scopes.knn, checkpoint: saved.settings });
-  const { settings, seed, workers } = choice;
-  const { channels, imageSize } = settings;
-  const leftOut = leftOutImages(report);
-  const opening = { channels, imageSize, settings, leftOut, report, signal };
-  const data = await openData(choice.data, { ...opening, labelled: true });
-  const test = data.test as NonNullable<typeof data.test>;
-  const train = drawImages(data.train, (options.images as number | undefined) ?? 0, seed, "unlabelled");
-  const { statistics } = saved;
-  const parts = await makeParts(choice.config, settings, statistics);
-  requireParts(found, parts, ["backbone"]);
-  const backbone = makeBackbone(settings, parts);
-
-  const engine = await startEngine(choice.engine, report, data.note);
-  signal.throwIfAborted();
-  const trained = await loadTrained(found, settings);
-  const result = await neighbours({
-    name: "k-NN",
-    backbone,
-    params: trained.backbone,
-    train,
-    test,
-    context: { settings, statistics, seed, workers, leftOut },
-    report,
-    signal,
+  const out = options.out as string | undefined;
+  const judged = await openJudged(options, context, {
+    scope: scopes.knn,
+    defaultOut: "",
+    look: async () => {
+      if (out !== undefined) await requireResultsFolder(out);
+    },
   });
-  trained.dispose();
-  const { top1, top5 } = result;
-  const trainImages = result.train.labels.length;
+  const { settings } = judged.choice;
+  const features = await featuresOf(judged, judged.params, { name: "k-NN", report, signal });
+  judged.dispose();
+  const { top1, top5, scores } = await knn(features.train, features.test, {
+    k: settings.neighbours,
+    classes: judged.classes,
+  });
+  // Images that could not be read are not among the neighbours.
+  const trainImages = features.train.labels.length;
   const summary = {
-    command: "knn",
-    engine: engine.name,
-    dataset: data.name,
+    ...judgedSummary("knn", judged),
     neighbours: settings.neighbours,
     trainImages,
-    testImages: test.length,
     accuracy: { top1, top5 },
-    leftOut: leftOutSummary(leftOut.list()),
   };
-  console.result(summary, [
-    `k-NN accuracy ${(100 * top1).toFixed(2)} % on ${test.length} test images, by ${trainImages} training images, k ${settings.neighbours}`,
-    ...leftOutLines(leftOut.list()),
+  if (out !== undefined) {
+    const mistakes = await mistakesOf({
+      title: `k-NN, k ${settings.neighbours}`,
+      probabilities: voteShares(scores, judged.classes),
+      test: judged.test,
+      context: judged.context,
+    });
+    await writeResults(
+      out,
+      { ...summary, confusion: mistakes.confusion },
+      {
+        ...judgedReport("Nearest neighbours", judged),
+        knn: { after: top1, k: settings.neighbours },
+        mistakes: [mistakes],
+      },
+    );
+  }
+  console.result({ ...(out !== undefined && { out }), ...summary }, [
+    `k-NN accuracy ${(100 * top1).toFixed(2)} % on ${judged.test.length} test images, by ${trainImages} training images, k ${settings.neighbours}`,
+    ...leftOutLines(summary.leftOut.images),
+    ...(out === undefined ? [] : [`Wrote ${join(out, runFiles.report)}`]),
   ]);
 };

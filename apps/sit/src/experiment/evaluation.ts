@@ -4,7 +4,6 @@ import {
   averageOf,
   type Classifier,
   classifier,
-  embed,
   evaluate,
   finetune,
   knn,
@@ -15,6 +14,7 @@ import { crossEntropy } from "@sitjs/losses";
 import type { TrainState } from "@sitjs/train";
 import { classifierHead } from "@sitjs/vit";
 import type { Settings } from "../settings/settings.js";
+import { features } from "./features.js";
 import { type StepRecord, stepRecord } from "./learning-curve.js";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
 import { atOnce, type TrainingHooks, trainingOptions } from "./pretraining.js";
@@ -59,14 +59,16 @@ export interface Judge<Score extends object> {
 export interface Accuracy {
   readonly top1: number;
   readonly top5: number;
+  /** Of the test images [images x classes]. */
+  readonly logits: Float32Array;
 }
 
 /** Each image is of one class. */
 export const byAccuracy: Judge<Accuracy> = {
   loss: ({ labelSmoothing }) => crossEntropy({ labelSmoothing }),
   async evaluate(...of) {
-    const { top1, top5 } = await evaluate(...of);
-    return { top1, top5 };
+    const { top1, top5, logits } = await evaluate(...of);
+    return { top1, top5, logits };
   },
   outcome: ({ top1 }) => `accuracy ${(100 * top1).toFixed(1)} %`,
 };
@@ -228,24 +230,11 @@ export async function neighbours(options: {
   readonly report: Reporter;
   readonly signal?: AbortSignal;
 }): Promise<NeighbourResult> {
-  const { name, backbone, params, train, test, context, report, signal } = options;
+  const { name, train, test, context, report } = options;
   const total = train.length + test.length;
   const outcome = ({ top1 }: NeighbourResult) => `accuracy ${(100 * top1).toFixed(1)} %`;
   return await stage(report, name, { total, unit: "images", outcome }, async ({ progress }) => {
-    const started = performance.now();
-    const features = async (dataset: ImageDataset, part: "training" | "test", before: number) => {
-      const loader = evalLoader(dataset, context, part);
-      return await embed(backbone, params, loader, {
-        onBatch(batch) {
-          signal?.throwIfAborted();
-          const done = before + Math.min(batch * loader.batchSize, dataset.length);
-          const imagesPerSecond = done / ((performance.now() - started) / 1000);
-          progress({ done, imagesPerSecond, secondsLeft: (total - done) / imagesPerSecond });
-        },
-      });
-    };
-    const trained = await features(train, "training", 0);
-    const tested = await features(test, "test", train.length);
+    const { train: trained, test: tested } = await features({ ...options, progress });
     const { top1, top5 } = await knn(trained, tested, {
       k: context.settings.neighbours,
       classes: test.classes?.length,

@@ -68,6 +68,22 @@ function augmentationOf(settings: Settings): Pick<TrainViewOptions, "randAugment
   };
 }
 
+/** As `finetuneLoader`, cropped as for the linear probes of the papers, of another batch size. */
+export function probeLoader(dataset: ImageDataset, context: LoaderContext, size: number): Batches {
+  const { settings, statistics, seed } = context;
+  const views = trainView({
+    size: settings.imageSize,
+    scale: PROBE_SCALE,
+    flip: settings.flip,
+    ...statistics,
+  });
+  const batchSize = Math.min(size, dataset.length);
+  return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed });
+}
+
+/** Of torchvision's `RandomResizedCrop`, which they use as it is. */
+const PROBE_SCALE = [0.08, 1] as const;
+
 /**
  * Every image once, in order, as it is.
  *

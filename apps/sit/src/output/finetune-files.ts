@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import type { Engine } from "@sitjs/engine";
-import type { ReportData } from "@sitjs/eval/report";
+import { softmax } from "@sitjs/eval";
+import type { ReportData, ReportMistakes } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
 import type { RunData } from "../experiment/data.js";
 import type { Accuracy, SupervisedResult } from "../experiment/evaluation.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
+import type { LoaderContext } from "../experiment/loaders.js";
+import { mistakesOf } from "../experiment/mistakes.js";
 import { runFiles } from "../run-folder/files.js";
 import { commonReportData, peakMemoryMB } from "./report-data.js";
 
@@ -15,6 +18,7 @@ export interface SupervisedOutcome<Score extends object> {
   readonly data: RunData;
   readonly start: "scratch" | "pretrained";
   readonly result: Omit<SupervisedResult, "params"> & Score;
+  readonly context: LoaderContext;
   readonly leftOut: readonly LeftOutImage[];
 }
 
@@ -25,16 +29,27 @@ export interface SupervisedOutput {
   readonly lines: readonly string[];
 }
 
-export type FinetuneOutcome = SupervisedOutcome<Accuracy>;
+type FinetuneOutcome = SupervisedOutcome<Accuracy> & { readonly mistakes: ReportMistakes };
 
 /** What `sit finetune` writes and says. */
-export function finetuneOutput(outcome: FinetuneOutcome, out: string): SupervisedOutput {
-  const summary = finetuneSummary(outcome);
-  return { summary, report: finetuneReport(outcome), lines: finetuneLines(summary, out) };
+export async function finetuneOutput(
+  outcome: SupervisedOutcome<Accuracy>,
+  out: string,
+): Promise<SupervisedOutput> {
+  const { start, result, data, context } = outcome;
+  const test = data.test as NonNullable<RunData["test"]>;
+  const mistakes = await mistakesOf({
+    title: `${result.trainImages} labels, ${start === "scratch" ? "from scratch" : "pretrained"}`,
+    probabilities: softmax(result.logits, result.logits.length / test.length),
+    test,
+    context,
+  });
+  const summary = finetuneSummary({ ...outcome, mistakes });
+  return { summary, report: finetuneReport({ ...outcome, mistakes }), lines: finetuneLines(summary, out) };
 }
 
 /** `summary.json`: accuracies are fractions of the test images. */
-export function finetuneSummary({ choice, engine, data, start, result, leftOut }: FinetuneOutcome) {
+export function finetuneSummary({ choice, engine, data, start, result, mistakes, leftOut }: FinetuneOutcome) {
   const { seed, settings } = choice;
   const { top1, top5, trainImages, testImages, steps, seconds } = result;
   return {
@@ -49,6 +64,7 @@ export function finetuneSummary({ choice, engine, data, start, result, leftOut }
     steps,
     seconds,
     accuracy: { top1, top5 },
+    confusion: mistakes.confusion,
     leftOut: leftOutSummary(leftOut),
     peakMemoryMB: peakMemoryMB(),
   };
@@ -63,6 +79,7 @@ export function finetuneReport({
   data,
   start,
   result,
+  mistakes,
   leftOut,
 }: FinetuneOutcome): ReportData {
   const { settings, seed } = choice;
@@ -81,6 +98,7 @@ export function finetuneReport({
     },
     accuracy: [{ labels: trainImages, [start]: top1 }],
     finetune: [{ labels: trainImages, start, history: losses }],
+    mistakes: [mistakes],
   };
 }
 

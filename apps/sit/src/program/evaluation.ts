@@ -21,9 +21,11 @@ export function addEvaluation(sit: Command): void {
   runs(finetune, async () => (await import("../commands/finetune.js")).run);
 
   const knn = sit.command("knn").description("classify by a checkpoint's features and their neighbours");
-  withRunOptions(withData(withCheckpoint(knn)), {}).addOption(
-    valueOption("--images <number>", positive, "training images that may be neighbours (default: all)"),
-  );
+  withRunOptions(withData(withCheckpoint(knn)), {})
+    .addOption(
+      valueOption("--images <number>", positive, "training images that may be neighbours (default: all)"),
+    )
+    .option("--out <path>", "where a report goes (default: none is written)");
   withSettings(knn, scopes.knn);
   runs(knn, async () => (await import("../commands/knn.js")).run);
 }

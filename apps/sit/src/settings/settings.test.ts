@@ -178,7 +178,8 @@ describe("resolveRun", () => {
 
   it("lets a classifier see what goes with its kind, unless told", async () => {
     const finetune = { defaultOut: "", scope: scopes.finetune };
-    const pool = async (options: Record<string, unknown>) => (await resolveRun(options, finetune)).settings.pool;
+    const pool = async (options: Record<string, unknown>) =>
+      (await resolveRun(options, finetune)).settings.pool;
     expect(await pool({})).toBe("token");
     expect(await pool({ classifier: "two-layer" })).toBe("token+mean");
     expect(await pool({ classifier: "two-layer", pool: "mean" })).toBe("mean");

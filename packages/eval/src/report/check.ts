@@ -41,6 +41,8 @@ const pixels: Check = (value, path) =>
   requireOption(Array.isArray(value) || ArrayBuffer.isView(value), path, "a list of values", typeof value);
 const picture = object({ width: number, height: number, channels: number, data: pixels });
 
+const truth: Check = (value, path) => requireOption(typeof value === "boolean", path, "true or false", value);
+
 const classIndex: Check = (value, path) => {
   number(value, path);
   label(value, path);
@@ -128,6 +130,29 @@ const report = object(
         ),
       },
       { mean: fractionOrNull, guessing: fractionOrNull },
+    ),
+    linear: object(
+      {
+        top1: fraction,
+        top5: fraction,
+        labels: number,
+        epochs: number,
+        learningRate: number,
+        optimizer: text,
+        features: text,
+        augmented: truth,
+      },
+      { tried: list(object({ learningRate: number, top1: fraction })) },
+    ),
+    fewShot: list(
+      object({
+        name: text,
+        shots: number,
+        accuracies: list(fraction),
+        mean: fraction,
+        low: number,
+        high: number,
+      }),
     ),
     knn: object({}, { before: fraction, after: fraction, k: number }),
     finetune: list(

@@ -25,6 +25,8 @@ export interface ReportData {
   ablation?: ReportAblation;
   multiLabel?: ReportMultiLabel;
   knn?: ReportKnn;
+  linear?: ReportLinear;
+  fewShot?: readonly ReportFewShot[];
   finetune?: readonly ReportFinetune[];
   mistakes?: readonly ReportMistakes[];
   reconstructions?: readonly ReportReconstructions[];
@@ -194,6 +196,34 @@ export interface ReportFinetune {
   labels: number;
   start: "scratch" | "pretrained";
   history: readonly { epoch: number; loss?: number | null; accuracy?: number | null }[];
+}
+
+/** A linear classifier of frozen features. */
+export interface ReportLinear {
+  top1: number;
+  top5: number;
+  labels: number;
+  epochs: number;
+  learningRate: number;
+  optimizer: string;
+  /** Of which tokens, of how many blocks: "token, last 4 blocks". */
+  features: string;
+  /** Whether the images were augmented in each epoch. */
+  augmented: boolean;
+  /** Accuracies on held-out training images of the rates that were tried. */
+  tried?: readonly { learningRate: number; top1: number }[];
+}
+
+/** Accuracies over draws of a few labels of each class; the interval's ends may go beyond 0 and 1. */
+export interface ReportFewShot {
+  /** How images were classified, of which network: "nearest class mean". */
+  name: string;
+  /** Labels of each class. */
+  shots: number;
+  accuracies: readonly number[];
+  mean: number;
+  low: number;
+  high: number;
 }
 
 /** Where one classifier errs on the test images. */

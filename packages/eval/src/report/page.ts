@@ -3,9 +3,11 @@ import { html, trusted } from "./html.js";
 import { ablationSection } from "./sections/ablation.js";
 import { comparisonSection } from "./sections/comparison.js";
 import { runSection, settingsSection } from "./sections/facts.js";
+import { fewShotSection } from "./sections/few-shot.js";
 import { head } from "./sections/head.js";
 import { learningSection } from "./sections/learning.js";
 import { leftOutSection } from "./sections/left-out.js";
+import { linearSection } from "./sections/linear.js";
 import { mistakesSection } from "./sections/mistakes.js";
 import { multiLabelSection } from "./sections/multi-label.js";
 import { embeddingSection, reconstructionSection } from "./sections/pictures.js";
@@ -24,6 +26,8 @@ export function reportPage(data: ReportData): string {
     accuracySection(data),
     multiLabelSection(data),
     knnSection(data),
+    linearSection(data),
+    fewShotSection(data),
     mistakesSection(data),
     embeddingSection(data),
     reconstructionSection(data),

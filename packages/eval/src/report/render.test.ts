@@ -89,6 +89,21 @@ const FULL: ReportData = {
     { labels: 1_000, scratch: 0.741, pretrained: 0.732 },
   ],
   knn: { before: 0.541, after: 0.672, k: 20 },
+  linear: {
+    top1: 0.7125,
+    top5: 0.9875,
+    labels: 1_003,
+    epochs: 90,
+    learningRate: 0.05,
+    optimizer: "lars",
+    features: "token, last 4 blocks",
+    augmented: true,
+    tried: [{ learningRate: 0.05, top1: 0.694 }],
+  },
+  fewShot: [
+    { name: "nearest class mean", shots: 5, accuracies: [0.5, 0.6], mean: 0.55, low: -0.085, high: 1.185 },
+    { name: "logistic regression", shots: 1, accuracies: [0.3, 0.3], mean: 0.3, low: 0.3, high: 0.3 },
+  ],
   mistakes: [
     {
       title: "100 labels, pretrained",
@@ -165,6 +180,8 @@ test("a full report is valid HTML with a section for every part", async () => {
     "comparison",
     "accuracy",
     "knn",
+    "linear",
+    "few-shot",
     "mistakes",
     "embeddings",
     "reconstructions",
@@ -203,7 +220,7 @@ test("nothing is loaded from elsewhere and no script runs", async () => {
     expect(["script", "link", "iframe", "object"]).not.toContain(element.tagName);
     for (const { name, value } of element.attrs) {
       if (name === "src") expect(value).toMatch(/^data:image\/png;base64,/);
-      if (name === "href") expect(value).toMatch(/^(#[a-z]+|https:\/\/arxiv\.org\/abs\/[\d.]+)$/);
+      if (name === "href") expect(value).toMatch(/^(#[a-z-]+|https:\/\/arxiv\.org\/abs\/[\d.]+)$/);
       expect(name).not.toMatch(/^on/);
     }
   }
@@ -218,6 +235,8 @@ test("every number given can be read", async () => {
     ..."0.8125|0.4375|1.734|1.211|0.00031|0.00007|32.0 %|60.2 %|+28.2 points".split("|"),
     ..."74.1 %|73.2 %|−0.9 points|54.1 %|67.2 %|20 nearest|0.625|47.3 %".split("|"),
     ..."1 min 39 s|1,432.6 MB|64|[2,9]|dropPath.rate|0.15|two cores|20.20.2|t-SNE, 3 images".split("|"),
+    ..."71.3 %|98.8 %|90 epochs, lars, learning rate 0.05|token, last 4 blocks|69.4 %".split("|"),
+    ..."nearest class mean – 55.0 ± 63.5 %|logistic regression 30.0 ± 0.0 % –".split("|"),
   ];
   for (const text of expected) expect(page).toContain(text);
 });
@@ -312,6 +331,8 @@ const reportOf = (text: string): ReportData => ({
     rows: grid.rows.map((row) => ({ ...row, label: text })),
   })),
   embeddings: FULL.embeddings?.map((plot) => ({ ...plot, title: text, caption: text })),
+  linear: FULL.linear && { ...FULL.linear, optimizer: text, features: text },
+  fewShot: FULL.fewShot?.map((row) => ({ ...row, name: text })),
   mistakes: [
     {
       title: text,

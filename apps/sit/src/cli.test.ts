@@ -115,7 +115,7 @@ describe("bad input", () => {
     [
       "neither a data set nor a folder",
       "pretrain --data cifar10",
-      /--data cifar10: expected a folder of images, or a name of sit data list, got nothing there/,
+      /--data cifar10: expected a folder of images, a Parquet file, or a name of sit data list, got nothing there/,
     ],
     ["nothing to learn", "pretrain --reconstruction none --contrast none", /expected at least one of them/],
     [

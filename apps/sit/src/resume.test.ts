@@ -229,7 +229,7 @@ describe("a fine-tuning that is stopped and goes on", () => {
     );
     expect(other.code).toBe(2);
     expect(other.err).toContain(
-      "--layer-decay 0.65 (now 0.5); --labels-per-class none (now 2); --checkpoint whole (now --from-scratch)",
+      "--layer-decay 1 (now 0.5); --labels-per-class none (now 2); --checkpoint whole (now --from-scratch)",
     );
     expect(await run("pretrain --resume --out cut")).toMatchObject({
       code: 2,

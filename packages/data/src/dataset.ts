@@ -73,6 +73,7 @@ export function createDataset(parts: DatasetParts): ImageDataset {
 /** The number of images that a storage holds. */
 export function storageLength(storage: ImageStorage): number {
   if (storage.kind === "files") return storage.paths.length;
+  if (storage.kind === "encoded") return storage.names.length;
   if (storage.rows) return storage.rows.length;
   return storage.pixels.byteLength / (storage.width * storage.height * storage.channels);
 }

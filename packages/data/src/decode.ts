@@ -26,8 +26,17 @@ export const defaultMaximumPixels = 100_000_000;
  * @throws ImageError ("missing-file" or "bad-file"), naming the file and what is wrong with it
  */
 export async function decodeFile(path: string, options: DecodeOptions): Promise<Image> {
+  return await decodeImage(path, readImageFile(path), options);
+}
+
+/** Decodes what has been read of an image, called `path` in errors; else as `decodeFile`. */
+export async function decodeImage(
+  path: string,
+  read: Promise<ImageFile>,
+  options: DecodeOptions,
+): Promise<Image> {
   const { channels, maximumPixels = defaultMaximumPixels } = options;
-  const [file, sharp] = await Promise.all([readImageFile(path), loadSharp()]);
+  const [file, sharp] = await Promise.all([read, loadSharp()]);
   try {
     const image = pipeline(open(sharp, file, maximumPixels), options);
     const { data, info } = await image.toBuffer({ resolveWithObject: true });
@@ -49,7 +58,17 @@ export async function verifyFile(
   depth: "header" | "full",
   maximumPixels = defaultMaximumPixels,
 ): Promise<void> {
-  const [file, sharp] = await Promise.all([readImageFile(path), loadSharp()]);
+  await verifyImage(path, readImageFile(path), depth, maximumPixels);
+}
+
+/** Reads through what has been read of an image, called `path` in errors; else as `verifyFile`. */
+export async function verifyImage(
+  path: string,
+  read: Promise<ImageFile>,
+  depth: "header" | "full",
+  maximumPixels = defaultMaximumPixels,
+): Promise<void> {
+  const [file, sharp] = await Promise.all([read, loadSharp()]);
   try {
     const image = open(sharp, file, maximumPixels);
     if (depth === "header") {

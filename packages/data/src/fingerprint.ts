@@ -8,7 +8,7 @@ const LANES = 16;
 
 /**
  * What a dataset is known again by, cheaply: the SHA-256, hexadecimal, of its samples in their order. Of files the paths
- * below their folder and the sizes count, not their content; of images in memory the pixels; and the labels or targets of both.
+ * below their folder and the sizes count, not their content; of encoded images names and sizes; of images in memory the pixels; and the labels or targets of both.
  */
 export async function datasetFingerprint(dataset: ImageDataset): Promise<string> {
   const { storage, labels, targets, channels } = dataset;
@@ -18,6 +18,10 @@ export async function datasetFingerprint(dataset: ImageDataset): Promise<string>
     const sizes = await fileSizes(storage.root, storage.paths);
     storage.paths.forEach((path, i) => {
       hash.update(JSON.stringify([path, sizes[i]]));
+    });
+  } else if (storage.kind === "encoded") {
+    storage.names.forEach((name, i) => {
+      hash.update(JSON.stringify([name, storage.ranges[2 * i + 1]]));
     });
   } else {
     const { pixels, width, height, rows } = storage;

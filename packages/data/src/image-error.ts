@@ -40,7 +40,7 @@ export class ImageError extends SitError {
       missing ? "missing-file" : "bad-file",
       `${printable(path)}: expected a readable image, got: ${reason}`,
       {
-        mend: 'Remove or replace the file; imageFolder with verify: "full" leaves such files out and lists them.',
+        mend: 'Remove or replace it; with verify: "full" such images are left out and listed.',
         cause,
       },
     );

@@ -4,7 +4,7 @@ import { accessError, ImageError } from "./image-error.js";
 import { type ImageFormat, sniff, unsupportedReason } from "./image-format.js";
 
 /** No image of the largest size allowed takes more than 8 bytes for each pixel; a longer file is not read. */
-const MAXIMUM_FILE_BYTES = 2 ** 30;
+export const MAXIMUM_FILE_BYTES = 2 ** 30;
 
 /** As much is read of a file before it is known to be an image. */
 const HEAD_BYTES = 2 ** 20;
@@ -41,15 +41,14 @@ async function readRegularFile(path: string, size: number): Promise<ImageFile> {
     // Memory of its own, not Node's pool: the decoder holds it from another thread.
     let bytes = Buffer.allocUnsafeSlow(Math.min(size, HEAD_BYTES));
     let length = await fill(bytes, 0);
-    const sniffed = sniff(bytes.subarray(0, length));
-    if (!("format" in sniffed)) throw new ImageError(path, sniffed.kind, wordsFor(sniffed));
+    const format = imageFormat(path, bytes.subarray(0, length));
     if (length === HEAD_BYTES && size > HEAD_BYTES) {
       const whole = Buffer.allocUnsafeSlow(size);
       bytes.copy(whole);
       bytes = whole;
       length = await fill(bytes, length);
     }
-    return { bytes: bytes.subarray(0, length), format: sniffed.format };
+    return { bytes: bytes.subarray(0, length), format };
   } finally {
     await handle.close();
   }
@@ -64,6 +63,16 @@ async function readRegularFile(path: string, size: number): Promise<ImageFile> {
     }
     return filled;
   }
+}
+
+/**
+ * The format of an image by its first bytes.
+ * @throws ImageError saying what they are instead
+ */
+export function imageFormat(path: string, bytes: Buffer): ImageFormat {
+  const sniffed = sniff(bytes);
+  if (!("format" in sniffed)) throw new ImageError(path, sniffed.kind, wordsFor(sniffed));
+  return sniffed.format;
 }
 
 function wordsFor({ kind, is }: { kind: string; is: string }): string {

@@ -63,9 +63,12 @@ export {
   imageExtensions,
   imageFolder,
 } from "./image-folder.js";
+export { type ParquetDataset, type ParquetDatasetOptions, parquetDataset } from "./parquet/dataset.js";
+export { findParquet, type ParquetSplits } from "./parquet/files.js";
 export { type ProblemSummary, summarizeProblems } from "./problems.js";
 export type { ReadableFilesOptions } from "./readable-files.js";
+export { sampleFile } from "./sample-name.js";
 export type { Download, SourceOptions } from "./sources/first-answer.js";
-export type { Channels, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
+export type { Channels, EncodedStorage, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";
 export { notCounted } from "./targets.js";

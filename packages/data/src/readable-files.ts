@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { printable, requireOption, SitError } from "@sitjs/core/errors";
-import { defaultMaximumPixels } from "./decode.js";
+import { defaultMaximumPixels, verifyFile } from "./decode.js";
 import { byCodeUnits, type FolderProblem } from "./folder-scan.js";
 import { nameProblems } from "./problems.js";
 import type { Channels } from "./storage.js";
@@ -80,7 +81,11 @@ export async function readableFiles(
   const unreadable =
     verify === "none"
       ? []
-      : await verifyFiles(root, files, { depth: verify, maximumPixels, onProgress, signal });
+      : await verifyFiles(files, {
+          verify: (i) => verifyFile(join(root, files[i] as string), verify, maximumPixels),
+          onProgress,
+          signal,
+        });
   const leftOut = [...problems, ...unreadable].sort((a, b) => byCodeUnits(a.path, b.path));
   const excluded = new Set(unreadable.map((problem) => problem.path));
   const total = files.length + problems.length;
@@ -97,11 +102,11 @@ export async function readableFiles(
 }
 
 /** Throws where more images are unreadable than `maximumBadShare` allows, or all of them. */
-function requireReadable(
+export function requireReadable(
   path: string,
   leftOut: readonly FolderProblem[],
   total: number,
-  { maximumBadShare = 0.1 }: ReadableFilesOptions,
+  { maximumBadShare = 0.1 }: Pick<ReadableFilesOptions, "maximumBadShare">,
 ): void {
   const bad = leftOut.length;
   if (bad / total <= maximumBadShare && bad < total) return;

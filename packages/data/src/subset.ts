@@ -26,8 +26,22 @@ function pick(storage: ImageStorage, indices: ArrayLike<number>): ImageStorage {
   if (storage.kind === "files") {
     return { ...storage, paths: Array.from(indices, (i) => storage.paths[i] as string) };
   }
+  if (storage.kind === "encoded") {
+    const names = Array.from(indices, (i) => storage.names[i] as string);
+    return { ...storage, names, ranges: pickRanges(storage.ranges, indices) };
+  }
   const { rows } = storage;
   return { ...storage, rows: Uint32Array.from(indices, (i) => (rows ? (rows[i] as number) : i)) };
+}
+
+/** The ranges of some samples, in memory that threads share. */
+export function pickRanges(ranges: Float64Array, indices: ArrayLike<number>): Float64Array {
+  const picked = new Float64Array(new SharedArrayBuffer(16 * indices.length));
+  for (let i = 0; i < indices.length; i++) {
+    const from = 2 * (indices[i] as number);
+    picked.set(ranges.subarray(from, from + 2), 2 * i);
+  }
+  return picked;
 }
 
 export interface BalancedSubsetOptions {

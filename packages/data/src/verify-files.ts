@@ -1,12 +1,10 @@
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { verifyFile } from "./decode.js";
 import type { FolderProblem } from "./folder-scan.js";
 import { ImageError } from "./image-error.js";
 
 export interface VerifyFilesOptions {
-  readonly depth: "full" | "header";
-  readonly maximumPixels: number;
+  /** Rejects with an `ImageError` for a file that cannot be read; by its number. */
+  verify(index: number): Promise<void>;
   readonly onProgress?: ((progress: { checked: number; total: number }) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -16,25 +14,24 @@ export interface VerifyFilesOptions {
  * no further file is begun, and its reason is thrown when those in work are done.
  */
 export async function verifyFiles(
-  root: string,
   files: readonly string[],
-  { depth, maximumPixels, onProgress, signal }: VerifyFilesOptions,
+  { verify, onProgress, signal }: VerifyFilesOptions,
 ): Promise<FolderProblem[]> {
   const problems: FolderProblem[] = [];
   let next = 0;
   let checked = 0;
   const lane = async () => {
     while (next < files.length && !signal?.aborted) {
-      const path = files[next++] as string;
+      const index = next++;
       try {
-        await verifyFile(join(root, path), depth, maximumPixels);
+        await verify(index);
       } catch (error) {
         // Anything else is no fault of the file, and ends the other lanes too.
         if (!(error instanceof ImageError)) {
           next = files.length;
           throw error;
         }
-        problems.push({ path, kind: error.kind, reason: error.reason });
+        problems.push({ path: files[index] as string, kind: error.kind, reason: error.reason });
       }
       onProgress?.({ checked: ++checked, total: files.length });
     }

@@ -223,7 +223,7 @@ for (const engine of await engines()) {
     });
 
     it("learns with mixed batches, and the moving average of its parameters learns with it", async () => {
-      const options = { loss, epochs: 25, learningRate: 0.06, layerDecay: 1, embeddingDecay: false };
+      const options = { loss, epochs: 12, learningRate: 0.06, layerDecay: 1, embeddingDecay: false };
       const loader = memoryLoader(images, 16);
       let last: FinetuneReport | undefined;
       for await (const report of finetune(model, loader, {

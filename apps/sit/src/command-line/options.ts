@@ -66,7 +66,10 @@ export function withRunOptions(command: Command, defaults: { preset?: string; ou
 
 /** The option that names the images. */
 export function withData(command: Command): Command {
-  return command.option("--data <folder>", `a folder of images, ${readyNames} (default: ${defaultData})`);
+  return command.option(
+    "--data <folder>",
+    `a folder of images, a Parquet file, ${readyNames} (default: ${defaultData})`,
+  );
 }
 
 /** Which settings a command takes, and what it calls them. */

@@ -4,11 +4,15 @@ import { type ChannelStatistics, channelStatistics, type Image, imageNetStatisti
 import { printable, SitError } from "@sitjs/core/errors";
 import { randomStream } from "@sitjs/core/random";
 import {
+  findParquet,
   type ImageDataset,
   ImageError,
   type ImageFolderDataset,
   imageFolder,
+  type ParquetSplits,
+  parquetDataset,
   type ReadableFilesOptions,
+  sampleFile,
   split,
   subset,
 } from "@sitjs/data";
@@ -49,9 +53,9 @@ export interface OpenDataOptions {
 }
 
 /**
- * Opens a data set of the catalogue, by its name or by the folder that it was downloaded to, or a folder of images. A
- * folder with `train` and `test` (or `val`) in it has its parts; any other labelled folder is cut 80 : 20, always the
- * same way.
+ * Opens a data set of the catalogue, by its name or by the folder that it was downloaded to, Parquet files, or a folder of
+ * images. A folder with `train` and `test` (or `val`) in it has its parts; any other labelled folder is cut 80 : 20,
+ * always the same way.
  * @throws SitError "missing-file", "bad-file", "bad-option" where labels are wanted and there are none, "network"
  */
 export async function openData(source: string, options: OpenDataOptions): Promise<RunData> {
@@ -64,11 +68,13 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
   const { labelled, settings } = options;
   const { badImages, badTestImages } = settings;
   const found = await stat(source).catch(() => undefined);
+  const tables = await findParquet(source);
+  if (tables !== undefined) return await openParquet(source, tables, options);
   if (found === undefined || !found.isDirectory()) {
     const got = found === undefined ? "nothing there" : "a file";
     throw new SitError(
       "missing-file",
-      `--data ${source}: expected a folder of images, ${readyNames}, got ${got}`,
+      `--data ${source}: expected a folder of images, a Parquet file, ${readyNames}, got ${got}`,
     );
   }
   const name = source.split(/[\\/]/).filter(Boolean).at(-1) ?? source;
@@ -81,10 +87,39 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
     const test = await openImages(testFolder, options, { part: "test", share: badTestImages, classes });
     return { source, name, train, test };
   }
+  return await openWhole(source, name, source, options);
+}
+
+/** Parquet files whose names say what they are for have their parts; else they are cut as a folder is. */
+async function openParquet(
+  source: string,
+  { train: trainFiles, test: testFiles }: ParquetSplits,
+  options: OpenDataOptions,
+): Promise<RunData> {
+  const { labelled, settings } = options;
+  const name = source.split(/[\\/]/).filter(Boolean).at(-1) ?? source;
+  if (testFiles.length === 0) return await openWhole(source, name, trainFiles, options);
+  const train = await openImages(trainFiles, options, { part: "training", share: settings.badImages });
+  requireLabels(train, source, labelled);
+  if (!(options.test ?? labelled)) return { source, name, train, test: undefined };
+  const { classes } = train;
+  const test = await openImages(testFiles, options, { part: "test", share: settings.badTestImages, classes });
+  return { source, name, train, test };
+}
+
+/** Images without parts: all to learn from, or cut where labels are wanted. */
+async function openWhole(
+  source: string,
+  name: string,
+  images: string | readonly string[],
+  options: OpenDataOptions,
+): Promise<RunData> {
+  const { labelled, settings } = options;
+  const { badImages, badTestImages } = settings;
   // Where a part of them is to test with, what is read of all is what is read of that part.
   const all = labelled
-    ? await openImages(source, options, { part: "test", share: Math.min(badImages, badTestImages) })
-    : await openImages(source, options, { part: "training", share: badImages });
+    ? await openImages(images, options, { part: "test", share: Math.min(badImages, badTestImages) })
+    : await openImages(images, options, { part: "training", share: badImages });
   requireLabels(all, source, labelled);
   if (!labelled) return { source, name, train: all, test: undefined };
   const [train, test] = split(all, { share: 0.8, seed: 0 });
@@ -95,9 +130,9 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
 /** So long is looked at the files of a folder before something is said, in milliseconds. */
 const QUIET = 2000;
 
-/** Opens a folder of images, each in the folder of its class or without labels. */
+/** Opens a folder of images, each in the folder of its class or without labels, or Parquet files. */
 async function openImages(
-  path: string,
+  source: string | readonly string[],
   options: OpenDataOptions,
   how: {
     readonly part: "training" | "test";
@@ -105,8 +140,14 @@ async function openImages(
     readonly classes?: readonly string[] | undefined;
   },
 ): Promise<ImageDataset> {
-  return await openFiles(path, options, how, (path, common) =>
-    imageFolder(path, { ...common, classNames: how.classes }),
+  const { classes: classNames } = how;
+  if (typeof source === "string") {
+    return await openFiles(source, options, how, (path, common) =>
+      imageFolder(path, { ...common, classNames }),
+    );
+  }
+  return await openFiles(source[0] as string, options, how, (_, common) =>
+    parquetDataset(source, { ...common, classNames }),
   );
 }
 
@@ -132,7 +173,7 @@ export async function openFiles<Dataset extends Pick<ImageFolderDataset, "proble
       onProgress({ total }) {
         if (said || performance.now() - started < QUIET) return;
         said = true;
-        report({ event: "note", text: `${printable(path)}: looking at ${total} files` });
+        report({ event: "note", text: `${printable(path)}: looking at ${total} images` });
       },
       signal,
     });
@@ -156,7 +197,7 @@ function requireLabels(dataset: ImageDataset, source: string, labelled: boolean)
   if (!labelled || dataset.labels !== undefined) return;
   throw new SitError(
     "bad-option",
-    `--data ${source}: expected a folder for each class, got images without labels`,
+    `--data ${source}: expected a folder for each class or a column of labels, got images without labels`,
     {
       mend: "Put the images of each class in a folder of its own.",
     },
@@ -192,11 +233,9 @@ export async function statisticsOf(
     try {
       images.push(await sample.image(i));
     } catch (error) {
-      const { storage } = sample;
       const last = i + 1 === sample.length;
-      if (!(error instanceof ImageError) || storage.kind !== "files" || (last && images.length === 0))
-        throw error;
-      leftOut.add("training", { path: storage.paths[i] as string, kind: error.kind, reason: error.reason });
+      if (!(error instanceof ImageError) || (last && images.length === 0)) throw error;
+      leftOut.add("training", { path: sampleFile(sample, i), kind: error.kind, reason: error.reason });
     }
   }
   const { mean, deviation } = channelStatistics(images);

@@ -1,11 +1,14 @@
 import { type Backbone, randomStream } from "@sitjs/core";
 import type { ImageDataset } from "@sitjs/data";
+import { softmax } from "@sitjs/eval";
+import type { ReportMistakes } from "@sitjs/eval/report";
 import { adamW, disposeState, initState, type Method, type TrainState } from "@sitjs/train";
 import type { Parts } from "../config.js";
 import type { NeighbourResult } from "./evaluation.js";
 import type { LoaderContext } from "./loaders.js";
 import { pretrainLoader } from "./loaders.js";
 import { costs, measures, type TuningResult } from "./measures.js";
+import { mistakesOf } from "./mistakes.js";
 import { makeTunedBackbone } from "./model.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
 import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
@@ -47,6 +50,8 @@ export interface DemoResult {
     readonly train: readonly ReconstructionPictures[];
     readonly test: readonly ReconstructionPictures[];
   };
+  /** Of the best classifier. */
+  readonly mistakes?: ReportMistakes;
   readonly projections?: { readonly before: LabelledPoint[]; readonly after: LabelledPoint[] };
   readonly timings: readonly { name: string; seconds: number }[];
   readonly seconds: number;
@@ -127,7 +132,13 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const after = await judge(names.after, state, unlabelled);
     const comparisons: Comparison[] = [];
     for (const images of labelled) comparisons.push(await compare(images, state));
-    const looks = numbersOnly ? {} : { ...(await pictures(state)), ...(await project(before, after)) };
+    const looks = numbersOnly
+      ? {}
+      : {
+          mistakes: await bestMistakes(comparisons),
+          ...(await pictures(state)),
+          ...(await project(before, after)),
+        };
     return {
       pretrain,
       knn: { before: before.top1, after: after.top1 },
@@ -146,6 +157,17 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       scratch: await tune(names.scratch(images.length), undefined, images),
       pretrained: await tune(names.pretrained(images.length), from, images),
     };
+  }
+
+  /** The confusion matrix alone: there are pictures enough. */
+  async function bestMistakes(all: readonly Comparison[]): Promise<ReportMistakes> {
+    const runs = all.flatMap(({ labels, scratch, pretrained }) => [
+      { title: `${labels} labels, pretrained`, ...pretrained },
+      { title: `${labels} labels, from scratch`, ...scratch },
+    ]);
+    const best = runs.reduce((a, b) => (b.top1 > a.top1 ? b : a));
+    const probabilities = softmax(best.logits, best.logits.length / test.length);
+    return await mistakesOf({ title: best.title, probabilities, test, context, pictured: 0 });
   }
 
   async function pictures(from: TrainState): Promise<Pick<DemoResult, "pictures">> {

@@ -1,4 +1,3 @@
-import { relative, sep } from "node:path";
 import {
   type ChannelStatistics,
   evalView,
@@ -7,7 +6,7 @@ import {
   trainView,
   type ViewSpec,
 } from "@sitjs/augment";
-import { type Batches, type BatchesOptions, batches, type ImageDataset } from "@sitjs/data";
+import { type Batches, type BatchesOptions, batches, type ImageDataset, sampleFile } from "@sitjs/data";
 import type { Parts } from "../config.js";
 import { methodMakers } from "../methods/makers.js";
 import type { Settings } from "../settings/settings.js";
@@ -110,15 +109,14 @@ export function evalLoader(
 }
 
 function common(
-  { storage }: ImageDataset,
+  dataset: ImageDataset,
   { settings, workers, leftOut }: LoaderContext,
   badImages: BatchesOptions["badImages"],
 ) {
   const { badImages: maximumBadShare, workerTimeout } = settings;
   const onProblem: BatchesOptions["onProblem"] = (problem) => {
-    // As the folder's own list of problems has it.
-    const path = storage.kind === "files" ? relative(storage.root, problem.path) : problem.path;
-    leftOut.add("training", { ...problem, path: path.split(sep).join("/") });
+    // As the data set's own list of problems has it.
+    leftOut.add("training", { ...problem, path: sampleFile(dataset, problem.index) });
   };
   return { badImages, maximumBadShare, onProblem, workers, workerTimeout };
 }

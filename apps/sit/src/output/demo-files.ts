@@ -67,7 +67,7 @@ export type DemoSummary = ReturnType<typeof demoSummary>;
 export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
   const { method, engine, settings, seed, dataset, images, labelled, test, classes, warnings, leftOut } =
     setup;
-  const { pretrain, knn, comparisons, pictures, projections, timings } = result;
+  const { pretrain, knn, comparisons, pictures, mistakes, projections, timings } = result;
   const { imageSize, channels } = settings;
   return {
     ...commonReportData({
@@ -94,6 +94,7 @@ export function demoReport(setup: DemoSetup, result: DemoResult): ReportData {
       pretrained: pretrained.top1,
     })),
     knn: { ...knn, k: settings.neighbours },
+    ...(mistakes && { mistakes: [mistakes] }),
     finetune: comparisons.flatMap(({ labels, scratch, pretrained }) => [
       { labels, start: "scratch" as const, history: scratch.losses },
       { labels, start: "pretrained" as const, history: pretrained.losses },

@@ -46,7 +46,7 @@ export function defineEntry(
 /** Images in memory as grey or colour ones; files are decoded as either. */
 function withChannels(dataset: ImageDataset, channels: Channels): ImageDataset {
   const { storage, name, labels, classes } = dataset;
-  if (storage.kind === "files" || storage.channels === channels) return dataset;
+  if (storage.kind !== "memory" || storage.channels === channels) return dataset;
   // One below the other they are one image.
   const { pixels, width, height } = storage;
   const data = new Uint8Array(pixels);

@@ -1,0 +1,37 @@
+import type { AsyncBuffer, ColumnMetaData } from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+
+/**
+ * Looks at the pages of a flat column in one row group before they are decoded: a decoder makes room for as many values as
+ * a page claims, and a damaged claim would take it minutes, and all memory.
+ * @throws Error saying what a page claims
+ */
+export async function checkPages(file: AsyncBuffer, column: ColumnMetaData, rows: number): Promise<void> {
+  const { dictionary_page_offset, data_page_offset, total_compressed_size } = column;
+  const start = Number(dictionary_page_offset || data_page_offset);
+  const view = new DataView(await file.slice(start, start + Number(total_compressed_size)));
+  const reader = { view, offset: 0 };
+  let values = 0;
+  while (values < rows) {
+    const header = parquetHeader(reader);
+    const { compressed_page_size: packed, uncompressed_page_size: unpacked } = header;
+    if (!(packed >= 0 && unpacked >= 0 && reader.offset + packed <= view.byteLength))
+      throw new Error(`a page of ${packed} bytes where ${view.byteLength - reader.offset} are left`);
+    reader.offset += packed;
+    const { data_page_header, data_page_header_v2, dictionary_page_header } = header;
+    if (dictionary_page_header) {
+      const { num_values } = dictionary_page_header;
+      // Texts have their length before them, and numbers take four bytes.
+      if (!(num_values >= 0 && 4 * num_values <= unpacked))
+        throw new Error(`a dictionary of ${unpacked} bytes that claims ${num_values} values`);
+      continue;
+    }
+    const { num_values = -1 } = data_page_header_v2 ?? data_page_header ?? {};
+    if (!(num_values >= 0 && values + num_values <= rows))
+      throw new Error(`pages that claim ${values + num_values} values for ${rows} rows`);
+    const { num_nulls = 0 } = data_page_header_v2 ?? {};
+    if (!(num_nulls >= 0 && num_nulls <= num_values))
+      throw new Error(`a page that claims ${num_nulls} of ${num_values} values to be nothing`);
+    values += num_values;
+  }
+}

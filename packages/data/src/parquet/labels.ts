@@ -1,0 +1,65 @@
+import { printable, SitError } from "@sitjs/core/errors";
+import { byCodeUnits } from "../folder-scan.js";
+
+/** The labels of some images, and the names of the classes. */
+export interface TableLabels {
+  readonly labels: Int32Array;
+  readonly classes: readonly string[];
+}
+
+export interface LabelSource {
+  /** A label for each image: a number, a text, or nothing. */
+  readonly values: readonly unknown[];
+  /** What each image is called. */
+  readonly names: readonly string[];
+  /** The classes that the table names itself. */
+  readonly own: readonly string[] | undefined;
+  /** Those that it shall have, in this order. */
+  readonly wanted: readonly string[] | undefined;
+}
+
+/**
+ * Labels as indices into class names. Numbers are such indices (classes without a name are called by their number); texts
+ * are names of classes, sorted where no order is given.
+ * @returns undefined where no image has a label: none at all, or -1, as Hugging Face marks it
+ * @throws SitError "bad-file" naming the image, what was expected and what came
+ */
+export function tableLabels(source: LabelSource): TableLabels | undefined {
+  const { values, names, own, wanted } = source;
+  const plain = values.map((value) => (typeof value === "bigint" ? Number(value) : (value ?? undefined)));
+  if (plain.every((value) => value === undefined || value === -1)) return undefined;
+  const wrong = (i: number, expected: string) => {
+    const got = plain[i] === undefined ? "none" : JSON.stringify(plain[i]);
+    const name = printable(names[i] as string);
+    return new SitError("bad-file", `${name}: expected a label ${expected}, got ${printable(got)}`);
+  };
+  const missing = plain.indexOf(undefined);
+  if (missing >= 0) throw wrong(missing, "as other images have");
+  if (plain.every((value) => typeof value === "string")) {
+    const classes = wanted ?? [...new Set(plain)].sort(byCodeUnits);
+    const labelOf = new Map(classes.map((name, label) => [name, label]));
+    const labels = plain.map((name, i) => {
+      const label = labelOf.get(name);
+      if (label === undefined) throw wrong(i, `among ${classes.map(printable).join(", ")}`);
+      return label;
+    });
+    return { labels: Int32Array.from(labels), classes };
+  }
+  if (own && wanted && (own.length !== wanted.length || own.some((name, i) => name !== wanted[i]))) {
+    const [expected, got] = [wanted, own].map((list) => list.map(printable).join(", "));
+    throw new SitError(
+      "bad-file",
+      `${printable(names[0] as string)}: expected the classes ${expected}, got ${got}`,
+    );
+  }
+  const known = wanted ?? own;
+  const numbers = plain as number[];
+  const limit = known?.length ?? 2 ** 20;
+  const bad = numbers.findIndex((label) => !(Number.isSafeInteger(label) && label >= 0 && label < limit));
+  if (bad >= 0) throw wrong(bad, `from 0 to ${limit - 1}`);
+  const count = numbers.reduce((most, label) => Math.max(most, label + 1), 0);
+  return {
+    labels: Int32Array.from(numbers),
+    classes: known ?? Array.from({ length: count }, (_, label) => String(label)),
+  };
+}

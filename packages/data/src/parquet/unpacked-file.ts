@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { open, readFile, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { SitError } from "@sitjs/core/errors";
+import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
+import { datasetCache } from "../cache.js";
+import { reason } from "../image-error.js";
+import type { Unpacked } from "./unpack.js";
+
+/** Small images are written together, so many bytes at a time. */
+const BLOCK = 2 ** 22;
+
+/** Counts what is written here: another number, another layout. */
+const LAYOUT = 1;
+
+/** Tables unpacked to a file of the cache, which is made once for their content. */
+export interface UnpackedFile extends Unpacked {
+  /** The file with the images' bytes. */
+  readonly file: string;
+}
+
+/**
+ * The images of tables in one file of the cache (`datasets/parquet`): that of an earlier time where paths, sizes, times and
+ * columns are the same, else `unpack` makes it. Complete or not there.
+ * @throws SitError "disk" where it cannot be written; what `unpack` throws
+ */
+export async function unpackedFile(
+  options: { readonly paths: readonly string[]; readonly columns: unknown; readonly cacheDir?: string },
+  unpack: (write: (bytes: Uint8Array) => Promise<void>) => Promise<Unpacked>,
+): Promise<UnpackedFile> {
+  const { paths, columns, cacheDir } = options;
+  const tables = await Promise.all(
+    paths.map(async (path) => {
+      const { size, mtimeMs } = await stat(path);
+      return [await realpath(path), size, mtimeMs];
+    }),
+  );
+  const key = createHash("sha256").update(JSON.stringify({ LAYOUT, tables, columns })).digest("hex");
+  const folder = join(datasetCache(cacheDir), "parquet", key.slice(0, 32));
+  const file = join(folder, "images");
+  const index = join(folder, "index.json");
+  const earlier = await readFile(index, "utf8").catch(() => undefined);
+  if (earlier !== undefined) return { ...(JSON.parse(earlier) as Unpacked), file };
+
+  const staged = await stageFolder(folder);
+  try {
+    const unpacked = await writeBlocks(join(staged.path, "images"), unpack);
+    // Numbers of 64 bits are labels here, and small.
+    const text = JSON.stringify(unpacked, (_, value) => (typeof value === "bigint" ? Number(value) : value));
+    await writeFileAtomically(join(staged.path, "index.json"), text);
+    await staged.commit();
+    return { ...unpacked, file };
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+async function writeBlocks(
+  path: string,
+  unpack: (write: (bytes: Uint8Array) => Promise<void>) => Promise<Unpacked>,
+): Promise<Unpacked> {
+  const onDisk = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (cause) {
+      const mend = "Free some space there, or set SITJS_CACHE to a folder that can be written.";
+      throw new SitError("disk", `${path}: cannot be written (${reason(cause)})`, { mend, cause });
+    }
+  };
+  const handle = await onDisk(open(path, "w"));
+  try {
+    let block: Uint8Array[] = [];
+    let size = 0;
+    const flush = async () => {
+      await onDisk(handle.writeFile(Buffer.concat(block, size)));
+      block = [];
+      size = 0;
+    };
+    const unpacked = await unpack(async (bytes) => {
+      block.push(bytes);
+      size += bytes.length;
+      if (size >= BLOCK) await flush();
+    });
+    await flush();
+    await onDisk(handle.sync());
+    return unpacked;
+  } finally {
+    await handle.close();
+  }
+}

@@ -88,7 +88,7 @@ describe("bad input", () => {
   it.each([
     ["data get nothing", /data get: expected a name of sit data list, got nothing/],
     ["data get imagenet-1k --to images", /cannot be downloaded by a program .*\n.*account.*images/],
-    ["data show nowhere", /nowhere: expected a folder of images, or a name of sit data list/],
+    ["data show nowhere", /nowhere: expected a folder of images, a Parquet file, or a name of sit data list/],
     ["data show photos --part test", /--part test: expected a folder with train and test in it, got photos/],
     ["data show photos --part val", /--part: expected train or test, got "val"/],
     ["data show photos --out photos", /--out: expected the name of a \.png file, got the folder photos/],

@@ -49,7 +49,7 @@ const small: data.CatalogueEntry = {
 function open(
   source: string,
   entry: data.CatalogueEntry,
-  changes: { channels?: 1 | 3; labelled?: boolean } = {},
+  changes: { channels?: 1 | 3; labelled?: boolean; several?: boolean } = {},
 ) {
   vi.mocked(data.catalogueEntry).mockImplementation((name) => (name === entry.name ? entry : undefined));
   const events: ExperimentEvent[] = [];
@@ -110,6 +110,8 @@ describe("a data set that is downloaded first", () => {
       message: `--data small: expected Small in ${folder}, got nothing there`,
     });
     mkdirSync(join(folder, ".sitjs"), { recursive: true });
+    await expect(open("small", small).opened).rejects.toThrow(/nothing there/);
+    writeFileSync(join(folder, "all.tar.partial"), "");
     await expect(open("small", small).opened).rejects.toMatchObject({
       ...error,
       message: expect.stringContaining("not come to its end"),
@@ -153,6 +155,11 @@ describe("a data set that is downloaded first", () => {
       mend: expect.stringContaining("sit multilabel"),
     });
     expect((await open("small", several, { labelled: false }).opened).train.length).toBe(5);
+    expect((await open("small", several, { several: true }).opened).test?.length).toBe(2);
+    await expect(open("small", small, { several: true }).opened).rejects.toMatchObject({
+      message: expect.stringMatching(/^--data small: expected .*several labels.*, got one$/),
+      mend: "sit finetune takes it.",
+    });
   });
 });
 

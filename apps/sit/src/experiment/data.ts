@@ -41,6 +41,8 @@ export interface OpenDataOptions {
   readonly imageSize: number;
   /** Labels are wanted, and a test part: finetune, knn, demo. */
   readonly labelled: boolean;
+  /** Several labels an image are wanted, not one: multilabel. */
+  readonly several?: boolean;
   /** A test part is wanted where there is one (default: as `labelled`). */
   readonly test?: boolean;
   /** The shares of images to go on without. */

@@ -78,8 +78,10 @@ export async function datasetState(entry: CatalogueEntry, folder: string): Promi
   const record = await readRecord(folder);
   const complete = entry.files.every((file) => record?.files[file.name] === sumOf(file));
   if (record?.dataset === entry.name && entry.files.length > 0 && complete) return "complete";
-  if (names.includes(notes)) return "started";
-  return names.length > 0 ? "by-hand" : "none";
+  const others = names.filter((name) => name !== notes);
+  // A download that got nothing has left its notes at most.
+  if (record === undefined && others.length === 0) return "none";
+  return names.includes(notes) ? "started" : "by-hand";
 }
 
 /** The name of the data set that was downloaded to this folder; undefined where none was. */

@@ -105,16 +105,15 @@ async function read(
     });
   } catch (error) {
     if (!SitError.isInstance(error)) throw error;
-    // Of an option the option itself is named, of a file what has named it.
-    const own = /^(format|separator):/.test(error.message) ? "--" : `${option} `;
-    const listed = error.message.startsWith("list:") ? error.message.replace("list: ", "") : error.message;
-    const named = error.message.startsWith("list:")
-      ? option === "--labels"
-        ? "--list: "
-        : "--test-list: "
-      : own;
-    throw new SitError(error.code, `${named}${listed}`, { cause: error });
+    throw new SitError(error.code, namedBy(option, error.message), { cause: error });
   }
+}
+
+/** A message about an option of the reader names the command's; one about a file what has named that file. */
+function namedBy(option: string, message: string): string {
+  if (/^(format|separator): /.test(message)) return `--${message}`;
+  if (message.startsWith("list: ")) return option === "--labels" ? `--${message}` : `--test-${message}`;
+  return `${option} ${message}`;
 }
 
 async function open(

@@ -5,7 +5,8 @@ import { notCounted } from "@sitjs/data";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { presets } from "../settings/presets.js";
-import { type AnnotationSources, annotationSources, openAnnotatedData } from "./annotated-data.js";
+import { openAnnotatedData } from "./annotated-data.js";
+import { type AnnotationSources, annotationSources } from "./annotation-sources.js";
 import { leftOutImages } from "./left-out.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sit-annotated-"));

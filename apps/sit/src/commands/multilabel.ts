@@ -1,7 +1,8 @@
 import { scopes } from "../command-line/options.js";
 import type { Run } from "../command-line/run-command.js";
-import { openAnnotatedData } from "../experiment/annotated-data.js";
+import { openAnnotatedData, openSeveral } from "../experiment/annotated-data.js";
 import { annotationSources } from "../experiment/annotation-sources.js";
+import { findDataset } from "../experiment/catalogue.js";
 import { byAveragePrecision } from "../experiment/multi-label.js";
 import { multiLabelOutput } from "../output/multi-label-files.js";
 import { runSupervised } from "./finetune.js";
@@ -14,6 +15,9 @@ export const run: Run = async (options, command) => {
     scope: scopes.multilabel,
     judge: byAveragePrecision,
     async open(source, opening, resumed) {
+      const named = options.labels === undefined && resumed?.annotations === undefined;
+      const dataset = named ? await findDataset(source) : undefined;
+      if (dataset !== undefined) return { data: await openSeveral(source, dataset, opening) };
       const annotations = annotationSources(options, resumed?.annotations);
       return { data: await openAnnotatedData(source, annotations, opening), saved: { annotations } };
     },

@@ -5,8 +5,9 @@ import { notCounted } from "@sitjs/data";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { presets } from "../settings/presets.js";
-import { openAnnotatedData } from "./annotated-data.js";
+import { openAnnotatedData, openSeveral } from "./annotated-data.js";
 import { type AnnotationSources, annotationSources } from "./annotation-sources.js";
+import { findDataset } from "./catalogue.js";
 import { leftOutImages } from "./left-out.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sit-annotated-"));
@@ -114,6 +115,14 @@ describe("images with annotations", () => {
     ["another format", { labels: "all.json", format: "coco" }, /^--labels .*all\.json: images: expected/],
   ])("are refused by the option: %s", async (_, sources, message) => {
     await expect(open(sources)).rejects.toThrow(message);
+  });
+
+  it("of the catalogue need several labels an image", async () => {
+    const dataset = await findDataset("cifar-10");
+    const opened = openSeveral("cifar-10", dataset as NonNullable<typeof dataset>, {} as never);
+    await expect(opened).rejects.toThrow(
+      /^--data cifar-10: expected a data set with several labels an image/,
+    );
   });
 
   it("need a folder", async () => {

@@ -10,6 +10,7 @@ import {
 } from "@sitjs/data";
 import { isReady } from "../settings/ready-data.js";
 import type { AnnotationSources } from "./annotation-sources.js";
+import { type FoundDataset, openPart } from "./catalogue.js";
 import { type OpenDataOptions, openFiles, type RunData } from "./data.js";
 
 /**
@@ -46,6 +47,27 @@ export async function openAnnotatedData(
     testData === source ? train.unannotated.filter((path) => inTest.has(path)) : train.unannotated;
   const note = `${name}: ${train.length} images for training and ${test.length} for testing${others(unannotated)}`;
   return { source, name, train, test, note };
+}
+
+/**
+ * Opens a data set of the catalogue that has several labels an image, training and test part.
+ * @throws SitError "bad-option" where it has not; as opening a part of it
+ */
+export async function openSeveral(
+  source: string,
+  dataset: FoundDataset,
+  options: OpenDataOptions,
+): Promise<RunData> {
+  const { name, labels, parts } = dataset.entry;
+  if (labels !== "several") {
+    const expected = "expected a data set with several labels an image, or --labels beside a folder";
+    throw new SitError("bad-option", `--data ${name}: ${expected}, got one with one label each`);
+  }
+  // Pascal VOC 2007 is learned from both parts that are no test.
+  const training = parts.some((part) => part.name === "trainval") ? "trainval" : "train";
+  const train = await openPart(dataset, training, options);
+  const test = await openPart(dataset, "test", options);
+  return { source, name, train: train.images, test: test.images };
 }
 
 async function read(

@@ -13,7 +13,7 @@ export function addMultilabel(sit: Command): void {
   multilabel
     .option("--checkpoint <folder>", "a pretraining run to start from (default: none)")
     .option("--from-scratch", "start from random parameters instead", false)
-    .option("--data <folder>", "the folder of the images (no default)")
+    .option("--data <folder>", "the folder of the images, or a data set with several labels (no default)")
     .option("--labels <path>", "what each image shows: a CSV, JSON or COCO file, or a folder of Pascal VOC")
     .addOption(
       valueOption(

@@ -26,7 +26,7 @@ if (folder === undefined || positionals.length > 1 || !Number.isSafeInteger(seed
 /** Side of a picture and of the square of four. */
 const [SIDE, SQUARE] = [28, 56];
 
-for (const split of ["train", "test"]) {
+for (const split of /** @type {const} */ (["train", "test"])) {
   const count = Number(values[split]);
   const source = await fashionMnist({ split });
   const images = join(folder, split);

@@ -1,6 +1,7 @@
 import { scopes } from "../command-line/options.js";
 import type { Run } from "../command-line/run-command.js";
-import { annotationSources, openAnnotatedData } from "../experiment/annotated-data.js";
+import { openAnnotatedData } from "../experiment/annotated-data.js";
+import { annotationSources } from "../experiment/annotation-sources.js";
 import { findDataset, openDataset } from "../experiment/catalogue.js";
 import { byAveragePrecision } from "../experiment/multi-label.js";
 import { multiLabelOutput } from "../output/multi-label-files.js";

@@ -2,56 +2,15 @@ import { stat } from "node:fs/promises";
 import { SitError } from "@sitjs/core/errors";
 import {
   type AnnotatedImagesDataset,
-  type AnnotationFormat,
   type Annotations,
   annotatedImages,
   type ImageDataset,
   readAnnotations,
   split,
 } from "@sitjs/data";
-import type { ParsedOptions } from "../command-line/resolve.js";
 import { isReady } from "../settings/ready-data.js";
+import type { AnnotationSources } from "./annotation-sources.js";
 import { type OpenDataOptions, openFiles, type RunData } from "./data.js";
-
-/** What a run reads its images' classes from, as it was named; options of the command, by their names. */
-export interface AnnotationSources {
-  /** A file, or a folder of Pascal VOC. */
-  readonly labels: string;
-  readonly format?: AnnotationFormat;
-  /** Between labels of one cell of CSV. */
-  readonly separator?: string;
-  /** Of Pascal VOC, the names to read. */
-  readonly list?: string;
-  /** Of the test images; default: a part of the others. */
-  readonly testLabels?: string;
-  readonly testList?: string;
-  readonly testData?: string;
-}
-
-const names = ["labels", "format", "separator", "list", "testLabels", "testList", "testData"] as const;
-
-/**
- * The options of a run, and those it began with where they are not given.
- * @throws SitError "bad-option" without `--labels`, or where an option lacks another
- */
-export function annotationSources(
-  options: ParsedOptions,
-  saved: AnnotationSources | undefined,
-): AnnotationSources {
-  const given = names.flatMap((name) => {
-    const value = options[name] ?? saved?.[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  const sources = Object.fromEntries(given) as Partial<AnnotationSources>;
-  if (sources.labels === undefined) {
-    throw new SitError("bad-option", "--labels: expected a file or folder of annotations, got none");
-  }
-  // A test list alone is of the same annotations, as Pascal VOC has them.
-  if (sources.testData !== undefined && sources.testLabels === undefined && sources.testList === undefined) {
-    throw new SitError("bad-option", "--test-data: expected --test-labels beside it, got none");
-  }
-  return sources as AnnotationSources;
-}
 
 /**
  * Opens a folder of images with their annotations: those of `--test-labels` or `--test-list` to test with, else a fifth
@@ -105,16 +64,15 @@ async function read(
     });
   } catch (error) {
     if (!SitError.isInstance(error)) throw error;
-    // Of an option the option itself is named, of a file what has named it.
-    const own = /^(format|separator):/.test(error.message) ? "--" : `${option} `;
-    const listed = error.message.startsWith("list:") ? error.message.replace("list: ", "") : error.message;
-    const named = error.message.startsWith("list:")
-      ? option === "--labels"
-        ? "--list: "
-        : "--test-list: "
-      : own;
-    throw new SitError(error.code, `${named}${listed}`, { cause: error });
+    throw new SitError(error.code, namedBy(option, error.message), { cause: error });
   }
+}
+
+/** A message about an option of the reader names the command's; one about a file what has named that file. */
+function namedBy(option: string, message: string): string {
+  if (/^(format|separator): /.test(message)) return `--${message}`;
+  if (message.startsWith("list: ")) return option === "--labels" ? `--${message}` : `--test-${message}`;
+  return `${option} ${message}`;
 }
 
 async function open(

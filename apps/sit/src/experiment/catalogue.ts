@@ -34,8 +34,8 @@ export async function isHere({ entry, folder }: FoundDataset): Promise<boolean> 
 }
 
 /**
- * Opens the parts of a data set that a run wants: "train", with all that has no labels where they are not wanted, and
- * "test".
+ * Opens the parts of a data set that a run wants: "trainval" where there is one, else "train", with all that has no labels
+ * where they are not wanted, and "test".
  * @throws SitError "missing-file" where it has to be downloaded first; what its `open` throws; "bad-option" where it has
  * several labels an image and one is wanted or the other way round, or is grey where colour is wanted
  */
@@ -47,7 +47,7 @@ export async function openDataset(
   const { labelled, test: wantsTest = labelled } = options;
   if (labelled) requireLabels(entry, options.several === true);
   const opened = async (part: string) => await openPart(found, part, options);
-  const train = await opened(labelled ? "train" : pretrainingPart(entry));
+  const train = await opened(trainingPart(entry, labelled));
   const test = wantsTest ? await opened("test") : undefined;
   if ([train, test].every((part) => part === undefined || part.official)) {
     return { name: entry.name, train: train.images, test: test?.images };
@@ -70,10 +70,11 @@ function requireLabels({ name, labels }: CatalogueEntry, several: boolean): void
   );
 }
 
-/** The part that is learned from without labels: all there is but what is tested with. */
-function pretrainingPart({ parts }: CatalogueEntry): string {
+/** The part that is learned from: all there is but what is tested with, as far as it has labels where they are wanted. */
+function trainingPart({ parts }: CatalogueEntry, labelled: boolean): string {
   const names = parts.map(({ name }) => name);
-  return ["train+unlabelled", "trainval"].find((name) => names.includes(name)) ?? "train";
+  const wanted = labelled ? ["trainval"] : ["train+unlabelled", "trainval"];
+  return wanted.find((name) => names.includes(name)) ?? "train";
 }
 
 /** Opens one part of a data set. */

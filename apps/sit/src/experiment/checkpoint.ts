@@ -4,7 +4,7 @@ import { type CheckpointInfo, inspectCheckpoint } from "@sitjs/train/node";
 import { checkSettings } from "../settings/check.js";
 import { definitions, settingNames } from "../settings/definitions.js";
 import type { Settings } from "../settings/settings.js";
-import type { AnnotationSources } from "./annotated-data.js";
+import type { AnnotationSources } from "./annotation-sources.js";
 import type { DataRecord } from "./data-record.js";
 import type { Reporter } from "./reporter.js";
 

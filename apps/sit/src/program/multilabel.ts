@@ -25,7 +25,7 @@ export function addMultilabel(sit: Command): void {
       valueOption(
         "--format <name>",
         { type: "choice", choices: formats },
-        `of the labels: ${formats.join(", ")} (default: told by what is in them)`,
+        `of all labels: ${formats.join(", ")} (default: told by what is in them)`,
       ),
     )
     .option("--separator <text>", 'between several labels in a cell of CSV (default: "|")')

@@ -88,6 +88,14 @@ const FULL: ReportData = {
     { labels: 100, scratch: 0.3204, pretrained: 0.6021 },
     { labels: 1_000, scratch: 0.741, pretrained: 0.732 },
   ],
+  multiLabel: {
+    mean: 0.7123,
+    guessing: 0.2817,
+    classes: [
+      { name: "cat", averagePrecision: 0.8811, positives: 1_234, counted: 4_321 },
+      { name: "dog", averagePrecision: null, positives: 0, counted: 4_321 },
+    ],
+  },
   knn: { before: 0.541, after: 0.672, k: 20 },
   linear: {
     top1: 0.7125,
@@ -179,6 +187,7 @@ test("a full report is valid HTML with a section for every part", async () => {
   expect(titles(await renderReport(FULL))).toEqual([
     "comparison",
     "accuracy",
+    "precision",
     "knn",
     "linear",
     "few-shot",
@@ -233,6 +242,7 @@ test("every number given can be read", async () => {
     ..."2026-05-01 14:03|npm run demo -- --seed 7|This ran on a portable engine.|2.21.0|FusedGelu".split("|"),
     ..."21,000|10,000|1,003|9,997|312 steps|9 min 03 s|552.4|541.3|563.7".split("|"),
     ..."0.8125|0.4375|1.734|1.211|0.00031|0.00007|32.0 %|60.2 %|+28.2 points".split("|"),
+    ..."71.2 %|28.2 %|88.1 %|1,234|28.6 %".split("|"),
     ..."74.1 %|73.2 %|−0.9 points|54.1 %|67.2 %|20 nearest|0.625|47.3 %".split("|"),
     ..."1 min 39 s|1,432.6 MB|64|[2,9]|dropPath.rate|0.15|two cores|20.20.2|t-SNE, 3 images".split("|"),
     ..."71.3 %|98.8 %|90 epochs, lars, learning rate 0.05|token, last 4 blocks|69.4 %".split("|"),
@@ -343,6 +353,7 @@ const reportOf = (text: string): ReportData => ({
       worst: [{ ...mistake, image: text }],
     },
   ],
+  multiLabel: { classes: [{ name: text, averagePrecision: 0.5, positives: 1, counted: 2 }] },
   timings: [{ name: text, seconds: 1 }],
   settings: { [text]: { [text]: text, list: [text] }, one: text },
   machine: { [text]: text },
@@ -411,6 +422,11 @@ test.each<[string, ReportData, RegExp]>([
     "a percentage",
     { accuracy: [{ labels: 100, scratch: 32 }] },
     /accuracy\[0\]\.scratch: expected a fraction/,
+  ],
+  [
+    "average precision",
+    { multiLabel: { classes: [{ name: "a", averagePrecision: 61, positives: 1, counted: 2 }] } },
+    /multiLabel\.classes\[0\]\.averagePrecision/,
   ],
   ["k-NN", { knn: { after: -0.1 } }, /knn\.after/],
   ["a class name", { embeddings: [{ title: "a", points: [[0, 0, 0.5]] }] }, /embeddings\[0\]\.points.*class/],

@@ -25,7 +25,7 @@ first. Mean of the classes: ${percent(mean ?? undefined)}${
   const best = known.toSorted((a, b) => Number(b.averagePrecision) - Number(a.averagePrecision));
   const shown = best.length <= SHOWN ? best : [...best.slice(0, SHOWN / 2), ...best.slice(-SHOWN / 2)];
   return section(
-    "multi-label",
+    "precision",
     "Average precision of each class",
     how,
     html`<div class="columns">${

@@ -1,6 +1,6 @@
 import { requireOption, SitError } from "@sitjs/core";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 
 /** How far embeddings have kept from all being the same. */
 export interface CollapseMeasures {

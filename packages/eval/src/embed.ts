@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type MeanAveragePrecision, meanAveragePrecision } from "./average-precision.js";
 import { requireTargetSize } from "./batch-targets.js";
 import type { Classifier } from "./classifier.js";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { accuracy } from "./metrics.js";
 
 /** Which tokens make the feature vector; the paper's k-NN and t-SNE use the class-like token. */

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { loadFixture } from "../../../fixtures/load.js";
 import { drawShots, fewShot } from "./few-shot.js";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { logisticRegression } from "./logistic-regression.js";
 import { confusionMatrix } from "./mistakes.js";
 import { nearestMean } from "./nearest-mean.js";

@@ -1,6 +1,7 @@
 import { randomStream, requireOption, SitError } from "@sitjs/core";
 import { type Interval, meanInterval } from "./interval.js";
-import { knn, type LabelledFeatures } from "./knn.js";
+import { knn } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { logisticRegression } from "./logistic-regression.js";
 import { accuracy } from "./metrics.js";
 import { nearestMean } from "./nearest-mean.js";

@@ -28,7 +28,8 @@ export {
   supervised,
 } from "./finetune.js";
 export { type Interval, meanInterval } from "./interval.js";
-export { type KnnResult, knn, type LabelledFeatures } from "./knn.js";
+export { type KnnResult, knn } from "./knn.js";
+export type { LabelledFeatures } from "./labelled-features.js";
 export { chooseLearningRate, type LearningRateChoice } from "./learning-rates.js";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./linear-probe.js";
 export { type LogisticRegressionOptions, logisticRegression } from "./logistic-regression.js";

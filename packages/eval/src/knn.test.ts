@@ -3,7 +3,8 @@ import { closeness, leakedTensors } from "@sitjs/core/testing";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { loadFixture } from "../../../fixtures/load.js";
-import { knn, type LabelledFeatures } from "./knn.js";
+import { knn } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 
 const fixture = loadFixture("metrics");
 

@@ -1,5 +1,5 @@
 import { randomStream, requireOption, SitError } from "@sitjs/core";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { type LinearProbeOptions, linearProbe } from "./linear-probe.js";
 import { pickRows } from "./rows.js";
 

@@ -4,7 +4,7 @@ import { lars } from "@sitjs/train";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { loadFixture } from "../../../fixtures/load.js";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { chooseLearningRate } from "./learning-rates.js";
 import { linearProbe } from "./linear-probe.js";
 

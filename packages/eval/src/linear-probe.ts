@@ -11,7 +11,7 @@ import {
 } from "@sitjs/core";
 import { cosineSchedule, type Optimizer, sgd } from "@sitjs/train";
 import * as tf from "@tensorflow/tfjs";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { accuracy, predictions, requireLabels } from "./metrics.js";
 import { oneHotRows } from "./rows.js";
 

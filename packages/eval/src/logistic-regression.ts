@@ -1,6 +1,6 @@
 import { requireOption } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { oneHotRows, requireSameFeatures, unitRows } from "./rows.js";
 
 export interface LogisticRegressionOptions {

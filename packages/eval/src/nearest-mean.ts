@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { oneHotRows, requireSameFeatures, unitRows } from "./rows.js";
 
 /**

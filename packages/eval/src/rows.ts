@@ -1,6 +1,6 @@
 import { SitError } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
-import type { LabelledFeatures } from "./knn.js";
+import type { LabelledFeatures } from "./labelled-features.js";
 import { requireLabels } from "./metrics.js";
 
 /** Rows of length 1, [rows, size]; a row of zeros stays one. */

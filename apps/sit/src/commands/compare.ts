@@ -7,11 +7,12 @@ import { requireDifferent, scopes } from "../command-line/options.js";
 import { type Resolved, resolveRun } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
 import type { Config } from "../config.js";
-import { drawImages, openData, type RunData, statisticsOf } from "../experiment/data.js";
+import { drawImages, openData, statisticsOf } from "../experiment/data.js";
 import { type DataRecord, dataRecord } from "../experiment/data-record.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { type LeftOut, leftOutImages } from "../experiment/left-out.js";
 import { makeBackbone, makeMethod } from "../experiment/model.js";
+import type { RunData } from "../experiment/run-data.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import {
   type ComparisonState,

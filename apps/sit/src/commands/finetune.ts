@@ -13,13 +13,14 @@ import {
   type ResumableCommand,
   shapeSettings,
 } from "../experiment/checkpoint.js";
-import { type OpenDataOptions, openData, type RunData, statisticsOf } from "../experiment/data.js";
+import { openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
 import { byAccuracy, type Judge, supervisedTraining } from "../experiment/evaluation.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { makeTunedBackbone } from "../experiment/model.js";
 import type { Reporter } from "../experiment/reporter.js";
+import type { OpenDataOptions, RunData } from "../experiment/run-data.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { loadTrained, requireParts } from "../experiment/trained.js";
 import { finetuneOutput, type SupervisedOutcome, type SupervisedOutput } from "../output/finetune-files.js";

@@ -10,7 +10,8 @@ import {
 } from "@sitjs/data";
 import { isReady } from "../settings/ready-data.js";
 import type { AnnotationSources } from "./annotation-sources.js";
-import { type OpenDataOptions, openFiles, type RunData } from "./data.js";
+import { openFiles } from "./data.js";
+import type { OpenDataOptions, RunData } from "./run-data.js";
 
 /**
  * Opens a folder of images with their annotations: those of `--test-labels` or `--test-list` to test with, else a fifth

@@ -7,7 +7,7 @@ import {
   downloadedDataset,
   type ImageDataset,
 } from "@sitjs/data";
-import type { OpenDataOptions, RunData } from "./data.js";
+import type { OpenDataOptions, RunData } from "./run-data.js";
 
 /** A data set of the catalogue, and where it is. */
 export interface FoundDataset {

@@ -1,5 +1,5 @@
 import { datasetFingerprint, type ImageDataset } from "@sitjs/data";
-import type { RunData } from "./data.js";
+import type { RunData } from "./run-data.js";
 
 /** What a run knows its images again by. */
 export interface DataRecord {

@@ -12,10 +12,11 @@ import { mistakesOf } from "./mistakes.js";
 import { makeTunedBackbone } from "./model.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
 import { initialStream } from "./pretrain-options.js";
-import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
+import { type PretrainingResult, pretraining } from "./pretraining.js";
 import { type LabelledPoint, projection } from "./projection.js";
 import { type Reporter, stage } from "./reporter.js";
 import type { PlannedStage } from "./time-left.js";
+import type { TrainingHooks } from "./training-options.js";
 
 export interface DemoOptions {
   readonly method: Method;

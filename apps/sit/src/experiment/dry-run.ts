@@ -1,8 +1,8 @@
 import { adamW, disposeState, initState, pretrain } from "@sitjs/train";
 import { checkpointBytes } from "./plan.js";
 import { initialStream, pretrainOptions } from "./pretrain-options.js";
-import type { PretrainingOptions } from "./pretraining.js";
 import { stage } from "./reporter.js";
+import type { PretrainingOptions } from "./training-options.js";
 import { observer } from "./watching/observer.js";
 
 /** What a few real steps say of a run; plain data. */

@@ -17,8 +17,9 @@ import type { Settings } from "../settings/settings.js";
 import { features } from "./features.js";
 import { type StepRecord, stepRecord } from "./learning-curve.js";
 import { evalLoader, finetuneLoader, type LoaderContext } from "./loaders.js";
-import { atOnce, type TrainingHooks, trainingOptions } from "./pretraining.js";
+import { atOnce, trainingOptions } from "./pretraining.js";
 import { type Reporter, stage } from "./reporter.js";
+import type { TrainingHooks } from "./training-options.js";
 
 export interface FinetuningOptions extends TrainingHooks {
   /** What the stage is called. */

@@ -6,12 +6,13 @@ import type { SettingScope } from "../command-line/options.js";
 import { type ParsedOptions, type Resolved, resolveRun } from "../command-line/resolve.js";
 import type { CommandContext } from "../command-line/run-command.js";
 import { findCheckpoint } from "./checkpoint.js";
-import { drawImages, openData, type RunData } from "./data.js";
+import { drawImages, openData } from "./data.js";
 import { features } from "./features.js";
 import { type LeftOut, leftOutImages } from "./left-out.js";
 import type { LoaderContext } from "./loaders.js";
 import { makeBackbone } from "./model.js";
 import { type Reporter, stage } from "./reporter.js";
+import type { RunData } from "./run-data.js";
 import { makeParts, startEngine } from "./session.js";
 import { loadTrained, requireParts } from "./trained.js";
 

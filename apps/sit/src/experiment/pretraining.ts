@@ -1,21 +1,10 @@
-import {
-  adamW,
-  type BatchSource,
-  type Checkpoint,
-  type CheckpointInterval,
-  type CheckpointStore,
-  initState,
-  type Method,
-  type NotFiniteReport,
-  pretrain,
-  type TrainState,
-} from "@sitjs/train";
+import { adamW, type CheckpointInterval, initState, pretrain, type TrainState } from "@sitjs/train";
 import type { Settings } from "../settings/settings.js";
 import { type EpochRecord, learningCurve, type StepRecord, stepRecord } from "./learning-curve.js";
-import type { ReconstructionPictures } from "./pictures.js";
 import { initialStream, pretrainOptions } from "./pretrain-options.js";
-import { type Reporter, stage } from "./reporter.js";
-import { observer, type WatchedRun } from "./watching/observer.js";
+import { stage } from "./reporter.js";
+import type { PretrainingOptions, TrainingHooks } from "./training-options.js";
+import { observer } from "./watching/observer.js";
 import type { WatchRecord } from "./watching/record.js";
 
 export interface PretrainingResult {
@@ -33,51 +22,8 @@ export interface PretrainingResult {
   readonly looks?: readonly WatchRecord[];
 }
 
-/** How a training run is written down, stopped and gone on with. */
-export interface TrainingHooks {
-  readonly checkpoints?: CheckpointStore;
-  /** Go on from here; the run takes its state over. */
-  readonly resume?: Checkpoint | undefined;
-  /** Steps of the parts of the run before this one. */
-  readonly earlier?: readonly StepRecord[];
-  /** Looks of the parts of the run before this one. */
-  readonly earlierLooks?: readonly WatchRecord[];
-  /** Where it is written, as the user calls it. */
-  readonly folder?: string;
-  /** Told each look, for a log. */
-  readonly onWatch?: (record: WatchRecord) => void | Promise<void>;
-  /** Told the reconstructions after `step` steps. */
-  readonly onPictures?: (
-    step: number,
-    epoch: number,
-    rows: readonly ReconstructionPictures[],
-  ) => Promise<void>;
-  /** Told every step, for a log. */
-  readonly onStep?: (record: StepRecord) => void | Promise<void>;
-  readonly onNotFinite?: (report: NotFiniteReport) => void;
-  readonly signal?: AbortSignal | undefined;
-  /** Does the training itself: what comes after it needs no more files, nor to be waited for. */
-  readonly during?: <T>(training: () => Promise<T>) => Promise<T>;
-}
-
 /** Where nothing is written. */
 export const atOnce: NonNullable<TrainingHooks["during"]> = (training) => training();
-
-export interface PretrainingOptions extends TrainingHooks {
-  /** What the stage is called; "Pretraining" unless told. */
-  readonly name?: string;
-  readonly method: Method;
-  readonly loader: BatchSource;
-  readonly settings: Settings;
-  readonly seed: number;
-  readonly report: Reporter;
-  /** Begin with this state; the run takes it over. */
-  readonly initial?: TrainState;
-  /** Ends after this many steps instead of all epochs. */
-  readonly maximumSteps?: number | undefined;
-  /** Watch the run: its plan is told, and how its embeddings are. */
-  readonly watched?: WatchedRun;
-}
 
 /** Pretrains by the settings and keeps what a report needs. */
 export async function pretraining(options: PretrainingOptions): Promise<PretrainingResult> {

@@ -8,9 +8,10 @@ import { type LoaderContext, pretrainLoader } from "./loaders.js";
 import { costs, measures } from "./measures.js";
 import { makeTunedBackbone } from "./model.js";
 import { initialStream } from "./pretrain-options.js";
-import { type PretrainingResult, pretraining, type TrainingHooks } from "./pretraining.js";
+import { type PretrainingResult, pretraining } from "./pretraining.js";
 import { type Reporter, stage } from "./reporter.js";
 import type { PlannedStage } from "./time-left.js";
+import type { TrainingHooks } from "./training-options.js";
 
 /** One method, or none, with one seed: pretraining, k-NN, and a classifier for each set of labels. */
 export interface TrialOptions {

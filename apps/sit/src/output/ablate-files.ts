@@ -12,8 +12,8 @@ import {
 import type { Ablation } from "../ablation/definition.js";
 import { type FindingResult, judgeFindings } from "../ablation/findings.js";
 import type { GridAxis, GridVariant } from "../ablation/grid.js";
-import type { RunData } from "../experiment/data.js";
 import { type LeftOut, leftOutSummary } from "../experiment/left-out.js";
+import type { RunData } from "../experiment/run-data.js";
 import { runFiles } from "../run-folder/files.js";
 import type { TrialRecord } from "../run-folder/trials.js";
 import type { Settings } from "../settings/settings.js";

@@ -1,8 +1,8 @@
 import type { Engine } from "@sitjs/engine";
 import { meanAndDeviation } from "@sitjs/eval";
 import type { ReportComparison, ReportData } from "@sitjs/eval/report";
-import type { RunData } from "../experiment/data.js";
 import { type LeftOut, leftOutSummary } from "../experiment/left-out.js";
+import type { RunData } from "../experiment/run-data.js";
 import type { TrialRecord } from "../run-folder/trials.js";
 import { type ComparedName, comparedTitle } from "../settings/compared.js";
 import type { Settings } from "../settings/settings.js";

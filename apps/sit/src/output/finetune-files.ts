@@ -3,11 +3,11 @@ import type { Engine } from "@sitjs/engine";
 import { softmax } from "@sitjs/eval";
 import type { ReportData, ReportMistakes } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
-import type { RunData } from "../experiment/data.js";
 import type { Accuracy, SupervisedResult } from "../experiment/evaluation.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { LoaderContext } from "../experiment/loaders.js";
 import { mistakesOf } from "../experiment/mistakes.js";
+import type { RunData } from "../experiment/run-data.js";
 import { runFiles } from "../run-folder/files.js";
 import { commonReportData, peakMemoryMB } from "./report-data.js";
 

@@ -3,11 +3,11 @@ import type { Batches } from "@sitjs/data";
 import type { Engine } from "@sitjs/engine";
 import type { ReportData } from "@sitjs/eval/report";
 import type { Resolved } from "../command-line/resolve.js";
-import type { RunData } from "../experiment/data.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { MethodTexts } from "../experiment/model.js";
 import type { ReconstructionPictures } from "../experiment/pictures.js";
 import type { PretrainingResult } from "../experiment/pretraining.js";
+import type { RunData } from "../experiment/run-data.js";
 import { runFiles } from "../run-folder/files.js";
 import { commonReportData, lossesByEpoch, peakMemoryMB, pretrainingData } from "./report-data.js";
 

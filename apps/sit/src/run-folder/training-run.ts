@@ -1,6 +1,6 @@
 import type { CommandContext } from "../command-line/run-command.js";
 import type { CheckpointSettings, FoundCheckpoint, ResumableCommand } from "../experiment/checkpoint.js";
-import type { TrainingHooks } from "../experiment/pretraining.js";
+import type { TrainingHooks } from "../experiment/training-options.js";
 import type { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume.js";
 import { type TrainingFilesOptions, trainingFiles } from "./training-files.js";

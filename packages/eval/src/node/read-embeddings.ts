@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { printable, SitError } from "@sitjs/core/errors";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import type { LabelledFeatures } from "../knn.js";
+import type { LabelledFeatures } from "../labelled-features.js";
 import { openNpy } from "./npy.js";
 import { numpyPaths } from "./write-numpy.js";
 

@@ -1,24 +1,13 @@
-import type { ImageDataset } from "@sitjs/data";
 import { pretrainPlan, type TrainState } from "@sitjs/train";
-import type { Parts } from "../../config.js";
 import { pretrainingCost } from "../costs.js";
 import type { StepRecord } from "../learning-curve.js";
-import type { LoaderContext } from "../loaders.js";
 import { reconstructionPictures } from "../pictures.js";
 import { runPlan } from "../plan.js";
 import { pretrainOptions } from "../pretrain-options.js";
-import type { PretrainingOptions } from "../pretraining.js";
+import type { PretrainingOptions } from "../training-options.js";
 import { pictureSteps, watchPlan } from "./plan.js";
 import type { WatchRecord } from "./record.js";
 import { runWatch } from "./watch.js";
-
-/** What is watched of a run. */
-export interface WatchedRun {
-  /** The images that are pretrained on. */
-  readonly dataset: ImageDataset;
-  readonly context: LoaderContext;
-  readonly parts: Parts;
-}
 
 /** Watches a pretraining: tells its plan, looks at its embeddings, draws its reconstructions. */
 export interface Observer {

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { paxRecord, type TarEntry, tar, type ZipEntry, zip } from "../../../test/archives.js";
-import { failure, scratchFolder } from "../../../test/scratch.js";
+import { paxRecord, type TarEntry, tar, type ZipEntry, zip } from "../../../../../fixtures/archives.js";
+import { failure, scratchFolder } from "../../../../../fixtures/own-folder.js";
 import { type ArchiveOptions, extractArchive } from "../index.js";
 import { entryParts } from "./entry-paths.js";
 

@@ -8,8 +8,8 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { breakAfter, type Handler, serve, testServer } from "../../../test/https-server.js";
-import { failure, scratchFolder } from "../../../test/scratch.js";
+import { breakAfter, type Handler, serve, testServer } from "../../../../../fixtures/https-server.js";
+import { failure, scratchFolder } from "../../../../../fixtures/own-folder.js";
 import { type DownloadOptions, downloadFile, downloadText } from "../index.js";
 
 const server = testServer();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import type { DownloadOptions } from "@sitjs/core/node";
 import { describe, expect, it } from "vitest";
+import { zip } from "../../../fixtures/archives.js";
 import { fetchPackage } from "./binding-package.js";
 import { compileBinding } from "./compile.js";
 import { cudaRequirements } from "./cuda.js";
@@ -14,7 +15,6 @@ import { recipeFor, type Wheel } from "./recipe.js";
 import { checkNative } from "./smoke.js";
 import { type Answer, fakeHost } from "./testing/fake-host.js";
 import { temporaryFolders } from "./testing/temporary.js";
-import { storedZip } from "./testing/zip.js";
 import { findCompiler, findGpu } from "./tools.js";
 import { fetchWheel } from "./wheel.js";
 
@@ -125,7 +125,10 @@ describe("fetchPackage", () => {
 
   it("unpacks what is in the package's folder", async () => {
     const folder = await temporary();
-    const archive = storedZip({ "package/package.json": "{}", "package/lib/a.js": "1" });
+    const archive = zip([
+      { name: "package/package.json", content: "{}" },
+      { name: "package/lib/a.js", content: "1" },
+    ]);
     const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
     const host = fakeHost({
       npm: async (_, { cwd = "" }) => {

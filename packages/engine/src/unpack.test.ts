@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { zip } from "../../../fixtures/archives.js";
 import { temporaryFolders } from "./testing/temporary.js";
-import { storedZip } from "./testing/zip.js";
 import { unpack } from "./unpack.js";
 
 const temporary = temporaryFolders();
@@ -11,7 +11,13 @@ describe("unpack", () => {
   it("writes the wanted entries at their own paths", async () => {
     const folder = await temporary();
     const file = join(folder, "a.whl");
-    await writeFile(file, storedZip({ "tensorflow/include/a.h": "header", "tensorflow/python/b.py": "no" }));
+    await writeFile(
+      file,
+      zip([
+        { name: "tensorflow/include/a.h", content: "header" },
+        { name: "tensorflow/python/b.py", content: "no" },
+      ]),
+    );
     const wanted = (path: string) => path.startsWith("tensorflow/include/");
     expect(await unpack(file, join(folder, "out"), { wanted })).toEqual(["tensorflow/include/a.h"]);
     expect(await readFile(join(folder, "out", "tensorflow", "include", "a.h"), "utf8")).toBe("header");
@@ -20,7 +26,7 @@ describe("unpack", () => {
   it.each(["../outside", "a/../../outside", "/outside"])("refuses the entry %s", async (path) => {
     const folder = await temporary();
     const file = join(folder, "a.whl");
-    await writeFile(file, storedZip({ [path]: "evil" }));
+    await writeFile(file, zip([{ name: path, content: "evil" }]));
     const unpacking = unpack(file, join(folder, "out"), { wanted: () => true });
     await expect(unpacking).rejects.toMatchObject({ code: "engine-install" });
     await expect(readFile(join(folder, "outside"))).rejects.toThrow("ENOENT");
@@ -30,7 +36,7 @@ describe("unpack", () => {
     const folder = await temporary();
     const out = join(folder, "out");
     for (const name of ["a", "b"]) {
-      await writeFile(join(folder, name), storedZip({ [`nvidia/${name}/lib/${name}.so`]: name }));
+      await writeFile(join(folder, name), zip([{ name: `nvidia/${name}/lib/${name}.so`, content: name }]));
       await unpack(join(folder, name), out);
     }
     expect(await readFile(join(out, "nvidia", "a", "lib", "a.so"), "utf8")).toBe("a");
@@ -41,7 +47,13 @@ describe("unpack", () => {
   it("refuses a cut archive", async () => {
     const folder = await temporary();
     const file = join(folder, "a.whl");
-    await writeFile(file, storedZip({ a: "text", b: "text" }).subarray(0, 60));
+    await writeFile(
+      file,
+      zip([
+        { name: "a", content: "text" },
+        { name: "b", content: "text" },
+      ]).subarray(0, 60),
+    );
     const unpacking = unpack(file, folder, { wanted: () => true });
     await expect(unpacking).rejects.toThrow(/expected a whole tar or zip archive/);
   });

@@ -1,40 +1,26 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "@sitjs/core/node";
-import type { Engine } from "@sitjs/engine";
-import { meanAndDeviation } from "@sitjs/eval";
 import {
   type ReportAblation,
   type ReportComparison,
-  type ReportComparisonRow,
   type ReportData,
   renderComparison,
 } from "@sitjs/eval/report";
 import type { Ablation } from "../ablation/definition.js";
 import { type FindingResult, judgeFindings } from "../ablation/findings.js";
-import type { GridAxis, GridVariant } from "../ablation/grid.js";
-import { type LeftOut, leftOutSummary } from "../experiment/left-out.js";
-import type { RunData } from "../experiment/run-data.js";
+import type { GridAxis } from "../ablation/grid.js";
+import { leftOutSummary } from "../experiment/left-out.js";
 import { runFiles } from "../run-folder/files.js";
-import type { TrialRecord } from "../run-folder/trials.js";
-import type { Settings } from "../settings/settings.js";
 import { commandLine, commonReportData } from "./report-data.js";
 import { writeReport } from "./report-file.js";
+import { spreadText, type TrialsState, trialsFacts, trialsRow } from "./trial-table.js";
 
-/** An ablation, as far as it has come. */
-export interface AblationState {
+/** An ablation, as far as it has come; the settings are the base's. */
+export interface AblationState extends TrialsState {
   readonly ablation: Ablation;
   readonly axes: readonly GridAxis[];
-  readonly seeds: readonly number[];
-  readonly labelsPerClass: readonly number[];
   readonly bankImages: number;
-  readonly preset: string;
-  /** The base. */
-  readonly settings: Settings;
-  readonly engine: Engine;
-  readonly data: RunData;
-  readonly leftOut: LeftOut;
-  /** Those that are done, of `wanted`. */
-  readonly trials: readonly TrialRecord[];
+  /** How many trials there are to be. */
   readonly wanted: number;
 }
 
@@ -46,39 +32,18 @@ export function isOfAblation(name: string): boolean {
   return name === runFiles.ablation || name === runFiles.trials || /^ablate-[\w-]+\.svg$/.test(name);
 }
 
-const spread = (values: readonly number[]) => ({ values: [...values], ...meanAndDeviation(values) });
-const mean = (values: readonly number[]) => meanAndDeviation(values).mean;
-
-/** A row for each variant of which a run is done: means and deviations (n - 1) over the seeds. */
+/** A row for each variant of which a run is done. */
 export function axisTable(
   { variants }: GridAxis,
   { seeds, trials }: Pick<AblationState, "seeds" | "trials">,
 ): ReportComparison {
-  return { seeds, rows: variants.flatMap((variant) => variantRow(variant, trials)) };
-}
-
-function variantRow({ name, id }: GridVariant, trials: readonly TrialRecord[]): ReportComparisonRow[] {
-  const own = trials.filter(({ folder }) => folder === join(runFiles.trials, id));
-  const [first] = own;
-  if (first === undefined) return [];
-  const pretrained = own.flatMap(({ result }) => (result.pretrain ? [result.pretrain] : []));
-  const linear = own.flatMap((trial) => trial.result.linear ?? []);
-  return [
-    {
+  const rows = variants.flatMap(({ name, id }) =>
+    trialsRow(
       name,
-      runs: own.length,
-      knn: spread(own.map(({ result }) => result.knn)),
-      ...(linear.length > 0 && { linear: spread(linear) }),
-      accuracy: first.result.accuracy.map(({ labels }, i) => ({
-        labels,
-        ...spread(own.map(({ result }) => result.accuracy[i]?.top1 ?? Number.NaN)),
-      })),
-      ...(pretrained.length > 0 && {
-        seconds: mean(pretrained.map(({ seconds }) => seconds)),
-        imagesPerSecond: mean(pretrained.map(({ imagesPerSecond }) => imagesPerSecond)),
-      }),
-    },
-  ];
+      trials.filter(({ folder }) => folder === join(runFiles.trials, id)),
+    ),
+  );
+  return { seeds, rows };
 }
 
 const findingsOf = ({ ablation, axes, trials }: AblationState) =>
@@ -86,25 +51,12 @@ const findingsOf = ({ ablation, axes, trials }: AblationState) =>
 
 /** `ablate.json`: accuracies are fractions of the test images. */
 export function ablationSummary(state: AblationState) {
-  const { ablation, axes, seeds, labelsPerClass, bankImages, preset, settings, engine, data } = state;
-  const { name, device, tensorflow, cores, kernels } = engine;
-  const { leftOut, trials, wanted } = state;
+  const { ablation, axes, bankImages, settings, leftOut, trials, wanted } = state;
   return {
     command: commandLine(),
-    date: new Date().toISOString(),
     title: ablation.title,
-    engine: name,
-    device,
-    tensorflow,
-    cores,
-    kernels,
-    dataset: data.name,
-    testImages: data.test?.length,
-    classes: data.test?.classes?.length,
-    preset,
+    ...trialsFacts(state),
     settings,
-    seeds,
-    labelsPerClass,
     bankImages,
     complete: trials.length === wanted,
     seconds: trials.reduce((sum, trial) => sum + trial.seconds, 0),
@@ -193,13 +145,7 @@ function axisLines(axis: GridAxis, state: AblationState): string[] {
   const [first] = rows;
   if (first === undefined) return [];
   const cell = (text: string) => text.padStart(17);
-  const percents = (of: { mean: number; deviation: number; values: readonly number[] } | undefined) => {
-    if (of === undefined) return cell("–");
-    const share = (value: number) => (100 * value).toFixed(1);
-    return cell(
-      of.values.length > 1 ? `${share(of.mean)} ± ${share(of.deviation)} %` : `${share(of.mean)} %`,
-    );
-  };
+  const percents = (of: Parameters<typeof spreadText>[0]) => cell(spreadText(of));
   const head = [
     cell("k-NN"),
     cell("linear probe"),

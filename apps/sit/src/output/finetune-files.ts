@@ -72,6 +72,24 @@ export function finetuneSummary({ choice, engine, data, start, result, mistakes,
 
 export type FinetuneSummary = ReturnType<typeof finetuneSummary>;
 
+/** The images, for the report. */
+export function supervisedDataset({
+  choice,
+  data,
+  result,
+}: Pick<SupervisedOutcome<object>, "choice" | "data" | "result">): NonNullable<ReportData["dataset"]> {
+  const { imageSize, channels } = choice.settings;
+  const { trainImages, testImages } = result;
+  return {
+    name: data.name,
+    images: trainImages + testImages,
+    labelled: trainImages,
+    test: testImages,
+    imageSize: [imageSize, imageSize, channels],
+    classes: data.test?.classes,
+  };
+}
+
 /** Everything that the report shows of it. */
 export function finetuneReport({
   choice,
@@ -83,19 +101,11 @@ export function finetuneReport({
   leftOut,
 }: FinetuneOutcome): ReportData {
   const { settings, seed } = choice;
-  const { imageSize, channels } = settings;
-  const { top1, trainImages, testImages, losses } = result;
+  const { top1, trainImages, losses } = result;
   return {
     ...commonReportData({ title: `Fine-tuning on ${data.name}`, engine, settings, seed }),
     leftOut,
-    dataset: {
-      name: data.name,
-      images: trainImages + testImages,
-      labelled: trainImages,
-      test: testImages,
-      imageSize: [imageSize, imageSize, channels],
-      classes: data.test?.classes,
-    },
+    dataset: supervisedDataset({ choice, data, result }),
     accuracy: [{ labels: trainImages, [start]: top1 }],
     finetune: [{ labels: trainImages, start, history: losses }],
     mistakes: [mistakes],

@@ -3,7 +3,12 @@ import type { MeanAveragePrecision } from "@sitjs/eval";
 import type { ReportData } from "@sitjs/eval/report";
 import { leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { percent } from "../experiment/multi-label.js";
-import { type SupervisedOutcome, type SupervisedOutput, writtenLine } from "./finetune-files.js";
+import {
+  type SupervisedOutcome,
+  type SupervisedOutput,
+  supervisedDataset,
+  writtenLine,
+} from "./finetune-files.js";
 import { commonReportData, peakMemoryMB } from "./report-data.js";
 
 type Outcome = SupervisedOutcome<MeanAveragePrecision>;
@@ -39,19 +44,11 @@ function multiLabelSummary({ choice, engine, data, start, result, leftOut }: Out
 
 function multiLabelReport({ choice, engine, data, start, result, leftOut }: Outcome): ReportData {
   const { settings, seed } = choice;
-  const { imageSize, channels } = settings;
-  const { trainImages, testImages, losses, mean } = result;
+  const { trainImages, losses, mean } = result;
   return {
     ...commonReportData({ title: `Several classes an image: ${data.name}`, engine, settings, seed }),
     leftOut,
-    dataset: {
-      name: data.name,
-      images: trainImages + testImages,
-      labelled: trainImages,
-      test: testImages,
-      imageSize: [imageSize, imageSize, channels],
-      classes: data.test?.classes,
-    },
+    dataset: supervisedDataset({ choice, data, result }),
     multiLabel: {
       mean: orNull(mean),
       guessing: orNull(guessing(result)),

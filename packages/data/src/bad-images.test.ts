@@ -62,7 +62,7 @@ describe.each([0, 2])("with %i workers", (workers) => {
     expect(message.startsWith(folder)).toBe(true);
     expect(message.endsWith(reason)).toBe(true);
     expect(code).toBe(kind === "missing" ? "missing-file" : "bad-file");
-    expect(mend).toContain("imageFolder");
+    expect(mend).toContain('verify: "full"');
   });
 
   it("others take the places of bad images, with their labels", async () => {

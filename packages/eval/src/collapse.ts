@@ -1,5 +1,4 @@
 import { requireOption, SitError } from "@sitjs/core";
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import type { LabelledFeatures } from "./labelled-features.js";
 
 /** How far embeddings have kept from all being the same. */
@@ -34,10 +33,10 @@ const LEAST_LENGTH = 1e-12;
  * @throws SitError "bad-option" without rows, "bad-shape" where the features are not whole rows, "not-finite" where one is
  * NaN or infinite
  */
-export function collapseMeasures({
+export async function collapseMeasures({
   features,
   size,
-}: Pick<LabelledFeatures, "features" | "size">): CollapseMeasures {
+}: Pick<LabelledFeatures, "features" | "size">): Promise<CollapseMeasures> {
   requireOption(Number.isInteger(size) && size > 0, "size", "a whole number of at least 1", size);
   requireOption(features.length > 0, "features", "at least one row", 0);
   const rows = features.length / size;
@@ -50,7 +49,7 @@ export function collapseMeasures({
   if (!features.every(Number.isFinite)) {
     throw new SitError("not-finite", "collapse: expected finite features, got NaN or infinity");
   }
-  const singular = singularValues(features, rows, size);
+  const singular = await singularValues(features, rows, size);
   const largest = singular[0] as number;
   const least = largest * Math.max(rows, size) * EPSILON;
   return {
@@ -82,14 +81,16 @@ function unitDeviation(features: Float32Array, rows: number, size: number): numb
 }
 
 /** In descending order: roots of the eigenvalues of the smaller product of the matrix with itself. */
-function singularValues(features: Float32Array, rows: number, size: number): number[] {
+async function singularValues(features: Float32Array, rows: number, size: number): Promise<number[]> {
   const gram = rows < size ? rowProducts(features, rows, size) : featureProducts(features, rows, size);
+  // Loaded by the first look, not by the import of the package.
+  const { EigenvalueDecomposition } = await import("ml-matrix");
   const { realEigenvalues } = new EigenvalueDecomposition(gram, { assumeSymmetric: true });
   return realEigenvalues.map((value) => Math.sqrt(Math.max(0, value))).sort((a, b) => b - a);
 }
 
 /** [size, size] */
-function featureProducts(features: Float32Array, rows: number, size: number): Matrix {
+function featureProducts(features: Float32Array, rows: number, size: number): number[][] {
   const products = Array.from({ length: size }, () => new Float64Array(size));
   for (let row = 0; row < rows; row++) {
     const values = features.subarray(row * size, (row + 1) * size);
@@ -102,7 +103,7 @@ function featureProducts(features: Float32Array, rows: number, size: number): Ma
 }
 
 /** [rows, rows] */
-function rowProducts(features: Float32Array, rows: number, size: number): Matrix {
+function rowProducts(features: Float32Array, rows: number, size: number): number[][] {
   const products = Array.from({ length: rows }, () => new Float64Array(rows));
   for (let a = 0; a < rows; a++) {
     for (let b = 0; b <= a; b++) {
@@ -117,15 +118,8 @@ function rowProducts(features: Float32Array, rows: number, size: number): Matrix
 }
 
 /** The matrix whose lower triangle is given. */
-function symmetric(lower: readonly Float64Array[]): Matrix {
-  const matrix = new Matrix(lower.length, lower.length);
-  for (const [i, line] of lower.entries()) {
-    for (let j = 0; j <= i; j++) {
-      matrix.set(i, j, line[j] as number);
-      matrix.set(j, i, line[j] as number);
-    }
-  }
-  return matrix;
+function symmetric(lower: readonly Float64Array[]): number[][] {
+  return lower.map((line, i) => lower.map((other, j) => (j <= i ? line[j] : other[i]) as number));
 }
 
 /** Embeddings that are all 0 point nowhere: rank 1, as if all pointed the same way. */

@@ -3,7 +3,7 @@ import { writeFileAtomically } from "@sitjs/core/node";
 import { randomStream } from "@sitjs/core/random";
 import type { FeatureKind } from "@sitjs/eval";
 import type { SavedEmbeddings } from "@sitjs/eval/node";
-import { projectEmbeddings, projectionPicture } from "@sitjs/eval/report";
+import { projectEmbeddings, renderProjection } from "@sitjs/eval/report";
 import type { ParsedOptions } from "../command-line/resolve.js";
 import type { CommandContext, Run } from "../command-line/run-command.js";
 import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
@@ -45,7 +45,7 @@ export const run: Run = async (options, command) => {
     method === "tsne"
       ? `perplexity ${(options.perplexity as number | undefined) ?? 30}`
       : `${(options.neighbours as number | undefined) ?? 15} neighbours`;
-  const svg = projectionPicture({
+  const svg = await renderProjection({
     title: `${name} of ${of}`,
     subtitle: `${count} images, ${size} features, ${setting}, seed ${seed}`,
     points: places.map(([x, y], i) => {

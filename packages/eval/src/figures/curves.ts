@@ -26,6 +26,8 @@ export interface CurveChart {
 
 const SIZE = { width: 420, height: 250 };
 const MOST_POINTS = 400;
+/** Of a label beside its curve. */
+const LETTER_WIDTH = 6.5;
 
 /** A line chart as an SVG string. */
 export function curveChart(chart: CurveChart): string {
@@ -35,7 +37,7 @@ export function curveChart(chart: CurveChart): string {
   return plotSvg(chart.description, {
     ...SIZE,
     marginLeft: 62,
-    marginRight: drawn.some((curve) => curve.label) ? 104 : 14,
+    marginRight: Math.max(14, ...drawn.map(({ label }) => (label ? 16 + LETTER_WIDTH * label.length : 0))),
     marginTop: chart.yLabel ? 30 : 12,
     marginBottom: 42,
     x: { label: chart.xLabel, labelAnchor: "center", labelArrow: "none", ticks: 6, domain: [0, end] },

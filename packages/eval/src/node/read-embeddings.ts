@@ -1,7 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
 import { printable, SitError } from "@sitjs/core/errors";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import type { LabelledFeatures } from "../labelled-features.js";
 import { openNpy } from "./npy.js";
 import { numpyPaths } from "./write-numpy.js";
@@ -46,6 +44,8 @@ async function readParquet(
   path: string,
   choose: (total: number) => ArrayLike<number>,
 ): Promise<SavedEmbeddings> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
+  const { compressors } = await import("hyparquet-compressors");
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file, { geoparquet: false });
   const total = Number(metadata.num_rows);

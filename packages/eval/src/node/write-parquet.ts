@@ -1,4 +1,4 @@
-import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import type { SchemaElement } from "hyparquet-writer";
 import type { EmbeddingNotes, EmbeddingRows } from "./embedding-rows.js";
 
 /** Rows of a row group: they are in memory together. */
@@ -27,6 +27,7 @@ export async function* parquetBytes(
   rows: AsyncIterable<EmbeddingRows>,
   { classes, about }: EmbeddingNotes,
 ): AsyncGenerator<Uint8Array> {
+  const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
   const writer = new ByteWriter();
   const kvMetadata = [
     { key: "sit", value: JSON.stringify(about) },

@@ -1,7 +1,7 @@
 export { encodePng, type Picture } from "../figures/png.js";
 export { type ProjectedPoint, type ProjectionOptions, projectEmbeddings } from "../figures/project.js";
-export { type ProjectionPicture, projectionPicture } from "../figures/projection-picture.js";
+export type { ProjectionPicture } from "../figures/projection-picture.js";
 export type { LabelledPoint } from "../figures/scatter.js";
 export { checkReportData } from "./check.js";
 export type * from "./data.js";
-export { renderComparison, renderReport } from "./render.js";
+export { renderComparison, renderProjection, renderReport } from "./render.js";

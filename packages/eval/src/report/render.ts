@@ -1,3 +1,4 @@
+import type { ProjectionPicture } from "../figures/projection-picture.js";
 import { checkReportData } from "./check.js";
 import type { ReportComparison, ReportData } from "./data.js";
 
@@ -24,4 +25,13 @@ export async function renderComparison(comparison: ReportComparison): Promise<st
   checkReportData({ comparison });
   const { comparisonPicture } = await import("./picture.js");
   return comparisonPicture(comparison);
+}
+
+/**
+ * A picture of projected embeddings that stands for itself: points coloured and shaped by class, with title and legend,
+ * light or dark as the reader's screen is. An SVG file.
+ */
+export async function renderProjection(picture: ProjectionPicture): Promise<string> {
+  const { projectionPicture } = await import("../figures/projection-picture.js");
+  return projectionPicture(picture);
 }

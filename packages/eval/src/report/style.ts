@@ -45,13 +45,14 @@ section { background: var(--surface); border: 1px solid var(--line); border-radi
 figure { margin: 0; }
 figure h3 { margin-top: 0; }
 figure svg { display: block; width: 100%; height: auto; --plot-background: var(--surface); }
+figure.natural svg { width: auto; max-width: 100%; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 15px; }
 th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr > :last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 600; font-size: 14px; }
 tbody th { font-weight: 500; }
-.number { text-align: right; }
+.number { text-align: right; white-space: nowrap; }
 .settings th { width: 38%; }
 .settings td { overflow-wrap: anywhere; }
 .gain { color: var(--good); font-weight: 600; white-space: nowrap; }

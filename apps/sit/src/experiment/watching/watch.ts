@@ -57,7 +57,7 @@ export function runWatch(of: {
     // Where no image of the sample can be read there is nothing to look at.
     if (bank.labels.length === 0) return undefined;
     const features = queries === undefined ? bank.features : joined(bank.features, queries.features);
-    const measures = collapseMeasures({ features, size: bank.size });
+    const measures = await collapseMeasures({ features, size: bank.size });
     const top1 = queries && (await nearest(bank, queries));
     return {
       step: state.step,

@@ -20,7 +20,7 @@ nothing.`;
  * @param what is compared: the head of the first column
  */
 export function comparisonBody(comparison: ReportComparison, what: string): Html {
-  return html`<figure>${trusted(comparisonChart(comparison))}<figcaption class="caption">Large marks are means, lines one
+  return html`<figure class="natural">${trusted(comparisonChart(comparison))}<figcaption class="caption">Large marks are means, lines one
 standard deviation, small points single seeds.</figcaption></figure><div class="scroll">${table(comparison.rows, what)}</div>`;
 }
 

@@ -19,7 +19,7 @@ export function addMultilabel(sit: Command): void {
     )
     .option(
       "--labels <path>",
-      "what each image shows: a CSV, JSON or COCO file, or a folder of Pascal VOC; not with a data set",
+      "what each image shows: a CSV, JSON or COCO file, or a folder of Pascal VOC (default: what a data set by name has)",
     )
     .addOption(
       valueOption(

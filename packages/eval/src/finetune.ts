@@ -26,10 +26,11 @@ import {
   train,
   weightDecayRules,
 } from "@sitjs/train";
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { batchTargets } from "./batch-targets.js";
 import { CLASSIFIER_PREFIXES, type Classifier } from "./classifier.js";
 import { type MixingOptions, mixing } from "./mixing.js";
+import { oneHotRows } from "./rows.js";
 
 export interface FinetuneSettings extends RunOptions {
   loss: ClassificationLoss;
@@ -178,7 +179,7 @@ export function supervised(
           ? { images: plain, targets: own }
           : mixed.mix(
               plain,
-              shown === undefined ? classTargets(labels as Int32Array, classes) : (own as tf.Tensor2D),
+              shown === undefined ? oneHotRows(labels as Int32Array, classes) : (own as tf.Tensor2D),
               rng.fork("mixing"),
             );
       return {
@@ -190,13 +191,4 @@ export function supervised(
       };
     },
   };
-}
-
-/** float32 [batch, classes], 1 in each row's class. */
-function classTargets(labels: Int32Array, classes: number): tf.Tensor2D {
-  const rows = new Float32Array(labels.length * classes);
-  labels.forEach((label, row) => {
-    rows[row * classes + label] = 1;
-  });
-  return tf.tensor2d(rows, [labels.length, classes]);
 }

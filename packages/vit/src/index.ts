@@ -1,4 +1,4 @@
-export { type ClassifierHeadOptions, classifierHead } from "./heads/classifier.js";
+export { type ClassifierHeadOptions, classifierHead, completeClassifierOptions } from "./heads/classifier.js";
 export { type DinoHeadOptions, dinoHead } from "./heads/dino.js";
 export { type MaskedDecoderOptions, maskedDecoder } from "./heads/masked-decoder.js";
 export { type MocoHeadsOptions, mocoHeads } from "./heads/moco.js";
@@ -7,7 +7,15 @@ export { type PixelShuffleHeadOptions, pixelShuffleHead } from "./heads/pixel-sh
 export { type ProjectionHeadOptions, projectionHead } from "./heads/projection.js";
 export { type ReconstructionHeadOptions, reconstructionHead } from "./heads/reconstruction.js";
 export type { BackboneInitialization, Initialization } from "./init.js";
+export {
+  type CompleteVisionTransformerOptions,
+  completeOptions,
+  type Positions,
+  type VisionTransformerOptions,
+} from "./options.js";
 export { interpolationMatrix, type SinCosOrder, sinCosPositions } from "./positions.js";
 export { vitBase, vitSmall, vitTiny } from "./presets.js";
+export { relativePositionBias, relativePositions } from "./relative-positions.js";
 export { resizePositions } from "./resize-positions.js";
-export { type Positions, type VisionTransformerOptions, visionTransformer } from "./vision-transformer.js";
+export { tokenOffsets } from "./token-offsets.js";
+export { visionTransformer } from "./vision-transformer.js";

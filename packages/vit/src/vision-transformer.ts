@@ -14,72 +14,17 @@ import {
 } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { applyBlock, type BlockOptions, initBlock } from "./block.js";
-import { requirePositive, requireShape } from "./check.js";
-import {
-  type BackboneInitialization,
-  normInit,
-  patchEmbeddingInit,
-  requireBackboneInitialization,
-} from "./init.js";
-import { byGrid, interpolationMatrix, sinCosPositions } from "./positions.js";
+import { requireShape } from "./check.js";
+import { normInit, patchEmbeddingInit } from "./init.js";
+import { completeOptions, type VisionTransformerOptions } from "./options.js";
+import { byGrid } from "./positions.js";
 import {
   initRelativePositions,
   relativePositionBias,
   relativePositions as relativePositionsOf,
 } from "./relative-positions.js";
+import { tokenOffsets } from "./token-offsets.js";
 import { gatherTokens, replaceTokens, requireVisible } from "./tokens.js";
-
-export type Positions = "learned" | "sincos" | "sincos-moco" | "none";
-const positionKinds: readonly Positions[] = ["learned", "sincos", "sincos-moco", "none"];
-
-export interface VisionTransformerOptions {
-  /** Side of the square images it is made for, in pixels; others are accepted and get interpolated positions. */
-  readonly imageSize: number;
-  /** Side of a patch in pixels; divides the image. */
-  readonly patchSize: number;
-  /** Channels of an image (default 3). */
-  readonly channels?: number;
-  /** Features of a token (default 384). */
-  readonly width?: number;
-  /** Number of blocks (default 12). */
-  readonly depth?: number;
-  /** Attention heads (default 6); divide the width. */
-  readonly heads?: number;
-  /** Hidden features of a block's perceptron over its width (default 4). */
-  readonly mlpRatio?: number;
-  /**
-   * A bias on queries, keys and values (default true); "query-value" has two parameters and none on the keys, as BEiT
-   * and SimMIM.
-   */
-  readonly qkvBias?: boolean | "query-value";
-  /** Added to the variance in layer norms (default 1e-6). */
-  readonly layerNormEpsilon?: number;
-  /**
-   * Stochastic depth in training (Huang et al. 2016): the last block's rate, in [0, 1), rising linearly from 0 at
-   * the first block (default 0.1).
-   */
-  readonly dropPath?: number;
-  /**
-   * Learned positions (`pos_embed`, the default); fixed sine-cosine ones, which are no parameter at all, in MAE's order
-   * ("sincos") or in MoCo v3's ("sincos-moco"); or none.
-   */
-  readonly positions?: Positions;
-  /**
-   * A bias on the attention scores by the offset between two patches, one table for all blocks (BEiT, Bao et al. 2022,
-   * and SimMIM; default false). Attention is then slower: no engine has it in one operation.
-   */
-  readonly relativePositions?: boolean;
-  /**
-   * Layer scale (Touvron et al. 2021): each branch is multiplied by feature, by parameters that start at this number
-   * above 0; SimMIM takes 0.1 (default none).
-   */
-  readonly layerScale?: number | undefined;
-  /**
-   * How linear layers start: "truncated-normal" (default) or "xavier", better for narrow networks; or everything as the
-   * code of "mae" or "moco-v3" does.
-   */
-  readonly initialization?: BackboneInitialization;
-}
 
 /**
  * A vision transformer (Dosovitskiy et al. 2021) as timm and SiT build it: patch embedding, a class-like token put
@@ -99,39 +44,9 @@ export interface VisionTransformerOptions {
  *   where drop path lacks `rng` or `visible` meets relative positions
  */
 export function visionTransformer(options: VisionTransformerOptions): Backbone {
-  const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = options;
-  const { qkvBias = true, layerNormEpsilon = 1e-6, dropPath = 0.1, positions = "learned" } = options;
-  const { initialization = "truncated-normal", relativePositions = false, layerScale } = options;
-  requireBackboneInitialization(initialization);
-  requirePositive({ imageSize, patchSize, channels, width, depth, heads });
-  requireOption(imageSize % patchSize === 0, "imageSize", `a multiple of patchSize ${patchSize}`, imageSize);
-  requireOption(width % heads === 0, "heads", `a divisor of width ${width}`, heads);
-  requireOption(mlpRatio > 0 && width * mlpRatio >= 1, "mlpRatio", "a number above 0", mlpRatio);
-  requireOption(layerNormEpsilon > 0, "layerNormEpsilon", "a number above 0", layerNormEpsilon);
-  requireOption(dropPath >= 0 && dropPath < 1, "dropPath", "a number in [0, 1)", dropPath);
-  requireOption(
-    positionKinds.includes(positions),
-    "positions",
-    positionKinds.map((kind) => `"${kind}"`).join(" or "),
-    positions,
-  );
-  requireOption(
-    typeof qkvBias === "boolean" || qkvBias === "query-value",
-    "qkvBias",
-    'true, false or "query-value"',
-    qkvBias,
-  );
-  requireOption(
-    typeof relativePositions === "boolean",
-    "relativePositions",
-    "true or false",
-    relativePositions,
-  );
-  requireOption(layerScale === undefined || layerScale > 0, "layerScale", "a number above 0", layerScale);
-  const fixed = positions === "sincos" || positions === "sincos-moco";
-  if (fixed) {
-    requireOption(width % 4 === 0, "width", "a multiple of 4 for sine-cosine positions", width);
-  }
+  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, ...rest } = completeOptions(options);
+  const { qkvBias, layerNormEpsilon, dropPath, positions, initialization, relativePositions, layerScale } =
+    rest;
   const side = imageSize / patchSize;
   const block: BlockOptions = {
     width,
@@ -146,32 +61,8 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     depth === 1 ? dropPath : (dropPath * i) / (depth - 1),
   );
 
-  const sinCosTable = byGrid((rows, columns) =>
-    sinCosPositions(width, rows, columns, positions === "sincos-moco" ? "row-column" : "column-row"),
-  );
+  const offsets = tokenOffsets({ imageSize, patchSize, width, positions });
   const relativeTable = byGrid((rows, columns) => relativePositionsOf(side, [rows, columns]));
-
-  /** What is added to every image's tokens, [1 + rows x columns, width]: positions, and the class token in its row. */
-  const offsets = (params: Params, rows: number, columns: number): tf.Tensor2D => {
-    const token = tf.reshape(param(params, "cls_token"), [1, width]);
-    if (positions === "none")
-      return tf.pad(token, [
-        [0, rows * columns],
-        [0, 0],
-      ]) as tf.Tensor2D;
-    if (fixed) {
-      const table = tf.tensor2d(sinCosTable(rows, columns), [rows * columns, width]);
-      return tf.concat([token, table]) as tf.Tensor2D;
-    }
-    const learned = param<tf.Tensor3D>(params, "pos_embed");
-    requireShape("pos_embed", learned, [1, 1 + side * side, width]);
-    const flat = tf.reshape(learned, [1 + side * side, width]);
-    const first = tf.add(token, tf.slice(flat, [0, 0], [1, width]));
-    const stored = tf.slice(flat, [1, 0], [side * side, width]);
-    if (rows === side && columns === side) return tf.concat([first, stored]) as tf.Tensor2D;
-    const matrix = tf.tensor2d(interpolationMatrix(side, rows, columns), [rows * columns, side * side]);
-    return tf.concat([first, tf.matMul(matrix, stored)]) as tf.Tensor2D;
-  };
 
   /** The tokens that go into the first block. */
   const embed = (params: Params, images: tf.Tensor4D, { masked, visible }: BackboneContext): tf.Tensor3D => {

@@ -25,6 +25,20 @@ export interface ClassifierHeadOptions {
 }
 
 /**
+ * The options checked, with the defaults in their places.
+ * @throws SitError "bad-option"
+ */
+export function completeClassifierOptions(options: ClassifierHeadOptions): Required<ClassifierHeadOptions> {
+  const { kind = "linear", width, classes } = options;
+  requireOption(kind === "linear" || kind === "two-layer", "kind", '"linear" or "two-layer"', kind);
+  const { input = kind === "linear" ? "token" : "token+mean" } = options;
+  const inputs = ["token", "mean", "token+mean"];
+  requireOption(inputs.includes(input), "input", inputs.map((name) => `"${name}"`).join(", "), input);
+  requirePositive({ width, classes });
+  return { kind, input, width, classes };
+}
+
+/**
  * From the backbone's tokens to class logits. Parameters `weight` and `bias`, or `0.weight`, `0.bias`, `2.weight`
  * and `2.bias`: with the prefix `head.` they are timm's and SiT's.
  *
@@ -32,12 +46,7 @@ export interface ClassifierHeadOptions {
  * @throws SitError "bad-option" here; "bad-shape" from `apply`
  */
 export function classifierHead(options: ClassifierHeadOptions): ClassifierHead {
-  const { kind = "linear", width, classes } = options;
-  requireOption(kind === "linear" || kind === "two-layer", "kind", '"linear" or "two-layer"', kind);
-  const { input = kind === "linear" ? "token" : "token+mean" } = options;
-  const inputs = ["token", "mean", "token+mean"];
-  requireOption(inputs.includes(input), "input", inputs.map((name) => `"${name}"`).join(", "), input);
-  requirePositive({ width, classes });
+  const { kind, input, width, classes } = completeClassifierOptions(options);
   const features = input === "token+mean" ? 2 * width : width;
 
   const pool = (tokens: tf.Tensor3D): tf.Tensor2D => {

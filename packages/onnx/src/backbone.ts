@@ -19,11 +19,20 @@ interface Block {
   readonly bias: Value | undefined;
 }
 
+/** What the network is given. */
+export interface ImageShape {
+  readonly imageSize: number;
+  readonly inputChannels: number;
+}
+
+/** Shares of red, green and blue in a grey level (ITU-R BT.601), as images are decoded to one channel. */
+const luma = [0.299, 0.587, 0.114];
+
 /**
  * The vision transformer of `@sitjs/vit` without what is of training alone.
  *
- * @param images [batch, channels, imageSize, imageSize]
- * @param imageSize in pixels; positions are interpolated where it is another than the network's own
+ * @param images [batch, inputChannels, imageSize, imageSize], sides in pixels; positions are interpolated where they
+ *   are others than the network's own
  * @returns the tokens after the final norm, [batch, 1 + patches, width]
  */
 export function addBackbone(
@@ -31,12 +40,12 @@ export function addBackbone(
   images: Value,
   params: Params,
   options: CompleteVisionTransformerOptions,
-  imageSize: number,
+  { imageSize, inputChannels }: ImageShape,
 ): Value {
   const { patchSize, width, depth, heads, layerNormEpsilon } = options;
   const side = imageSize / patchSize;
   const tokens = 1 + side * side;
-  let x = addEmbedding(graph, images, params, options, side);
+  let x = addEmbedding(graph, images, params, options, { side, inputChannels });
   const bias = options.relativePositions
     ? graph.constant("relative_position_bias", () =>
         relativePositionBias(params, heads, relativePositions(options.imageSize / patchSize, [side, side])),
@@ -52,12 +61,13 @@ function addEmbedding(
   images: Value,
   params: Params,
   { width, channels, patchSize, ...options }: CompleteVisionTransformerOptions,
-  side: number,
+  { side, inputChannels }: { readonly side: number; readonly inputChannels: number },
 ): Value {
   const name = "patch_embed.proj";
-  const weight = graph.constant(`${name}.weight`, () =>
-    tf.clone(shaped(params, `${name}.weight`, [width, channels, patchSize, patchSize])),
-  );
+  const weight = graph.constant(`${name}.weight`, () => {
+    const own = shaped(params, `${name}.weight`, [width, channels, patchSize, patchSize]);
+    return inputChannels === channels ? tf.clone(own) : tf.mul(own, tf.tensor4d(luma, [1, 3, 1, 1]));
+  });
   const bias = graph.constant(`${name}.bias`, () => tf.clone(shaped(params, `${name}.bias`, [width])));
   const ints = [patchSize, patchSize];
   const patches = graph.node("Conv", `${name}/Conv`, [images, weight, bias], {

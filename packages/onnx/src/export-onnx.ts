@@ -37,6 +37,11 @@ export interface ExportOnnxOptions {
   readonly pooling?: Pooling;
   /** Side of the images in pixels, a multiple of the patches (default the backbone's); positions are interpolated. */
   readonly imageSize?: number;
+  /**
+   * Channels of the images: the backbone's own (default), or 3 for a backbone of one channel, which then sees the luma
+   * of colour images, 0.299 R + 0.587 G + 0.114 B. All three are normalised by the numbers of the one.
+   */
+  readonly inputChannels?: number;
   /** Version of ONNX's operators, 17 (default) to 21; from 20 on GELU is one operator. */
   readonly opset?: number;
 }
@@ -59,10 +64,11 @@ export async function exportOnnx(options: ExportOnnxOptions): Promise<Uint8Array
   const { params, head, opset = 17, pooling = "token" } = options;
   const backbone = completeOptions(options.backbone);
   const { output = head ? "logits" : "tokens", imageSize = backbone.imageSize } = options;
-  check({ ...options, output, imageSize, opset, pooling }, backbone);
+  const { inputChannels = backbone.channels } = options;
+  check({ ...options, output, imageSize, inputChannels, opset, pooling }, backbone);
   const graph = new Graph(opset);
   const images = "pixel_values";
-  const tokens = addBackbone(graph, images, params, backbone, imageSize);
+  const tokens = addBackbone(graph, images, params, backbone, { imageSize, inputChannels });
   const outputs =
     output === "logits" && head
       ? [addClassifier(graph, tokens, backbone.width, head)]
@@ -76,15 +82,15 @@ export async function exportOnnx(options: ExportOnnxOptions): Promise<Uint8Array
     opset,
     nodes: graph.nodes,
     tensors,
-    inputs: [{ name: images, shape: ["batch", backbone.channels, imageSize, imageSize] }],
+    inputs: [{ name: images, shape: ["batch", inputChannels, imageSize, imageSize] }],
     outputs,
     metadata: {},
   });
 }
 
 function check(
-  { output, head, imageSize, opset, pooling }: ExportOnnxOptions,
-  { patchSize }: CompleteVisionTransformerOptions,
+  { output, head, imageSize, inputChannels, opset, pooling }: ExportOnnxOptions,
+  { patchSize, channels }: CompleteVisionTransformerOptions,
 ): void {
   const outputs: unknown[] = ["tokens", "embedding", "logits"];
   requireOption(outputs.includes(output), "output", '"tokens", "embedding" or "logits"', output);
@@ -99,6 +105,9 @@ function check(
   const fits =
     Number.isSafeInteger(imageSize) && Number(imageSize) > 0 && Number(imageSize) % patchSize === 0;
   requireOption(fits, "imageSize", `a multiple of patchSize ${patchSize}`, imageSize);
+  const seen = inputChannels === channels || (channels === 1 && inputChannels === 3);
+  const possible = channels === 1 ? "1 or 3" : `${channels}, the backbone's`;
+  requireOption(seen, "inputChannels", possible, inputChannels);
 }
 
 function tokenOutputs(

@@ -1,1 +1,2 @@
-export {};
+export type { FolderOptions } from "../configs.js";
+export { exportOnnxFolder, requireNewFolder } from "./export-onnx-folder.js";

@@ -6,6 +6,7 @@ import { addEmbeddings } from "./program/embeddings.js";
 import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
 import { addMultilabel } from "./program/multilabel.js";
+import { addOnnx } from "./program/onnx.js";
 import { addPictures } from "./program/pictures.js";
 import { addPretrain } from "./program/pretrain.js";
 import { addProtocols } from "./program/protocols.js";
@@ -28,6 +29,7 @@ export function program(): Command {
   addMultilabel(sit);
   addProtocols(sit);
   addEmbeddings(sit);
+  addOnnx(sit);
   addPictures(sit);
   addDemo(sit);
   addCompare(sit);

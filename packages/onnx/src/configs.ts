@@ -10,6 +10,8 @@ export interface FolderOptions extends ExportOnnxOptions {
   readonly deviation: readonly number[];
   /** Names of the classes, in their order; by default "0", "1" and so on. */
   readonly classes?: readonly string[];
+  /** True where an image may show several classes: each logit then has a sigmoid of its own (default false). */
+  readonly multiLabel?: boolean;
   /**
    * The image's side over that to which the shorter one is resized, before the middle is cut out: as `evalView` of
    * `@sitjs/augment`, and by the same default, 1 up to 64 pixels, above that 224 / 256.
@@ -31,7 +33,7 @@ export function folderConfigs(options: FolderOptions): {
 }
 
 function modelConfig(
-  { head, classes }: FolderOptions,
+  { head, classes, multiLabel = false }: FolderOptions,
   backbone: CompleteVisionTransformerOptions,
   imageSize: number,
   inputChannels: number,
@@ -51,6 +53,9 @@ function modelConfig(
     patch_size: patchSize,
     num_channels: inputChannels,
     ...(head && labels(head.options.classes, classes)),
+    ...(head && {
+      problem_type: multiLabel ? "multi_label_classification" : "single_label_classification",
+    }),
     // In browsers transformers.js would look for a quantised file.
     "transformers.js_config": { dtype: "fp32" },
   };

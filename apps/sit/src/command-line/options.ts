@@ -112,6 +112,7 @@ export const scopes = {
   fewshot: {
     groups: ["weights", "neighbours", "precision", "fine-tuning", "faults", "test faults"],
   },
+  onnx: { groups: ["weights"] },
   embed: { groups: ["weights", "faults", "test faults"] },
   reconstruct: { groups: ["corruption", "faults"] },
   // As pretraining, whose views it shows.

@@ -1,6 +1,6 @@
 import { type Backbone, SitError } from "@sitjs/core";
 import type { Method } from "@sitjs/train";
-import { visionTransformer } from "@sitjs/vit";
+import { type VisionTransformerOptions, visionTransformer } from "@sitjs/vit";
 import type { MethodContext, Parts } from "../config.js";
 import { methodMakers } from "../methods/makers.js";
 import { methodPlans } from "../methods/plans.js";
@@ -8,11 +8,15 @@ import type { Settings } from "../settings/settings.js";
 
 /** The network of the settings, or the one a config file has put in its place. */
 export function makeBackbone(settings: Settings, parts: Parts): Backbone {
-  if (parts.backbone !== undefined) return parts.backbone;
+  return parts.backbone ?? visionTransformer(backboneOptions(settings));
+}
+
+/** What the settings say of the network. */
+export function backboneOptions(settings: Settings): VisionTransformerOptions {
   const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, dropPath } = settings;
   const { positions, initialization, layerScale } = settings;
   const relative = positions === "relative";
-  return visionTransformer({
+  return {
     imageSize,
     patchSize,
     channels,
@@ -27,7 +31,7 @@ export function makeBackbone(settings: Settings, parts: Parts): Backbone {
     qkvBias: relative ? "query-value" : true,
     layerScale: layerScale > 0 ? layerScale : undefined,
     initialization,
-  });
+  };
 }
 
 /** The same network with the drop path of fine-tuning. */

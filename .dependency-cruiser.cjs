@@ -7,6 +7,7 @@ const may = {
   vit: ["core"],
   masking: ["core"],
   losses: ["core"],
+  onnx: ["core", "vit"],
   // Pixels without tensors: they run in workers, where loading tfjs would cost seconds and memory.
   augment: ["core/src/(random|errors)[.]ts"],
   data: ["core/src/((random|errors|json)[.]ts|node/)", "augment"],
@@ -18,9 +19,9 @@ const may = {
 const test = "(^packages/[^/]+/test/|[.]test[.]ts$)";
 const ours = "^(packages|apps)/";
 /** The packages that load in a browser. */
-const browser = "^packages/(core|vit|masking|losses|augment|train|eval)/src/";
+const browser = "^packages/(core|vit|masking|losses|augment|train|eval|onnx)/src/";
 /** Folders that are published as a Node-only subpath of a package that else loads in a browser. */
-const nodeOnly = "^packages/((core|train)/src/node|eval/src/(node|report|figures))/";
+const nodeOnly = "^packages/((core|train|onnx)/src/node|eval/src/(node|report|figures))/";
 
 const rows = Object.entries(may).map(([name, allowed]) => ({
   name: `imports-of-${name}`,

@@ -15,6 +15,7 @@ const entries = [
   "@sitjs/augment",
   "@sitjs/train",
   "@sitjs/eval",
+  "@sitjs/onnx",
 ];
 
 let failed = 0;

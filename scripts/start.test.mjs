@@ -11,6 +11,8 @@ const light = {
   "@sitjs/data": ["env-paths"],
   "@sitjs/engine": ["@tensorflow/tfjs", "env-paths"],
   "@sitjs/eval/report": ["@saehrimnir/druidjs", "fast-png"],
+  "@sitjs/onnx": ["@bufbuild/protobuf/wire", "@tensorflow/tfjs"],
+  "@sitjs/onnx/node": ["@bufbuild/protobuf/wire", "@tensorflow/tfjs"],
   "@sitjs/augment": [],
   "@sitjs/app": [],
   "@sitjs/core/node": [],

@@ -3,7 +3,7 @@ import { type ClassifierHeadOptions, classifierHead, type VisionTransformerOptio
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { difference, network, pictures, run, scattered, small, tolerance } from "../test/networks.js";
-import { exportOnnx } from "./index.js";
+import { type ExportOnnxOptions, exportOnnx } from "./index.js";
 
 describe("exportOnnx", () => {
   beforeAll(async () => {
@@ -60,4 +60,99 @@ describe("exportOnnx", () => {
       expect(await difference(logits, output)).toBeLessThan(tolerance);
     });
   }
+
+  for (const [imageSize, more] of [
+    [24, {}],
+    [24, { positions: "sincos" }],
+    [8, { positions: "none", relativePositions: true }],
+  ] as const) {
+    const kind = "positions" in more ? (more.positions === "none" ? "relative" : more.positions) : "learned";
+    it(`takes images of ${imageSize} pixels where the network has 16: ${kind} positions`, async () => {
+      const options = { ...small, ...more };
+      const { backbone, params } = network(options);
+      const images = pictures(2, imageSize, 3);
+      const { tokens } = backbone.apply(params, images, { train: false });
+      const { last_hidden_state } = await run(
+        await exportOnnx({ backbone: options, params, imageSize }),
+        images,
+      );
+      expect(await difference(last_hidden_state, tokens)).toBeLessThan(tolerance);
+    });
+  }
+
+  it("gives a network of one channel the luma of colour images", async () => {
+    const options = { ...small, channels: 1 };
+    const { backbone, params } = network(options);
+    const images = pictures(2, 16, 3);
+    const luma = tf.sum(tf.mul(images, [0.299, 0.587, 0.114]), 3, true) as tf.Tensor4D;
+    const { tokens } = backbone.apply(params, luma, { train: false });
+    const { last_hidden_state } = await run(
+      await exportOnnx({ backbone: options, params, inputChannels: 3 }),
+      images,
+    );
+    expect(await difference(last_hidden_state, tokens)).toBeLessThan(tolerance);
+  });
+
+  for (const input of ["token", "mean", "token+mean"] as const) {
+    it(`pools by ${input}`, async () => {
+      const { backbone, params } = network(small);
+      const images = pictures(2, 16, 3);
+      const { tokens } = backbone.apply(params, images, { train: false });
+      const options: ClassifierHeadOptions = { kind: "linear", input, width: 24, classes: 3 };
+      const head = classifierHead(options);
+      const own = scattered(head.init(randomStream(4)), "head");
+      const { logits } = await run(
+        await exportOnnx({ backbone: small, params, head: { options, params: own } }),
+        images,
+      );
+      const { output } = head.apply(own, tokens, { train: false });
+      expect(await difference(logits, output)).toBeLessThan(tolerance);
+      const file = await exportOnnx({ backbone: small, params, output: "embedding", pooling: input });
+      const { pooler_output } = await run(file, images);
+      expect(pooler_output?.dims).toEqual([2, input === "token+mean" ? 48 : 24]);
+      // A linear head of zeros and ones tells each feature of the pooled tokens.
+      const size = input === "token+mean" ? 48 : 24;
+      const teller = classifierHead({ input, width: 24, classes: size });
+      const features = teller.apply({ weight: tf.eye(size), bias: tf.zeros([size]) }, tokens, {
+        train: false,
+      });
+      expect(await difference(pooler_output, features.output)).toBeLessThan(tolerance);
+    });
+  }
+
+  it("names options and parameters that do not fit", async () => {
+    const { params } = network(small);
+    const head = { options: { classes: 3 }, params: { weight: tf.zeros([3, 24]), bias: tf.zeros([4]) } };
+    const { cls_token: _, ...without } = params;
+    const fails: [Partial<ExportOnnxOptions>, RegExp][] = [
+      [{ output: "logits" }, /^head: expected one for logits/],
+      [{ output: "tokens", head }, /^head: expected one for logits, else none/],
+      [{ output: "classes" as "logits" }, /^output: expected "tokens", "embedding" or "logits", got "classes"/],
+      [{ pooling: "all" as "mean" }, /^pooling: expected/],
+      [{ opset: 16 }, /^opset: expected 17, 18, 19, 20, 21, got 16/],
+      [{ imageSize: 18 }, /^imageSize: expected a multiple of patchSize 4, got 18/],
+      [{ inputChannels: 1 }, /^inputChannels: expected 3, the backbone's, got 1/],
+      [{ backbone: { ...small, heads: 5 } }, /^heads: expected a divisor of width 24/],
+      [{ backbone: { ...small, mlpRatio: 2 } }, /^parameter blocks.0.mlp.fc1.weight: expected \[48, 24\]/],
+      [{ params: without }, /^parameter cls_token: expected it/],
+      [
+        { params: { ...params, "norm.bias": tf.zeros([24], "int32") } },
+        /^parameter norm.bias: expected float32/,
+      ],
+      [{ head }, /^parameter bias: expected \[3\], got \[4\]/],
+    ];
+    for (const [options, message] of fails) {
+      await expect(exportOnnx({ backbone: small, params, ...options })).rejects.toThrow(message);
+    }
+  });
+
+  it("borrows what it is given and leaves nothing behind", async () => {
+    const { params } = network({ ...small, layerScale: 0.1 });
+    const before = tf.memory().numTensors;
+    await exportOnnx({ backbone: { ...small, layerScale: 0.1 }, params, output: "embedding" });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(Object.values(params).some(({ isDisposed }) => isDisposed)).toBe(false);
+    await expect(exportOnnx({ backbone: { ...small, mlpRatio: 2 }, params })).rejects.toThrow();
+    expect(tf.memory().numTensors).toBe(before);
+  });
 });

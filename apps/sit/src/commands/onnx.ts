@@ -1,5 +1,6 @@
 import { withoutPrefix } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
+import { useEngine } from "@sitjs/engine";
 import { averageOf, CLASSIFIER_PREFIXES } from "@sitjs/eval";
 import type { OnnxHead, Pooling } from "@sitjs/onnx";
 import { exportOnnxFolder, type FolderOptions, requireNewFolder } from "@sitjs/onnx/node";
@@ -10,7 +11,6 @@ import type { ParsedOptions } from "../command-line/resolve.js";
 import type { Run } from "../command-line/run-command.js";
 import { type FoundCheckpoint, findCheckpoint } from "../experiment/checkpoint.js";
 import { backboneOptions } from "../experiment/model.js";
-import { startEngine } from "../experiment/session.js";
 import { loadTrained } from "../experiment/trained.js";
 
 /** Writes a run's network as ONNX, with what transformers.js needs beside it. */
@@ -22,8 +22,8 @@ export const run: Run = async (options, { console, signal }, folder) => {
   const network = found.saved.kind === "pretrain" ? pretrained : fineTuned;
   const taken = network(found, options);
   await requireNewFolder(out);
-  // Weights are only read and turned: any engine does.
-  await startEngine("cpu", report);
+  // Weights are only read and turned, which plain JavaScript does at once: no word of engines.
+  await useEngine({ prefer: "cpu", onNotice: () => undefined });
   signal.throwIfAborted();
   const { given, output, dispose } = await taken();
   const { settings, statistics } = found.saved;

@@ -127,7 +127,10 @@ describe("exportOnnx", () => {
     const fails: [Partial<ExportOnnxOptions>, RegExp][] = [
       [{ output: "logits" }, /^head: expected one for logits/],
       [{ output: "tokens", head }, /^head: expected one for logits, else none/],
-      [{ output: "classes" as "logits" }, /^output: expected "tokens", "embedding" or "logits", got "classes"/],
+      [
+        { output: "classes" as "logits" },
+        /^output: expected "tokens", "embedding" or "logits", got "classes"/,
+      ],
       [{ pooling: "all" as "mean" }, /^pooling: expected/],
       [{ opset: 16 }, /^opset: expected 17, 18, 19, 20, 21, got 16/],
       [{ imageSize: 18 }, /^imageSize: expected a multiple of patchSize 4, got 18/],

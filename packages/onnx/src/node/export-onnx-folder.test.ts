@@ -121,6 +121,28 @@ describe("a folder in transformers.js", () => {
     expect(readdirSync(folder)).toContain("notes.txt");
   });
 
+  it("cuts the middle of larger images as `evalView` does, and tells of several classes an image", async () => {
+    const wide = { ...options, patchSize: 56, imageSize: 224 };
+    const { params: own } = network(wide);
+    const folder = join(folders, "wide");
+    const read = (name: string) => JSON.parse(readFileSync(join(folder, name), "utf8"));
+    await exportOnnxFolder(folder, { backbone: wide, params: own, head, multiLabel: true, ...statistics });
+    expect(read("preprocessor_config.json")).toMatchObject({
+      size: { shortest_edge: 256 },
+      crop_size: { height: 224, width: 224 },
+      image_mean: [0.286, 0.286, 0.286],
+    });
+    expect(read("config.json")).toMatchObject({
+      problem_type: "multi_label_classification",
+      id2label: { 0: "0", 9: "9" },
+    });
+    const processor = await AutoProcessor.from_pretrained("wide");
+    const picture = new RawImage(new Uint8ClampedArray(3 * 300 * 200).fill(73), 300, 200, 3);
+    const { pixel_values } = await processor(picture);
+    expect(pixel_values.dims).toEqual([1, 3, 224, 224]);
+    expect(pixel_values.data[0]).toBeCloseTo((73 / 255 - 0.286) / 0.353, 5);
+  });
+
   it("names what does not fit the network", async () => {
     const to = join(folders, "never");
     const fit = { backbone: options, params, head, ...statistics };

@@ -26,7 +26,13 @@ const summary = {
   },
   settings: {
     ...{ images: 10_000, epochs: 5, batchSize: 64, width: 64, depth: 4, heads: 4, alpha: 1 },
-    ...{ corruption: "noise+replace", corruptionRatio: 0.4, blockMinimum: 0.05, blockMaximum: 0.25 },
+    ...{
+      corruption: "noise+replace",
+      corruptionRatio: 0.4,
+      replaceRatio: 0.3,
+      blockMinimum: 0.05,
+      blockMaximum: 0.25,
+    },
     reconstruction: "masked-l1",
   },
   axes: [
@@ -59,6 +65,7 @@ test("the page says of each finding whether it is seen, by which measure, and wh
   expect(page).toContain("| 5 | 65.0 ± 1.4 % | 65.0 ± 1.4 % | 65.0 ± 1.4 % |");
   expect(page).toContain(`](../pictures/${pictureName("fashion-mnist", "alpha")})`);
   expect(page).toContain("1.0 hours for all 2 runs");
+  expect(page).toContain("Not run yet: CIFAR-10.");
 });
 
 test("what is kept has every run's numbers, and no settings of each", () => {

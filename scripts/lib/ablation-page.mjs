@@ -32,7 +32,7 @@ export function ablationPage(records) {
   const labels = labelsPerClass.map((count) => number(count * classes)).join(" and ");
   return `# SiT taken apart
 
-The questions of SiT's paper, asked of a network that two cores train in half a minute: each variant pretrains on the target data alone, with ${seeds.length}
+The questions of SiT's paper, asked of a network that two cores train in about a minute: each variant pretrains on the target data alone, with ${seeds.length}
 seeds (${seeds.join(", ")}), and is judged in three ways: k-NN and a linear probe on features that have seen no label, both by ${number(bankImages)} labelled images,
 and a classifier fine-tuned with ${labels} labels. Numbers are test accuracies, mean ± standard deviation over the seeds. The grid is one file,
 [experiments/sit.ts](../../experiments/sit.ts); every run is in [ablation.json](ablation.json).
@@ -45,11 +45,17 @@ ${records.reduce((sum, { findings }) => sum + findings.reduce((own, { measures }
 ${findingsTable(records)}
 
 The base: ${number(settings.images)} unlabelled images, ${settings.epochs} epochs, batches of ${settings.batchSize}; width ${settings.width}, depth ${settings.depth}, ${settings.heads} heads; preset \`${preset}\` (patches of 7 pixels
-of 28 on Fashion-MNIST, 8 of 32 on CIFAR-10: 16 patches); corruption ${settings.corruption} of ${100 * settings.corruptionRatio} % of each image, blocks with sides of ${100 * settings.blockMinimum} to
+of 28 on Fashion-MNIST, 8 of 32 on CIFAR-10: 16 patches); corruption ${settings.corruption}, ${100 * settings.corruptionRatio} % of an image (${100 * settings.replaceRatio} % by replace), blocks with sides of ${100 * settings.blockMinimum} to
 ${100 * settings.blockMaximum} % of the image's, not aligned; ${settings.reconstruction}, alpha ${settings.alpha}, momentum teacher. What the other settings are: ablation.json.
-${records.map(recordSection).join("")}
+${records.map(recordSection).join("")}${missing(records)}
 Again: \`npm run ablate\` (\`-- --only cifar-10\` for one of them); stopped, it goes on where it was. It writes this page, the JSON and the pictures.
 `;
+}
+
+/** What is still to be run is not passed over. */
+function missing(records) {
+  const names = Object.keys(ablations).filter((name) => !records.some((record) => record.name === name));
+  return names.length === 0 ? "" : `\nNot run yet: ${names.map((name) => ablations[name]).join(", ")}.\n`;
 }
 
 const number = (value) => value.toLocaleString("en");

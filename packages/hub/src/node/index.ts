@@ -1,0 +1,1 @@
+export { type OpenTorch, openTorch } from "./open-torch.js";

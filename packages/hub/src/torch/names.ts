@@ -1,0 +1,42 @@
+import { SitError } from "@sitjs/core/errors";
+import { PickleRecord } from "./pickle.js";
+import { TorchTensor, type TorchValue } from "./tensor.js";
+
+/** Deeper than any checkpoint; a container that holds itself is deeper than anything. */
+const deepest = 32;
+/** A few lists that hold each other are many ways to walk. */
+const mostVisited = 2_000_000;
+
+/**
+ * The tensors below a value by dotted names: `model.blocks.0.norm1.weight` for `{"model": {"blocks.0.norm1.weight": …}}`,
+ * members of lists by their number.
+ * @throws SitError "bad-file" for two of one name and for containers too deep or too many
+ */
+export function tensorsByName(value: TorchValue, source: string): Record<string, TorchTensor> {
+  const found: Record<string, TorchTensor> = Object.create(null);
+  let visited = 0;
+  const visit = (of: TorchValue, name: string, depth: number): void => {
+    if (++visited > mostVisited || depth > deepest) {
+      throw new SitError(
+        "bad-file",
+        `${source}: expected at most ${mostVisited} values, nested at most ${deepest} deep, got more`,
+      );
+    }
+    if (of instanceof TorchTensor) {
+      if (name in found) throw new SitError("bad-file", `${source}: expected one tensor ${name}, got two`);
+      found[name] = of;
+      return;
+    }
+    const below = (key: unknown, member: TorchValue) =>
+      visit(member, name === "" ? String(key) : `${name}.${String(key)}`, depth + 1);
+    if (of instanceof Map) for (const [key, member] of of) below(keyText(key), member);
+    else if (of instanceof PickleRecord) for (const [key, member] of of.fields) below(key, member);
+    else if (Array.isArray(of)) for (const [i, member] of of.entries()) below(i, member);
+  };
+  visit(value, "", 0);
+  return found;
+}
+
+function keyText(key: TorchValue): string {
+  return typeof key === "string" || typeof key === "number" || typeof key === "bigint" ? String(key) : "?";
+}

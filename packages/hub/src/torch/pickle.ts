@@ -105,7 +105,7 @@ export function readPickle<T>(
     const value = host.value(full);
     push(value === undefined ? new PickleGlobal(full) : value);
   };
-  const call = (of: PickleValue<T>, values: PickleValue<T>): void => {
+  const call = (of: PickleValue<T>, values: PickleValue<T>) => {
     if (!(of instanceof PickleGlobal))
       return fail(`expected a name to call in the pickle, got ${describe(of)}`);
     const made = host.call(of.name, list(values));
@@ -116,7 +116,7 @@ export function readPickle<T>(
     }
     push(made);
   };
-  const build = (target: PickleValue<T>, state: PickleValue<T>): void => {
+  const build = (target: PickleValue<T>, state: PickleValue<T>) => {
     if (target instanceof PickleRecord) {
       if (!(state instanceof Map)) return fail(`expected fields of an object, got ${describe(state)}`);
       for (const [key, value] of state) {

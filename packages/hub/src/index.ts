@@ -1,4 +1,5 @@
 export { averageNormHead } from "./average-norm-head.js";
+export type { Preprocessing, PretrainedConfig, SavedHead } from "./config.js";
 export { PickleGlobal, PickleRecord, type PickleValue } from "./torch/pickle.js";
 export { type TorchStorage, TorchTensor, type TorchValue } from "./torch/tensor.js";
 export {

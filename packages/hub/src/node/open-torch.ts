@@ -1,7 +1,8 @@
-import { type SafetensorsEntry, type SafetensorsInfo, SitError } from "@sitjs/core";
+import type { SafetensorsEntry, SafetensorsInfo } from "@sitjs/core";
+import { SitError } from "@sitjs/core/errors";
 import { type OpenFile, openFile } from "@sitjs/core/node";
 import { tensorsByName } from "../torch/names.js";
-import { readPickle } from "../torch/pickle.js";
+import { readPickle, shortName } from "../torch/pickle.js";
 import { type TorchStorage, type TorchTensor, type TorchValue, torchHost, widths } from "../torch/tensor.js";
 import { bytesOf, entryFrom } from "../torch/values.js";
 import type { TorchLayout } from "./torch-layout.js";
@@ -41,7 +42,7 @@ export async function openTorch(path: string): Promise<OpenTorch> {
       if (before && (before.dtype !== storage.dtype || before.length !== storage.length)) {
         throw new SitError(
           "bad-file",
-          `${path}: expected one storage ${storage.key}, got two different ones`,
+          `${path}: expected one storage ${shortName(storage.key)}, got two different ones`,
         );
       }
       storages.set(storage.key, storage);
@@ -54,11 +55,11 @@ export async function openTorch(path: string): Promise<OpenTorch> {
       if (bytes !== expected) {
         throw new SitError(
           "bad-file",
-          `${path}: expected ${expected} bytes of storage ${storage.key}, got ${bytes}`,
+          `${path}: expected ${expected} bytes of storage ${shortName(storage.key)}, got ${bytes}`,
         );
       }
     }
-    const tensors = tensorsByName(value, path);
+    const tensors = tensorsByName(value, path, end - layout.start);
     return {
       tensors,
       value,
@@ -66,10 +67,11 @@ export async function openTorch(path: string): Promise<OpenTorch> {
         const tensor: TorchTensor | undefined = tensors[name];
         if (tensor === undefined) {
           const names = Object.keys(tensors);
-          const some = names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length})` : "");
+          const some =
+            names.slice(0, 8).map(shortName).join(", ") + (names.length > 8 ? `, … (${names.length})` : "");
           throw new SitError(
             "bad-parameters",
-            `${path}: expected a tensor ${name}, got only ${some || "none"}`,
+            `${path}: expected a tensor ${shortName(name)}, got only ${some || "none"}`,
           );
         }
         const { begin, end: last } = bytesOf(tensor);

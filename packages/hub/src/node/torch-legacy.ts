@@ -1,6 +1,6 @@
 import { SitError } from "@sitjs/core/errors";
 import type { OpenFile } from "@sitjs/core/node";
-import { describe, type PickleHost, readPickle } from "../torch/pickle.js";
+import { describe, type PickleHost, readPickle, shortName } from "../torch/pickle.js";
 import { widths } from "../torch/tensor.js";
 import { mostPickleBytes, type TorchLayout } from "./torch-layout.js";
 
@@ -40,7 +40,7 @@ export async function readLegacyLayout(file: OpenFile, path: string): Promise<To
     pickle,
     start: at,
     bigEndian: little === false,
-    find: ({ key }) => places.get(key) ?? fail(`expected storage ${JSON.stringify(key)}, got none`),
+    find: ({ key }) => places.get(key) ?? fail(`expected storage ${describe(key)}, got none`),
     async after(end, storages) {
       at = end;
       const keys = next();
@@ -56,12 +56,12 @@ export async function readLegacyLayout(file: OpenFile, path: string): Promise<To
         // Values in the machine's own byte order, their number always with the lowest byte first.
         const count = new DataView(length.buffer).getBigInt64(0, true);
         if (count !== BigInt(storage.length)) {
-          fail(`expected ${storage.length} values of storage ${storage.key}, got ${count}`);
+          fail(`expected ${storage.length} values of storage ${shortName(storage.key)}, got ${count}`);
         }
         const bytes = storage.length * widths[storage.dtype];
         position += 8;
         if (position + bytes > file.size)
-          fail(`expected ${bytes} bytes of storage ${storage.key}, got fewer`);
+          fail(`expected ${bytes} bytes of storage ${shortName(storage.key)}, got fewer`);
         places.set(storage.key, { begin: position, bytes });
         position += bytes;
       }

@@ -2,6 +2,7 @@ import { SitError } from "@sitjs/core/errors";
 import { decodeText } from "@sitjs/core/json";
 import type { OpenFile } from "@sitjs/core/node";
 import type { Entry, ZipFile } from "yauzl";
+import { describe } from "../torch/pickle.js";
 import { mostPickleBytes, type TorchLayout } from "./torch-layout.js";
 
 /** Storages and a handful of records; a model has hundreds, an optimizer's state thousands. */
@@ -23,7 +24,7 @@ export async function readZipLayout(file: OpenFile, path: string): Promise<Torch
     const entries = new Map<string, Entry>();
     for await (const entry of zip.eachEntry()) {
       const name = entry.fileName.toString();
-      if (entries.has(name)) fail(`expected one entry ${JSON.stringify(name)}, got two`);
+      if (entries.has(name)) fail(`expected one entry ${describe(name)}, got two`);
       entries.set(name, entry);
     }
     const pickles = [...entries.keys()].filter((name) => /^[^/]+[/]data[.]pkl$/.test(name));
@@ -36,12 +37,12 @@ export async function readZipLayout(file: OpenFile, path: string): Promise<Torch
     for (const [name, entry] of entries) {
       if (!name.startsWith(root)) continue;
       if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
-        fail(`expected entries stored as they are, got ${JSON.stringify(name)} compressed or encrypted`);
+        fail(`expected entries stored as they are, got ${describe(name)} compressed or encrypted`);
       }
       const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
       const bytes = entry.uncompressedSize;
       if (bytes !== entry.compressedSize || fileDataStart + bytes > file.size) {
-        fail(`expected ${bytes} bytes of ${JSON.stringify(name)}, got an archive that ends before`);
+        fail(`expected ${bytes} bytes of ${describe(name)}, got an archive that ends before`);
       }
       places.set(name.slice(root.length), { begin: fileDataStart, bytes });
     }
@@ -55,14 +56,13 @@ export async function readZipLayout(file: OpenFile, path: string): Promise<Torch
     };
     const order = await read("byteorder", 100);
     const text = order === undefined ? "little" : decodeText(order, path).trim();
-    if (text !== "little" && text !== "big")
-      fail(`expected byteorder little or big, got ${JSON.stringify(text)}`);
+    if (text !== "little" && text !== "big") fail(`expected byteorder little or big, got ${describe(text)}`);
     return {
       pickle: (await read("data.pkl", mostPickleBytes)) as Uint8Array,
       start: 0,
       bigEndian: text === "big",
       find: ({ key }) =>
-        places.get(`data/${key}`) ?? fail(`expected storage ${JSON.stringify(key)} in the archive, got none`),
+        places.get(`data/${key}`) ?? fail(`expected storage ${describe(key)} in the archive, got none`),
     };
   } catch (cause) {
     if (SitError.isInstance(cause)) throw cause;

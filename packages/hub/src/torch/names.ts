@@ -1,18 +1,23 @@
 import { SitError } from "@sitjs/core/errors";
-import { PickleRecord } from "./pickle.js";
+import { PickleRecord, shortName } from "./pickle.js";
 import { TorchTensor, type TorchValue } from "./tensor.js";
 
 /** Deeper than any checkpoint; a container that holds itself is deeper than anything. */
 const deepest = 32;
-/** A few lists that hold each other are many ways to walk. */
-const mostVisited = 2_000_000;
+/**
+ * How many values are walked for each byte of the pickle: a value takes a byte or more, but one that is in several
+ * containers is met in each. A few lists that hold each other are far more ways to walk.
+ */
+const visitedPerByte = 8;
 
 /**
  * The tensors below a value by dotted names: `model.blocks.0.norm1.weight` for `{"model": {"blocks.0.norm1.weight": …}}`,
  * members of lists by their number.
+ * @param bytes length of the pickle that the value is of
  * @throws SitError "bad-file" for two of one name and for containers too deep or too many
  */
-export function tensorsByName(value: TorchValue, source: string): Record<string, TorchTensor> {
+export function tensorsByName(value: TorchValue, source: string, bytes: number): Record<string, TorchTensor> {
+  const mostVisited = visitedPerByte * bytes + 1000;
   const found: Record<string, TorchTensor> = Object.create(null);
   let visited = 0;
   const visit = (of: TorchValue, name: string, depth: number): void => {
@@ -23,7 +28,8 @@ export function tensorsByName(value: TorchValue, source: string): Record<string,
       );
     }
     if (of instanceof TorchTensor) {
-      if (name in found) throw new SitError("bad-file", `${source}: expected one tensor ${name}, got two`);
+      if (name in found)
+        throw new SitError("bad-file", `${source}: expected one tensor ${shortName(name)}, got two`);
       found[name] = of;
       return;
     }

@@ -344,9 +344,14 @@ function isCallable<T>({ name }: PickleGlobal, host: PickleHost<T>): boolean {
 
 const longestShown = 80;
 
+/** A name from the file as it can be shown: no control characters, and cut where it is long. */
+export function shortName(name: string): string {
+  return name.length > longestShown ? `${printable(name.slice(0, longestShown))}…` : printable(name);
+}
+
 /** A value in a few words for messages, as Python would write it. */
 export function describe(value: unknown): string {
-  if (value instanceof PickleGlobal) return printable(value.name.replace(/^__builtin__[.]/, "builtins."));
+  if (value instanceof PickleGlobal) return shortName(value.name.replace(/^__builtin__[.]/, "builtins."));
   if (typeof value === "string") {
     const text = printable(JSON.stringify(value.slice(0, longestShown)));
     return value.length > longestShown ? `${text}…` : text;

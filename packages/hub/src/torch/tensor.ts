@@ -1,4 +1,5 @@
-import { type SafetensorsDtype, SitError } from "@sitjs/core";
+import type { SafetensorsDtype } from "@sitjs/core";
+import { SitError } from "@sitjs/core/errors";
 import { describe, type PickleHost, PickleRecord, type PickleValue } from "./pickle.js";
 
 /** The bytes that tensors are views of. */

@@ -134,6 +134,20 @@ describe("a folder of ours", () => {
     120_000,
   );
 
+  it("with timm's average-norm head comes back with its logits", async () => {
+    const fixture = loadFixture("timm_vit_avg");
+    const options = { imageSize: 32, patchSize: 8, width: 32, depth: 2, heads: 2 };
+    const backbone = visionTransformer(options);
+    const { params, head } = await importWeights(weightsInMemory({ tensors: fixture.parameters() }), {
+      backbone,
+    });
+    const to = join(scratch(), "averaged");
+    const saved = { kind: "average-norm", classes: 5, params: head?.params ?? {} } as const;
+    await savePretrained(to, { backbone: options, params, head: saved, preprocessing });
+    const model = await fromPretrained(to);
+    await expectClose(model.classify(toImages(fixture.entry("in/x"))), fixture.entry("out/logits"));
+  });
+
   it("is refused, naming the file, where something is wrong with it", async () => {
     const { to } = await saved(small, "linear");
     const change = async (file: string, edit: (json: Record<string, unknown>) => void) => {

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { withoutPrefix } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
+import { useEngine } from "@sitjs/engine";
 import { averageOf, CLASSIFIER_PREFIXES } from "@sitjs/eval";
 import { savePretrained } from "@sitjs/hub/node";
 import { disposeState } from "@sitjs/train";
@@ -8,7 +9,6 @@ import { loadCheckpoint } from "@sitjs/train/node";
 import type { Run } from "../command-line/run-command.js";
 import { findCheckpoint } from "../experiment/checkpoint.js";
 import { backboneOptions } from "../experiment/model.js";
-import { startEngine } from "../experiment/session.js";
 import { BACKBONE_PREFIX, chosenBackbone } from "../experiment/trained.js";
 
 /** Writes the network of a run, with its classifier where it was fine-tuned, as a pretrained folder. */
@@ -16,12 +16,13 @@ export const run: Run = async (options, { console, signal }, named = "") => {
   const { report } = console;
   const to = options.to as string;
   await requireReplaceable(to);
-  const found = await findCheckpoint(named, "<run>", report);
+  const found = await findCheckpoint(named, "run", report);
   const { settings, statistics, kind, classes, customParts } = found.saved;
   if (customParts.includes("backbone")) {
-    throw new SitError("bad-option", "<run>: expected a network of the settings, got one of a config file");
+    throw new SitError("bad-option", "run: expected a network of the settings, got one of a config file");
   }
-  await startEngine("auto", report);
+  // Tensors are only read and written: no word of engines.
+  await useEngine({ prefer: "cpu", onNotice: () => undefined });
   signal.throwIfAborted();
   const { state } = await loadCheckpoint(found.named, { onDamaged: found.onDamaged });
   try {

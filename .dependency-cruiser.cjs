@@ -14,14 +14,16 @@ const may = {
   train: ["core"],
   eval: ["core", "train"],
   engine: ["core"],
+  // Weights of other libraries are for the vision transformer, by its options.
+  hub: ["core", "vit"],
 };
 /** What a test may import beside its own package's row: any package's public entry, and the fixtures' loader. */
 const test = "(^packages/[^/]+/test/|[.]test[.]ts$)";
 const ours = "^(packages|apps)/";
 /** The packages that load in a browser. */
-const browser = "^packages/(core|vit|masking|losses|augment|train|eval|onnx)/src/";
+const browser = "^packages/(core|vit|masking|losses|augment|train|eval|onnx|hub)/src/";
 /** Folders that are published as a Node-only subpath of a package that else loads in a browser. */
-const nodeOnly = "^packages/((core|train|onnx)/src/node|eval/src/(node|report|figures))/";
+const nodeOnly = "^packages/((core|train|onnx|hub)/src/node|eval/src/(node|report|figures))/";
 
 const rows = Object.entries(may).map(([name, allowed]) => ({
   name: `imports-of-${name}`,

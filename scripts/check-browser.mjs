@@ -16,6 +16,7 @@ const entries = [
   "@sitjs/train",
   "@sitjs/eval",
   "@sitjs/onnx",
+  "@sitjs/hub",
 ];
 
 let failed = 0;

@@ -13,6 +13,7 @@ const light = {
   "@sitjs/eval/report": ["@saehrimnir/druidjs", "fast-png"],
   "@sitjs/onnx": ["@bufbuild/protobuf/wire", "@tensorflow/tfjs"],
   "@sitjs/onnx/node": ["@bufbuild/protobuf/wire", "@tensorflow/tfjs"],
+  "@sitjs/hub/node": ["@tensorflow/tfjs", "env-paths"],
   "@sitjs/augment": [],
   "@sitjs/app": [],
   "@sitjs/core/node": [],

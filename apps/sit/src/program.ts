@@ -5,6 +5,7 @@ import { addDemo } from "./program/demo.js";
 import { addEmbeddings } from "./program/embeddings.js";
 import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
+import { addExport } from "./program/export.js";
 import { addMultilabel } from "./program/multilabel.js";
 import { addOnnx } from "./program/onnx.js";
 import { addPictures } from "./program/pictures.js";
@@ -31,6 +32,7 @@ export function program(): Command {
   addEmbeddings(sit);
   addOnnx(sit);
   addPictures(sit);
+  addExport(sit);
   addDemo(sit);
   addCompare(sit);
   addData(sit);

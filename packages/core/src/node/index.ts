@@ -1,6 +1,12 @@
 export { type ArchiveOptions, type ArchiveProgress, extractArchive } from "./archive/extract-archive.js";
 export { downloadFile } from "./download/download-file.js";
-export { type DownloadTextOptions, downloadText } from "./download/download-text.js";
+export {
+  type DownloadFacts,
+  type DownloadTextOptions,
+  downloadBytes,
+  downloadFacts,
+  downloadText,
+} from "./download/download-text.js";
 export type { DownloadOptions, DownloadProgress } from "./download/options.js";
 export { hashFile } from "./hash-file.js";
 export { type LockOptions, withLock } from "./lock.js";

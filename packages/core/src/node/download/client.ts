@@ -10,7 +10,10 @@ export interface Answer {
 }
 
 export interface Client {
+  /** An `authorization` among the headers goes to the address's own server alone, wherever redirects lead. */
   get(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer>;
+  /** What the server says of a file: follows redirects within the server, and returns the answer that leads elsewhere. */
+  head(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -37,14 +40,22 @@ export async function openClient({ patience, ca }: ClientOptions): Promise<Clien
     headersTimeout: patience,
     bodyTimeout: patience,
   });
-  return {
-    async get(url, headers, signal) {
+  const ask =
+    (method: "GET" | "HEAD"): Client["get"] =>
+    async (url, { authorization, ...open }, signal) => {
+      const home = new URL(url).origin;
       for (let address = url, hop = 0; hop <= maximumRedirects; hop++) {
+        const own = authorization !== undefined && new URL(address).origin === home;
         const {
           statusCode,
           headers: received,
           body,
-        } = await request(address, { dispatcher, headers, signal });
+        } = await request(address, {
+          dispatcher,
+          method,
+          headers: own ? { ...open, authorization } : open,
+          signal,
+        });
         const drop = () => {
           // A body that is given up says so by an error of its own.
           body.on("error", () => undefined);
@@ -54,14 +65,29 @@ export async function openClient({ patience, ca }: ClientOptions): Promise<Clien
         if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== "string") {
           return { status: statusCode, headers: received, body, drop };
         }
+        const next = nextAddress(url, address, location);
+        if (method === "HEAD" && new URL(next).origin !== home) {
+          return { status: statusCode, headers: received, body, drop };
+        }
         drop();
-        address = nextAddress(url, address, location);
+        address = next;
       }
       throw new SitError("network", `${url}: more than ${maximumRedirects} redirects`);
-    },
+    };
+  return {
+    get: ask("GET"),
+    head: ask("HEAD"),
     close: () => dispatcher.destroy(),
   };
 }
+
+/** The header that says who asks, where there is a token. */
+export function authorization(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** Whether a token can be sent in a header. */
+export const isToken = (token: string): boolean => /^[\x21-\x7e]{1,4096}$/.test(token);
 
 /** Whether this is an address that may be asked: HTTPS, and no password in it. */
 export function isSecure(address: string): boolean {

@@ -10,7 +10,7 @@ import { build } from "esbuild";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { breakAfter, type Handler, serve, testServer } from "../../../../../fixtures/https-server.js";
 import { failure, scratchFolder } from "../../../../../fixtures/own-folder.js";
-import { type DownloadOptions, downloadFile, downloadText } from "../index.js";
+import { type DownloadOptions, downloadFacts, downloadFile, downloadText } from "../index.js";
 
 const server = testServer();
 const scratch = scratchFolder();
@@ -557,5 +557,46 @@ describe("downloadText", () => {
     expect(await failure(read({ ca: undefined }))).toMatchObject({ code: "network" });
     expect(await failure(read({ signal: AbortSignal.timeout(100) }))).toMatchObject({ code: "aborted" });
     expect(await failure(read({ signal: AbortSignal.abort() }))).toMatchObject({ code: "aborted" });
+  });
+});
+
+describe("downloadFacts and the token", () => {
+  const other = testServer("other");
+  const ask = (changes: Partial<Parameters<typeof downloadFacts>[0]> = {}) =>
+    downloadFacts({ url: `${server.origin}/file`, ca: `${server.ca}\n${other.ca}`, ...changes });
+
+  it("tells what the answer that leads elsewhere says, and follows the server's own redirects", async () => {
+    const asked: string[] = [];
+    server.answer((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      const location = request.url === "/file" ? "/moved" : `${other.origin}/elsewhere`;
+      response.writeHead(302, { location, "X-Linked-Size": "12", "set-cookie": ["a", "b"] }).end();
+    });
+    other.answer(() => expect.unreachable("the other server was asked"));
+    const { status, headers } = await ask({ token: "secret" });
+    expect([status, headers["x-linked-size"], headers["set-cookie"]]).toEqual([302, "12", "a"]);
+    expect(asked).toEqual(["HEAD /file Bearer secret", "HEAD /moved Bearer secret"]);
+    server.answer((_, response) => response.writeHead(404).end());
+    expect((await ask()).status).toBe(404);
+    server.answer((_, response) => response.writeHead(302, { location: "http://127.0.0.1/" }).end());
+    expect((await failure(ask())).message).toMatch(/expected an https/);
+  });
+
+  it("the token goes to the address's own server alone, in a download too", async () => {
+    const seen: (string | undefined)[] = [];
+    server.answer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(302, { location: `${other.origin}/file` }).end();
+    });
+    other.answer((request, response) => {
+      seen.push(request.headers.authorization);
+      serve(Buffer.from("content"))(request, response);
+    });
+    const text = { url: `${server.origin}/file`, ca: `${server.ca}\n${other.ca}`, maximumBytes: 100 };
+    expect(await downloadText({ ...text, token: "secret" })).toBe("content");
+    expect(seen).toEqual(["Bearer secret", undefined]);
+    const { message } = await failure(downloadText({ ...text, token: "se\r\ncret" }));
+    expect(message).toMatch(/^token: expected printable characters/);
+    expect(message).not.toContain("cret");
   });
 });

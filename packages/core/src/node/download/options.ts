@@ -1,5 +1,5 @@
 import { requireOption } from "../../errors.js";
-import { isSecure } from "./client.js";
+import { isSecure, isToken } from "./client.js";
 import type { SumName } from "./partial.js";
 
 export interface DownloadProgress {
@@ -32,6 +32,8 @@ export interface DownloadOptions {
   readonly pauseMilliseconds?: number | undefined;
   /** Certificates (PEM) to trust instead of the usual ones, for a server of one's own. */
   readonly ca?: string | undefined;
+  /** A bearer token for a server that wants one; never sent to another one that it redirects to. */
+  readonly token?: string | undefined;
 }
 
 /** The options with their defaults. */
@@ -47,6 +49,7 @@ export interface DownloadJob {
   readonly tries: number;
   readonly pause: number;
   readonly ca: string | undefined;
+  readonly token: string | undefined;
 }
 
 /** Throws `SitError("bad-option")` for what cannot be meant. */
@@ -69,6 +72,7 @@ export function checkDownload(options: DownloadOptions): DownloadJob {
     maximum,
   );
   requireOption(patienceMilliseconds > 0, "patienceMilliseconds", "a time above 0", patienceMilliseconds);
+  requireToken(options.token);
   requireOption(Number.isInteger(tries) && tries > 0, "tries", "a whole number above 0", tries);
   requireOption(pauseMilliseconds >= 0, "pauseMilliseconds", "a time", pauseMilliseconds);
   return {
@@ -83,8 +87,19 @@ export function checkDownload(options: DownloadOptions): DownloadJob {
     tries,
     pause: pauseMilliseconds,
     ca: options.ca,
+    token: options.token,
   };
 }
 
 const isHex = (text: string, digits: number) => text.length === digits && /^[0-9a-f]+$/i.test(text);
 const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+
+/** The token itself is not shown. */
+export function requireToken(token: string | undefined): void {
+  requireOption(
+    token === undefined || isToken(token),
+    "token",
+    "printable characters without spaces",
+    "others",
+  );
+}

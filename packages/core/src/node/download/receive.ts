@@ -1,5 +1,5 @@
 import { SitError } from "../../errors.js";
-import type { Answer, Client } from "./client.js";
+import { type Answer, authorization, type Client } from "./client.js";
 import type { DownloadJob } from "./options.js";
 import type { Origin, PartialFile } from "./partial.js";
 
@@ -31,7 +31,11 @@ export async function receive(
 ): Promise<{ whole: boolean }> {
   const from = partial.bytes;
   if (from > 0 && from === (partial.origin?.totalBytes ?? job.bytes)) return { whole: false };
-  const answer = await client.get(job.url, { ...greeting, ...rangeHeaders(partial) }, signal);
+  const answer = await client.get(
+    job.url,
+    { ...greeting, ...authorization(job.token), ...rangeHeaders(partial) },
+    signal,
+  );
   try {
     return await take(job, partial, answer);
   } finally {

@@ -1,0 +1,219 @@
+import { SitError } from "@sitjs/core";
+import { describeJson } from "@sitjs/core/json";
+import type { ClassifierHeadOptions, VisionTransformerOptions } from "@sitjs/vit";
+
+/** How images become the network's input. */
+export interface Preprocessing {
+  /** Side of the square that images are resized to, in pixels. */
+  readonly size: number;
+  /** Subtracted from a channel's values in [0, 1]. */
+  readonly mean: readonly number[];
+  /** Divides them then. */
+  readonly std: readonly number[];
+  readonly interpolation: "bilinear" | "bicubic";
+}
+
+export interface SavedHead {
+  readonly kind: "linear" | "two-layer" | "average-norm";
+  /** What a linear or two-layer one sees, as `classifierHead`'s. */
+  readonly input?: ClassifierHeadOptions["input"];
+  readonly classes: number;
+}
+
+/** What a pretrained folder says of its network. */
+export interface PretrainedConfig {
+  readonly backbone: VisionTransformerOptions;
+  readonly head: SavedHead | undefined;
+  /** Names of the classes in order, where they have names. */
+  readonly labels: readonly string[] | undefined;
+}
+
+/** Why transformers' `ViTModel` is not this network, or undefined where it is. */
+export function beyondHuggingFace(backbone: VisionTransformerOptions): string | undefined {
+  if (backbone.relativePositions) return "relative positions";
+  if (backbone.layerScale !== undefined) return "layer scale";
+  if (backbone.qkvBias === "query-value") return "no bias on keys alone";
+  return undefined;
+}
+
+/** Whether `ViTForImageClassification` has this head: one linear layer on the class token. */
+export function isHuggingFaceHead(head: SavedHead | undefined): head is SavedHead {
+  return head?.kind === "linear" && (head.input ?? "token") === "token";
+}
+
+/**
+ * The `config.json` of a folder. Where the architecture is `ViTModel`'s, its keys are there, and transformers opens the
+ * folder; everything else is under `sitjs`.
+ */
+export function formatConfig({ backbone, head, labels }: PretrainedConfig): Record<string, unknown> {
+  const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = backbone;
+  const { qkvBias = true, layerNormEpsilon = 1e-6 } = backbone;
+  const foreign = beyondHuggingFace(backbone) === undefined;
+  const classified = isHuggingFaceHead(head);
+  const names = labels ?? Array.from({ length: head?.classes ?? 0 }, (_, i) => `LABEL_${i}`);
+  return {
+    architectures: [
+      foreign ? (classified ? "ViTForImageClassification" : "ViTModel") : "SitjsVisionTransformer",
+    ],
+    model_type: foreign ? "vit" : "sitjs-vit",
+    image_size: imageSize,
+    patch_size: patchSize,
+    num_channels: channels,
+    hidden_size: width,
+    num_hidden_layers: depth,
+    num_attention_heads: heads,
+    intermediate_size: Math.trunc(width * mlpRatio),
+    qkv_bias: qkvBias !== false,
+    layer_norm_eps: layerNormEpsilon,
+    hidden_act: "gelu",
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0,
+    ...(head === undefined
+      ? {}
+      : {
+          id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
+          label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+        }),
+    sitjs: {
+      version: 1,
+      positions: backbone.positions ?? "learned",
+      qkvBias,
+      relativePositions: backbone.relativePositions ?? false,
+      layerScale: backbone.layerScale ?? null,
+      head: head === undefined ? null : { ...head, input: head.input ?? null },
+      labels: labels ?? null,
+    },
+  };
+}
+
+/**
+ * What a `config.json` says, ours or another `ViTModel`'s.
+ * @throws SitError "bad-file" naming the key
+ */
+export function readConfig(json: unknown, source: string): PretrainedConfig {
+  const fail = (key: string, expected: string, got: unknown): never => {
+    throw new SitError("bad-file", `${source}: ${key}: expected ${expected}, got ${describeJson(got)}`);
+  };
+  const config = asRecord(json) ?? fail("config", "an object", json);
+  const own = asRecord(config.sitjs);
+  const known = config.model_type === "vit" || (config.model_type === "sitjs-vit" && own !== undefined);
+  if (!known) fail("model_type", '"vit"', config.model_type);
+  if (own !== undefined && own.version !== 1) fail("sitjs.version", "1", own.version);
+  const count = (key: string, fallback: number): number => {
+    const value = config[key] ?? fallback;
+    const ok = Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= 2 ** 20;
+    return ok ? (value as number) : fail(key, "a whole number above 0", value);
+  };
+  const one = <T>(of: Record<string, unknown>, key: string, values: readonly T[], fallback: T): T => {
+    const value = of[key] ?? fallback;
+    return values.includes(value as T)
+      ? (value as T)
+      : fail(key, values.map((each) => JSON.stringify(each)).join(" or "), value);
+  };
+  // What else a ViTConfig can say, and this network is not.
+  one(config, "hidden_act", ["gelu"], "gelu");
+  const width = count("hidden_size", 768);
+  const epsilon = config.layer_norm_eps ?? 1e-12;
+  if (typeof epsilon !== "number" || !(epsilon > 0 && epsilon < 1))
+    fail("layer_norm_eps", "a number in (0, 1)", epsilon);
+  const scale = own?.layerScale ?? undefined;
+  if (scale !== undefined && !(typeof scale === "number" && scale > 0))
+    fail("layerScale", "a number above 0", scale);
+  const bias = one(config, "qkv_bias", [true, false], true);
+  const backbone: VisionTransformerOptions = {
+    imageSize: count("image_size", 224),
+    patchSize: count("patch_size", 16),
+    channels: count("num_channels", 3),
+    width,
+    depth: count("num_hidden_layers", 12),
+    heads: count("num_attention_heads", 12),
+    mlpRatio: count("intermediate_size", 3072) / width,
+    qkvBias: own === undefined ? bias : one(own, "qkvBias", [true, false, "query-value"], bias),
+    layerNormEpsilon: epsilon as number,
+    dropPath: 0,
+    positions: one(own ?? {}, "positions", ["learned", "sincos", "sincos-moco", "none"], "learned"),
+    relativePositions: one(own ?? {}, "relativePositions", [true, false], false),
+    layerScale: scale as number | undefined,
+  };
+  const ids = asRecord(config.id2label);
+  const names = ids && Object.keys(ids).map((_, i) => ids[String(i)]);
+  if (names?.some((name) => typeof name !== "string"))
+    fail("id2label", "a name for each class, from 0 on", ids);
+  const labels = own === undefined || own.labels !== null ? (names as string[] | undefined) : undefined;
+  return { backbone, head: readHead(), labels };
+
+  function readHead(): SavedHead | undefined {
+    if (own === undefined) {
+      const classified =
+        Array.isArray(config.architectures) && config.architectures.includes("ViTForImageClassification");
+      // Two classes are what transformers makes where a config names none.
+      return classified ? { kind: "linear", input: "token", classes: names?.length ?? 2 } : undefined;
+    }
+    if (own.head === null) return undefined;
+    const head = asRecord(own.head) ?? fail("sitjs.head", "an object", own.head);
+    const kind = one<SavedHead["kind"]>(head, "kind", ["linear", "two-layer", "average-norm"], "linear");
+    const classes = head.classes;
+    if (!Number.isSafeInteger(classes) || (classes as number) < 1)
+      fail("classes", "a whole number above 0", classes);
+    const input =
+      head.input === null ? undefined : one(head, "input", ["token", "mean", "token+mean"], "token");
+    return { kind, classes: classes as number, ...(input && { input: input as "token" }) };
+  }
+}
+
+const resample = { bilinear: 2, bicubic: 3 } as const;
+
+/** The `preprocessor_config.json` of a folder, as transformers' `ViTImageProcessor` has it. */
+export function formatPreprocessing({
+  size,
+  mean,
+  std,
+  interpolation,
+}: Preprocessing): Record<string, unknown> {
+  return {
+    image_processor_type: "ViTImageProcessor",
+    do_resize: true,
+    size: { height: size, width: size },
+    resample: resample[interpolation],
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: mean,
+    image_std: std,
+  };
+}
+
+/**
+ * What a `preprocessor_config.json` says.
+ * @throws SitError "bad-file" naming the key
+ */
+export function readPreprocessing(json: unknown, source: string): Preprocessing {
+  const fail = (key: string, expected: string, got: unknown): never => {
+    throw new SitError("bad-file", `${source}: ${key}: expected ${expected}, got ${describeJson(got)}`);
+  };
+  const config = asRecord(json) ?? fail("preprocessor", "an object", json);
+  const { size } = config;
+  const sides = asRecord(size);
+  const side =
+    sides === undefined ? size : sides.height === sides.width ? sides.height : (sides.shortest_edge ?? size);
+  if (!Number.isSafeInteger(side) || (side as number) < 1)
+    fail("size", "one whole number for both sides", size);
+  const numbers = (key: string, fallback: readonly number[]): readonly number[] => {
+    const value = config.do_normalize === false ? fallback : config[key];
+    const ok =
+      Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each));
+    return ok ? (value as number[]) : fail(key, "a list of numbers, one a channel", value);
+  };
+  const filter = config.resample ?? resample.bilinear;
+  const interpolation =
+    filter === 3 ? "bicubic" : filter === 2 ? "bilinear" : fail("resample", "2 or 3", filter);
+  const std = numbers("image_std", [1, 1, 1]);
+  if (std.some((each) => each <= 0)) fail("image_std", "numbers above 0", std);
+  return { size: side as number, mean: numbers("image_mean", [0, 0, 0]), std, interpolation };
+}
+
+function asRecord(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}

@@ -1,0 +1,14 @@
+export { averageNormHead } from "./average-norm-head.js";
+export type { Preprocessing, PretrainedConfig, SavedHead } from "./config.js";
+export { PickleGlobal, PickleRecord, type PickleValue } from "./torch/pickle.js";
+export { type TorchStorage, TorchTensor, type TorchValue } from "./torch/tensor.js";
+export {
+  type ImportedHead,
+  type ImportedWeights,
+  type ImportOptions,
+  importWeights,
+} from "./weights/import-weights.js";
+export { type WeightOrigin, weightOrigins } from "./weights/origins.js";
+export { describeImport, type ImportReport } from "./weights/report.js";
+export { type WeightSource, weightsInMemory } from "./weights/source.js";
+export { toTimm } from "./weights/to-timm.js";

@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { requireOption, SitError } from "@sitjs/core/errors";
+import {
+  type DownloadProgress,
+  downloadBytes,
+  downloadFacts,
+  downloadFile,
+  writeFileAtomically,
+} from "@sitjs/core/node";
+import envPaths from "env-paths";
+
+export interface HubOptions {
+  /** A branch, tag or commit (default "main"). */
+  readonly revision?: string;
+  /** Where downloads are kept, in its `hub`; default `$SITJS_CACHE`, else the user's cache folder for sitjs. */
+  readonly cache?: string;
+  /** An access token for private and gated repositories; sent to `endpoint` alone. */
+  readonly token?: string;
+  /** The server (default https://huggingface.co). */
+  readonly endpoint?: string;
+  /** Use what is in the cache, ask nobody (default false). */
+  readonly offline?: boolean;
+  readonly onProgress?: (progress: DownloadProgress & { readonly file: string }) => void;
+  readonly signal?: AbortSignal;
+  /** Certificates (PEM) to trust instead of the usual ones, for a server of one's own. */
+  readonly ca?: string;
+}
+
+/** Files that git holds itself, and not its large file storage, are small. */
+const mostGitBytes = 2 ** 26;
+
+/** Files of one revision of a repository. */
+export interface HubRepository {
+  /** The path of a file in the cache, downloaded where it is not there; undefined where the repository has none. */
+  file(name: string): Promise<string | undefined>;
+}
+
+export const isRepository = (name: string): boolean =>
+  /^[\w.-]{1,96}[/][\w.-]{1,96}$/.test(name) && !name.split("/").some((part) => /^[.]/.test(part));
+
+/**
+ * A model repository of Hugging Face. The revision is asked for once, and all files come from the commit it stands for,
+ * each held against its checksum: the SHA-256 of large files, git's own hash of others. A broken download is gone on with.
+ *
+ * @throws SitError "bad-option"; from `file` "network", "bad-file", "missing-file" where offline and not in the cache
+ */
+export function openRepository(name: string, options: HubOptions = {}): HubRepository {
+  const { revision = "main", endpoint = "https://huggingface.co", offline = false } = options;
+  const { token, ca, signal } = options;
+  requireOption(isRepository(name), "repository", "owner/name", name);
+  const ok = /^[\w.-]+([/][\w.-]+)*$/.test(revision) && !/(^|[/])[.]{1,2}([/]|$)/.test(revision);
+  requireOption(ok, "revision", "a branch, tag or commit", revision);
+  const chosen = options.cache ?? process.env.SITJS_CACHE;
+  const root = chosen ? resolve(chosen) : envPaths("sitjs", { suffix: "" }).cache;
+  const folder = join(root, "hub", `models--${name.replace("/", "--")}`);
+  const reference = join(folder, "refs", ...revision.split("/"));
+  const server = { token, ca, signal };
+  let commit: string | undefined;
+
+  const path = (of: string, file: string) => join(folder, "snapshots", of, ...file.split("/"));
+  const address = (of: string, file: string) =>
+    `${endpoint}/${name}/resolve/${encodeURIComponent(of)}/${file.split("/").map(encodeURIComponent).join("/")}`;
+
+  const cached = async (file: string): Promise<string | undefined> => {
+    const known = isCommit(revision) ? revision : (await readFile(reference, "utf8").catch(() => "")).trim();
+    const found = isCommit(known) ? path(known, file) : undefined;
+    return found !== undefined && (await isFile(found)) ? found : undefined;
+  };
+
+  return {
+    async file(file) {
+      if (offline) {
+        const found = await cached(file);
+        if (found !== undefined) return found;
+        if (await cached("config.json")) return undefined;
+        throw new SitError("missing-file", `${name}: expected revision ${revision} in the cache ${folder}`);
+      }
+      // A commit's files never change: what is there is right, and nobody need be asked.
+      const at = commit ?? (isCommit(revision) ? revision : undefined);
+      if (at !== undefined && (await isFile(path(at, file)))) return path(at, file);
+      const url = address(at ?? revision, file);
+      const { status, headers } = await downloadFacts({ url, ...server });
+      if (status === 404 && headers["x-error-code"] !== "RepoNotFound") return undefined;
+      if (status >= 400) throw refused(name, url, status, token);
+      const named = headers["x-repo-commit"] ?? "";
+      if (!isCommit(named) || (at !== undefined && at !== named)) {
+        throw new SitError(
+          "network",
+          `${url}: expected the commit ${at ?? "of the revision"} in x-repo-commit`,
+        );
+      }
+      commit = named;
+      const to = path(named, file);
+      if (!(await isFile(to))) await fetchFile(address(named, file), to, file, headers);
+      if (!isCommit(revision)) await writeFileAtomically(reference, `${named}\n`);
+      return to;
+    },
+  };
+
+  async function fetchFile(
+    url: string,
+    to: string,
+    file: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const mark = unquoted(headers["x-linked-etag"] ?? headers.etag ?? "");
+    const bytes = Number(headers["x-linked-size"] ?? headers["content-length"] ?? Number.NaN);
+    if (/^[0-9a-f]{64}$/.test(mark)) {
+      if (!Number.isSafeInteger(bytes)) throw new SitError("network", `${url}: expected the file's length`);
+      const onProgress =
+        options.onProgress && ((each: DownloadProgress) => options.onProgress?.({ ...each, file }));
+      await downloadFile({ url, to, sha256: mark, bytes, ...server, onProgress });
+      return;
+    }
+    if (!/^[0-9a-f]{40}$/.test(mark)) {
+      throw new SitError("network", `${url}: expected a checksum in x-linked-etag or etag, got neither`);
+    }
+    const content = await downloadBytes({ url, maximumBytes: mostGitBytes, ...server });
+    const sum = createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
+    if (sum !== mark)
+      throw new SitError("bad-file", `${url}: expected a file of git hash ${mark}, got ${sum}`);
+    await writeFileAtomically(to, content);
+  }
+}
+
+function refused(name: string, url: string, status: number, token: string | undefined): SitError {
+  const mend =
+    status === 401 || status === 403 || status === 404
+      ? `Is ${name} the name? ${token ? "May the token read it?" : "A private or gated one needs the option token."}`
+      : undefined;
+  return new SitError("network", `${url}: cannot be downloaded (HTTP status ${status})`, { mend });
+}
+
+const isCommit = (text: string) => /^[0-9a-f]{40}$/.test(text);
+const unquoted = (mark: string) => mark.replace(/^(W\/)?"(.*)"$/, "$2");
+const isFile = async (path: string) => (await stat(path).catch(() => undefined))?.isFile() === true;

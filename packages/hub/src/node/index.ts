@@ -1,0 +1,5 @@
+export { fromPretrained, type PretrainedModel } from "./from-pretrained.js";
+export type { HubOptions } from "./hub-file.js";
+export { type OpenTorch, openTorch } from "./open-torch.js";
+export { importWeightsFile, openWeights } from "./open-weights.js";
+export { type ModelToSave, savePretrained } from "./save-pretrained.js";

@@ -1,0 +1,65 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { disposeParams, type Params, paramsToSafetensors, requireOption } from "@sitjs/core";
+import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
+import type { VisionTransformerOptions } from "@sitjs/vit";
+import { formatConfig, formatPreprocessing, type Preprocessing, type SavedHead } from "../config.js";
+import { tensorsToSave } from "../saved-tensors.js";
+
+export interface ModelToSave {
+  /** What the network was made with. */
+  readonly backbone: VisionTransformerOptions;
+  readonly params: Params;
+  readonly head?: (SavedHead & { readonly params: Params }) | undefined;
+  /** Names of the classes in order. */
+  readonly labels?: readonly string[] | undefined;
+  readonly preprocessing: Preprocessing;
+}
+
+/**
+ * Writes a pretrained folder: `config.json`, `model.safetensors` and `preprocessor_config.json`, whole or not at all; what
+ * was there before is replaced. transformers' `ViTModel` or, with a linear head on the class token,
+ * `ViTForImageClassification` opens it, unless the network has what theirs does not (relative positions, layer scale, no
+ * bias on keys alone); heads that theirs does not have lie beside it.
+ *
+ * @throws SitError "bad-option", "bad-parameters", "disk"
+ */
+export async function savePretrained(folder: string, model: ModelToSave): Promise<void> {
+  const { backbone, params, head: whole, labels, preprocessing } = model;
+  requireOption(folder !== "", "folder", "a path", folder);
+  const { params: headParams, ...head } = whole ?? { params: undefined };
+  const ofHead = whole === undefined ? undefined : (head as SavedHead);
+  const named = labels === undefined || labels.length === ofHead?.classes;
+  requireOption(named, "labels", `a name for each of ${ofHead?.classes ?? 0} classes`, labels?.length);
+  const channels = backbone.channels ?? 3;
+  for (const [name, values] of [
+    ["mean", preprocessing.mean],
+    ["std", preprocessing.std],
+  ] as const) {
+    requireOption(values.length === channels, name, `${channels} numbers, one a channel`, values);
+  }
+  const config = { backbone, head: ofHead, labels };
+  const tensors = tensorsToSave(config, params, headParams);
+  let weights: Uint8Array;
+  try {
+    // transformers refuses a file that does not say so.
+    weights = await paramsToSafetensors(tensors, { format: "pt" });
+  } finally {
+    disposeParams(tensors);
+  }
+  const staged = await stageFolder(folder);
+  try {
+    await mkdir(staged.path, { recursive: true });
+    const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+    await writeFileAtomically(join(staged.path, "config.json"), json(formatConfig(config)));
+    await writeFileAtomically(
+      join(staged.path, "preprocessor_config.json"),
+      json(formatPreprocessing(preprocessing)),
+    );
+    await writeFileAtomically(join(staged.path, "model.safetensors"), weights);
+    await staged.commit();
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}

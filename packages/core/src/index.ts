@@ -18,6 +18,7 @@ export {
   safetensorsLayout,
   writeSafetensors,
 } from "./safetensors.js";
+export { safetensorsTypes } from "./safetensors-header.js";
 export {
   paramsFromSafetensors,
   paramsToSafetensors,

@@ -3,7 +3,7 @@ import { SitError } from "@sitjs/core/errors";
 import { type OpenFile, openFile } from "@sitjs/core/node";
 import { tensorsByName } from "../torch/names.js";
 import { readPickle, shortName } from "../torch/pickle.js";
-import { type TorchStorage, type TorchTensor, type TorchValue, torchHost, widths } from "../torch/tensor.js";
+import { type TorchStorage, type TorchTensor, type TorchValue, torchHost, widthOf } from "../torch/tensor.js";
 import { bytesOf, entryFrom } from "../torch/values.js";
 import type { TorchLayout } from "./torch-layout.js";
 import { readLegacyLayout } from "./torch-legacy.js";
@@ -51,7 +51,7 @@ export async function openTorch(path: string): Promise<OpenTorch> {
     await layout.after?.(end, storages);
     for (const storage of storages.values()) {
       const { bytes } = layout.find(storage);
-      const expected = storage.length * widths[storage.dtype];
+      const expected = storage.length * widthOf(storage.dtype);
       if (bytes !== expected) {
         throw new SitError(
           "bad-file",

@@ -1,7 +1,7 @@
 import { SitError } from "@sitjs/core/errors";
 import type { OpenFile } from "@sitjs/core/node";
 import { describe, type PickleHost, readPickle, shortName } from "../torch/pickle.js";
-import { widths } from "../torch/tensor.js";
+import { widthOf } from "../torch/tensor.js";
 import { mostPickleBytes, type TorchLayout } from "./torch-layout.js";
 
 /** `torch.serialization.MAGIC_NUMBER` and `PROTOCOL_VERSION`. */
@@ -58,7 +58,7 @@ export async function readLegacyLayout(file: OpenFile, path: string): Promise<To
         if (count !== BigInt(storage.length)) {
           fail(`expected ${storage.length} values of storage ${shortName(storage.key)}, got ${count}`);
         }
-        const bytes = storage.length * widths[storage.dtype];
+        const bytes = storage.length * widthOf(storage.dtype);
         position += 8;
         if (position + bytes > file.size)
           fail(`expected ${bytes} bytes of storage ${shortName(storage.key)}, got fewer`);

@@ -1,4 +1,4 @@
-import type { SafetensorsDtype } from "@sitjs/core";
+import { type SafetensorsDtype, safetensorsTypes } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
 import { describe, type PickleHost, PickleRecord, type PickleValue } from "./pickle.js";
 
@@ -56,21 +56,7 @@ const dtypes: Readonly<Record<string, SafetensorsDtype>> = {
 };
 
 /** Bytes of a value. */
-export const widths: Readonly<Record<SafetensorsDtype, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
-};
+export const widthOf = (dtype: SafetensorsDtype): number => safetensorsTypes[dtype].BYTES_PER_ELEMENT;
 
 /** PyTorch has no more than 64 dimensions anywhere. */
 const mostDimensions = 64;
@@ -188,15 +174,15 @@ export function spanOf({ shape, strides, offset }: TorchTensor): { count: number
 /** A view must lie in its storage, and have no more values than that: a stride of 0 could make any number of them. */
 function checkView(tensor: TorchTensor, fail: (message: string) => never): void {
   const { storage, dtype, shape } = tensor;
-  const bytes = storage.length * widths[storage.dtype];
+  const bytes = storage.length * widthOf(storage.dtype);
   const { count, end } = spanOf(tensor);
   const shown = `[${shape.slice(0, 8).join(", ")}]`;
-  if (!Number.isSafeInteger(end) || end * widths[dtype] > bytes) {
+  if (!Number.isSafeInteger(end) || end * widthOf(dtype) > bytes) {
     fail(
-      `expected a tensor ${shown} within its storage of ${bytes} bytes, got one up to ${end * widths[dtype]}`,
+      `expected a tensor ${shown} within its storage of ${bytes} bytes, got one up to ${end * widthOf(dtype)}`,
     );
   }
-  if (count * widths[dtype] > bytes) {
+  if (count * widthOf(dtype) > bytes) {
     fail(`expected a tensor ${shown} of at most the ${bytes} bytes of its storage, got ${count} values`);
   }
 }

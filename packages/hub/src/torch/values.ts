@@ -1,28 +1,12 @@
-import type { SafetensorsEntry } from "@sitjs/core";
-import { spanOf, type TorchTensor, widths } from "./tensor.js";
+import { type SafetensorsEntry, safetensorsTypes } from "@sitjs/core";
+import { spanOf, type TorchTensor, widthOf } from "./tensor.js";
 
 /** Where a tensor's values are in its storage, in bytes: `begin` up to before `end`. */
 export function bytesOf(tensor: TorchTensor): { begin: number; end: number } {
-  const width = widths[tensor.dtype];
+  const width = widthOf(tensor.dtype);
   const { count, end } = spanOf(tensor);
   return count === 0 ? { begin: 0, end: 0 } : { begin: tensor.offset * width, end: end * width };
 }
-
-const arrays = {
-  BOOL: Uint8Array,
-  U8: Uint8Array,
-  I8: Int8Array,
-  U16: Uint16Array,
-  I16: Int16Array,
-  F16: Uint16Array,
-  BF16: Uint16Array,
-  U32: Uint32Array,
-  I32: Int32Array,
-  F32: Float32Array,
-  U64: BigUint64Array,
-  I64: BigInt64Array,
-  F64: Float64Array,
-} as const;
 
 /**
  * A tensor's values row by row, whatever its strides.
@@ -35,11 +19,11 @@ export function entryFrom(
   bigEndian = false,
 ): SafetensorsEntry {
   const { dtype, shape, strides } = tensor;
-  if (bigEndian) swapBytes(bytes, widths[dtype]);
-  const stored = new arrays[dtype](bytes.buffer, bytes.byteOffset, bytes.length / widths[dtype]);
+  if (bigEndian) swapBytes(bytes, widthOf(dtype));
+  const stored = new safetensorsTypes[dtype](bytes.buffer, bytes.byteOffset, bytes.length / widthOf(dtype));
   if (isContiguous(shape, strides)) return { dtype, shape, data: stored } as SafetensorsEntry;
   const { count } = spanOf(tensor);
-  const data = new arrays[dtype](count);
+  const data = new safetensorsTypes[dtype](count);
   const at = new Array<number>(shape.length).fill(0);
   let place = 0;
   for (let i = 0; i < count; i++) {

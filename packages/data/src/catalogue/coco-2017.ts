@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { annotatedImages } from "../annotated-images.js";
 import { cocoAnnotations } from "../formats/annotations/index.js";
 import { defineEntry } from "./define-entry.js";
+import { shownImages } from "./listed-images.js";
 import { findRoot } from "./lists.js";
 
 // The bucket by its path: the certificate of images.cocodataset.org is another host's.
@@ -56,18 +56,12 @@ export const coco2017 = defineEntry(
       },
     ],
   },
-  async (folder, { part, name, channels, shorterSide, signal }) => {
+  async (folder, request) => {
+    const { part } = request;
     const images = folders[part] as string;
     const list = `annotations/instances_${images}.json`;
     const root = findRoot(folder, ["coco"], list);
     const annotations = await cocoAnnotations(join(root, list));
-    return await annotatedImages(join(root, images), annotations, {
-      name,
-      channels,
-      verify: "none",
-      maximumBadShare: 0,
-      ...(shorterSide !== undefined && { shorterSide }),
-      ...(signal && { signal }),
-    });
+    return await shownImages(join(root, images), annotations, request);
   },
 );

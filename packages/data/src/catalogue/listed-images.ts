@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { printable, SitError } from "@sitjs/core/errors";
+import { annotatedImages } from "../annotated-images.js";
 import { createDataset, type ImageDataset } from "../dataset.js";
 import { scanFolder } from "../folder-scan.js";
+import type { Annotations } from "../formats/annotations/annotations.js";
 import { checkFileName } from "../formats/annotations/file-name.js";
 import { imageExtensions } from "../image-folder.js";
 import { nameProblems } from "../problems.js";
@@ -33,6 +35,25 @@ export async function listedImages(
   const storage = { kind: "files", root: resolve(folder), paths, channels, shorterSide } as const;
   const labels = Int32Array.from(images, ({ label }) => label);
   return createDataset({ name, classes, labels, storage });
+}
+
+/**
+ * The images of a folder with what annotations say of each. All must be there; they too are opened when they are needed.
+ * @throws as `annotatedImages`
+ */
+export async function shownImages(
+  folder: string,
+  annotations: Annotations,
+  { name, channels, shorterSide, signal }: PartRequest,
+): Promise<ImageDataset> {
+  return await annotatedImages(folder, annotations, {
+    name,
+    channels,
+    verify: "none",
+    maximumBadShare: 0,
+    ...(shorterSide !== undefined && { shorterSide }),
+    ...(signal && { signal }),
+  });
 }
 
 /** The images' paths below the folder, each of them a file that is there. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { annotatedImages } from "../annotated-images.js";
 import { vocAnnotations } from "../formats/annotations/index.js";
 import { defineEntry } from "./define-entry.js";
 import type { CatalogueEntry, CatalogueFile, CataloguePart } from "./entry.js";
+import { shownImages } from "./listed-images.js";
 import { findRoot } from "./lists.js";
 
 const site = "https://thor.robots.ox.ac.uk/pascal/VOC";
@@ -54,7 +54,8 @@ function pascalVoc({ year, parts, files, lists = {} }: Year): CatalogueEntry {
       parts,
       files,
     },
-    async (folder, { part, name, channels, shorterSide, signal }) => {
+    async (folder, request) => {
+      const { part } = request;
       const list = `ImageSets/Main/${lists[part] ?? part}.txt`;
       const root = findRoot(folder, [`VOCdevkit/VOC${year}`, `VOC${year}`], list);
       const annotations = await vocAnnotations(join(root, "Annotations"), {
@@ -62,14 +63,7 @@ function pascalVoc({ year, parts, files, lists = {} }: Year): CatalogueEntry {
         classes,
         difficult: "not-counted",
       });
-      return await annotatedImages(join(root, "JPEGImages"), annotations, {
-        name,
-        channels,
-        verify: "none",
-        maximumBadShare: 0,
-        ...(shorterSide !== undefined && { shorterSide }),
-        ...(signal && { signal }),
-      });
+      return await shownImages(join(root, "JPEGImages"), annotations, request);
     },
   );
 }

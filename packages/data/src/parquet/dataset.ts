@@ -96,6 +96,7 @@ async function readTables(
   classes: readonly string[] | undefined;
 }> {
   const { memoryLimit = defaultMemoryLimit, cacheDir, onProgress, signal } = options;
+  const opened: Table[] = [];
   const tables: { table: Table; name: string; columns: ImageColumns }[] = [];
   const short = new Set(paths.map((path) => basename(path))).size === paths.length;
   try {
@@ -104,13 +105,9 @@ async function readTables(
       const { openTable } = await import("./table.js");
       const table = await openTable(path);
       // Closed with the others also where its columns are not those that are wanted.
-      const entry = {
-        table,
-        name: short ? basename(path) : path,
-        columns: undefined as unknown as ImageColumns,
-      };
-      tables.push(entry);
-      entry.columns = imageColumns(table, options);
+      opened.push(table);
+      const name = short ? basename(path) : path;
+      tables.push({ table, name, columns: imageColumns(table, options) });
     }
     const columns = tables.map((table) => table.columns);
     const classes = sameClasses(tables);
@@ -128,7 +125,7 @@ async function readTables(
     );
     return { unpacked, bytes: { file }, classes };
   } finally {
-    for (const { table } of tables) await table.close();
+    for (const table of opened) await table.close();
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type ReportComparison,
   type ReportData,
   renderComparison,
+  spreadText,
 } from "@sitjs/eval/report";
 import type { Ablation } from "../ablation/definition.js";
 import { type FindingResult, judgeFindings } from "../ablation/findings.js";
@@ -13,7 +14,7 @@ import { leftOutSummary } from "../experiment/left-out.js";
 import { runFiles } from "../run-folder/files.js";
 import { commandLine, commonReportData } from "./report-data.js";
 import { writeReport } from "./report-file.js";
-import { spreadText, type TrialsState, trialsFacts, trialsRow } from "./trial-table.js";
+import { type TrialsState, trialsFacts, trialsRow } from "./trial-table.js";
 
 /** An ablation, as far as it has come; the settings are the base's. */
 export interface AblationState extends TrialsState {

@@ -1,8 +1,8 @@
-import type { ReportComparison, ReportData } from "@sitjs/eval/report";
+import { type ReportComparison, type ReportData, spreadText } from "@sitjs/eval/report";
 import { leftOutSummary } from "../experiment/left-out.js";
 import { type ComparedName, comparedTitle } from "../settings/compared.js";
 import { commandLine, commonReportData } from "./report-data.js";
-import { spreadText, type TrialsState, trialsFacts, trialsRow } from "./trial-table.js";
+import { type TrialsState, trialsFacts, trialsRow } from "./trial-table.js";
 
 /** A comparison, as far as it has come; the settings are those of the first method. */
 export interface ComparisonState extends TrialsState {

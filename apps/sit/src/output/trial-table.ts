@@ -65,10 +65,3 @@ export function trialsRow(name: string, trials: readonly TrialRecord[]): ReportC
     },
   ];
 }
-
-/** `61.0 ± 1.4 %`, of one value without its deviation, – of none. */
-export function spreadText(of: { mean: number; deviation: number; values: readonly number[] } | undefined) {
-  if (of === undefined) return "–";
-  const share = (value: number) => (100 * value).toFixed(1);
-  return of.values.length > 1 ? `${share(of.mean)} ± ${share(of.deviation)} %` : `${share(of.mean)} %`;
-}

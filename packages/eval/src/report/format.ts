@@ -1,3 +1,5 @@
+import type { ReportSpread } from "./data.js";
+
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 /** 12,345.6 */
@@ -8,6 +10,13 @@ export function count(value: number | null | undefined): string {
 /** A fraction as 74.8 %. */
 export function percent(fraction: number | undefined): string {
   return fraction === undefined ? "–" : `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** 61.0 ± 1.4 %, mean and deviation of fractions; of one value without its deviation, – of none. */
+export function spreadText(of: ReportSpread | undefined): string {
+  if (of === undefined) return "–";
+  const share = (fraction: number) => (100 * fraction).toFixed(1);
+  return of.values.length > 1 ? `${share(of.mean)} ± ${share(of.deviation)} %` : `${share(of.mean)} %`;
 }
 
 /** The difference of two fractions as +28.0 or −1.2 points. */

@@ -1,6 +1,6 @@
 import { type SpreadPoint, spreadChart } from "../../figures/spread.js";
 import type { ReportComparison, ReportComparisonRow, ReportData, ReportSpread } from "../data.js";
-import { count, duration } from "../format.js";
+import { count, duration, spreadText } from "../format.js";
 import { type Html, html, trusted } from "../html.js";
 import { type Section, section } from "./section.js";
 
@@ -32,7 +32,7 @@ export function comparisonChart({ rows }: ReportComparison): string {
   const spoken = rows.map(
     (row) =>
       `${row.name}: ${measuresOf(row)
-        .map(([name, spread]) => `${name} ${percents(spread)}`)
+        .map(([name, spread]) => `${name} ${spreadText(spread)}`)
         .join(", ")}`,
   );
   return spreadChart({ description: `Test accuracy by method. ${spoken.join("; ")}`, points });
@@ -46,11 +46,6 @@ function measuresOf({ knn, linear, accuracy }: ReportComparisonRow): [name: stri
   ];
 }
 
-function percents({ mean, deviation, values }: ReportSpread): string {
-  const of = (fraction: number) => (100 * fraction).toFixed(1);
-  return values.length > 1 ? `${of(mean)} ± ${of(deviation)} %` : `${of(mean)} %`;
-}
-
 function table(rows: readonly ReportComparisonRow[], what: string): Html {
   const measures = [...new Set(rows.flatMap((row) => measuresOf(row).map(([name]) => name)))];
   const cell = (content: string) => html`<td class="number">${content}</td>`;
@@ -61,7 +56,7 @@ class="number">Seeds</th></tr></thead><tbody>${rows.map((row) => {
     const own = new Map(measuresOf(row));
     const spreads = measures.map((name) => own.get(name));
     return html`<tr><th scope="row">${row.name}</th>${spreads.map((spread) =>
-      cell(spread === undefined ? "–" : percents(spread)),
+      cell(spreadText(spread)),
     )}${cell(row.seconds === undefined ? "–" : duration(row.seconds))}${cell(
       row.imagesPerSecond === undefined ? "–" : count(Math.round(row.imagesPerSecond)),
     )}${cell(String(row.runs))}</tr>`;

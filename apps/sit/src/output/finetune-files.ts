@@ -48,12 +48,11 @@ export async function finetuneOutput(
   return { summary, report: finetuneReport({ ...outcome, mistakes }), lines: finetuneLines(summary, out) };
 }
 
-/** `summary.json`: accuracies are fractions of the test images. */
-export function finetuneSummary({ choice, engine, data, start, result, mistakes, leftOut }: FinetuneOutcome) {
+/** What `summary.json` says of any classifier's training. */
+export function supervisedFacts({ choice, engine, data, start, result }: SupervisedOutcome<object>) {
   const { seed, settings } = choice;
-  const { top1, top5, trainImages, testImages, steps, seconds } = result;
+  const { trainImages, testImages, steps, seconds } = result;
   return {
-    command: "finetune",
     engine: engine.name,
     dataset: data.name,
     start,
@@ -63,6 +62,16 @@ export function finetuneSummary({ choice, engine, data, start, result, mistakes,
     testImages,
     steps,
     seconds,
+  };
+}
+
+/** `summary.json`: accuracies are fractions of the test images. */
+export function finetuneSummary(outcome: FinetuneOutcome) {
+  const { result, mistakes, leftOut } = outcome;
+  const { top1, top5 } = result;
+  return {
+    command: "finetune",
+    ...supervisedFacts(outcome),
     accuracy: { top1, top5 },
     confusion: mistakes.confusion,
     leftOut: leftOutSummary(leftOut),

@@ -7,6 +7,7 @@ import {
   type SupervisedOutcome,
   type SupervisedOutput,
   supervisedDataset,
+  supervisedFacts,
   writtenLine,
 } from "./finetune-files.js";
 import { commonReportData, peakMemoryMB } from "./report-data.js";
@@ -20,20 +21,11 @@ export function multiLabelOutput(outcome: Outcome, out: string): SupervisedOutpu
 }
 
 /** `summary.json`: precisions are fractions, null where no test image shows the class. */
-function multiLabelSummary({ choice, engine, data, start, result, leftOut }: Outcome) {
-  const { seed, settings } = choice;
-  const { trainImages, testImages, steps, seconds } = result;
+function multiLabelSummary(outcome: Outcome) {
+  const { data, result, leftOut } = outcome;
   return {
     command: "multilabel",
-    engine: engine.name,
-    dataset: data.name,
-    start,
-    seed,
-    settings,
-    labels: trainImages,
-    testImages,
-    steps,
-    seconds,
+    ...supervisedFacts(outcome),
     meanAveragePrecision: orNull(result.mean),
     guessing: orNull(guessing(result)),
     classes: classesOf({ data, result }),

@@ -14,6 +14,8 @@ export default defineConfig({
   ],
   base: process.env.SITJS_DOCS_BASE ?? "/",
   markdown: { config: linksOutside },
+  // Pages of the API are long.
+  vite: { build: { chunkSizeWarningLimit: 2000 } },
   themeConfig: {
     logo: "/icon.svg",
     outline: [2, 3],

@@ -65,6 +65,8 @@ const markdownOptions = {
   interfacePropertiesFormat: "table",
   typeAliasPropertiesFormat: "table",
   propertyMembersFormat: "table",
+  // Nearly all properties are read-only, and a line above says where the whole is defined.
+  tableColumnSettings: { hideModifiers: true, hideSources: true },
   // Vue would take angle and curly brackets in a docstring for its own.
   sanitizeComments: true,
   useHTMLEncodedBrackets: true,

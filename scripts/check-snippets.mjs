@@ -12,7 +12,8 @@ const readmes = ["packages", "apps"].flatMap((parent) =>
 );
 const docs = readdirSync(join(root, "docs"), { recursive: true })
   .map((path) => `docs/${String(path).replaceAll("\\", "/")}`)
-  .filter((path) => path.endsWith(".md"));
+  // Not what is generated, nor the site's own folder.
+  .filter((path) => path.endsWith(".md") && !/^docs\/(api|\.vitepress)\//.test(path));
 
 const problems = [];
 let checked = 0;

@@ -88,6 +88,7 @@ await check("import rule", own("check-imports.mjs"), []);
 await check("browser bundle", own("check-browser.mjs"), []);
 await check("package checks", turbo, ["run", "package-check", "--continue", "--output-logs=errors-only"]);
 await check("snippets", own("check-snippets.mjs"), []);
+await check("docs site", own("docs.mjs"), []);
 await check("changesets", own("check-changesets.mjs"), []);
 
 if (reasons.length > 0) console.log(`\n${reasons.map((reason) => `FAILED  ${reason}`).join("\n\n")}`);

@@ -65,6 +65,8 @@ export {
 } from "./image-folder.js";
 export { type ParquetDataset, type ParquetDatasetOptions, parquetDataset } from "./parquet/dataset.js";
 export { findParquet, type ParquetSplits } from "./parquet/files.js";
+export { openParquet } from "./parquet/open.js";
+export type { Table as ParquetTable } from "./parquet/table.js";
 export { type ProblemSummary, summarizeProblems } from "./problems.js";
 export type { ReadableFilesOptions } from "./readable-files.js";
 export { sampleFile } from "./sample-name.js";

@@ -75,7 +75,15 @@ async function saved(options: ParsedOptions, seed: number): Promise<Vectors> {
   const wanted = (options.images as number | undefined) ?? IMAGES;
   const draw = (total: number) =>
     randomStream(seed, "projection").permutation(total).slice(0, Math.min(wanted, total)).sort();
-  return { ...(await readEmbeddings(path, draw)), of: path.split(/[\\/]/).filter(Boolean).at(-1) ?? path };
+  const of = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+  if (!/\.parquet$/i.test(path)) return { ...(await readEmbeddings(path, draw)), of };
+  const { openParquet } = await import("@sitjs/data");
+  const table = await openParquet(path);
+  try {
+    return { ...(await readEmbeddings(table, draw)), of };
+  } finally {
+    await table.close();
+  }
 }
 
 /** Features of a network that is here now. */

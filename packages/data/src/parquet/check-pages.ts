@@ -2,17 +2,18 @@ import type { AsyncBuffer, ColumnMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 
 /**
- * Looks at the pages of a flat column in one row group before they are decoded: a decoder makes room for as many values as
+ * Looks at the pages of a column in one row group before they are decoded: a decoder makes room for as many values as
  * a page claims, and a damaged claim would take it minutes, and all memory.
  * @throws Error saying what a page claims
  */
 export async function checkPages(file: AsyncBuffer, column: ColumnMetaData, rows: number): Promise<void> {
   const { dictionary_page_offset, data_page_offset, total_compressed_size } = column;
+  const most = mostValues(column, rows);
   const start = Number(dictionary_page_offset || data_page_offset);
   const view = new DataView(await file.slice(start, start + Number(total_compressed_size)));
   const reader = { view, offset: 0 };
   let values = 0;
-  while (values < rows) {
+  while (values < most) {
     const header = parquetHeader(reader);
     const { compressed_page_size: packed, uncompressed_page_size: unpacked } = header;
     if (!(packed >= 0 && unpacked >= 0 && reader.offset + packed <= view.byteLength))
@@ -27,11 +28,22 @@ export async function checkPages(file: AsyncBuffer, column: ColumnMetaData, rows
       continue;
     }
     const { num_values = -1 } = data_page_header_v2 ?? data_page_header ?? {};
-    if (!(num_values >= 0 && values + num_values <= rows))
-      throw new Error(`pages that claim ${values + num_values} values for ${rows} rows`);
+    if (!(num_values >= 0 && values + num_values <= most))
+      throw new Error(`pages that claim ${values + num_values} values for ${most}`);
     const { num_nulls = 0 } = data_page_header_v2 ?? {};
     if (!(num_nulls >= 0 && num_nulls <= num_values))
       throw new Error(`a page that claims ${num_nulls} of ${num_values} values to be nothing`);
     values += num_values;
   }
+}
+
+/** How many values a column has: one a row where it is flat; where rows are lists, what it claims, if it can have as many. */
+function mostValues(
+  { path_in_schema, num_values, total_uncompressed_size }: ColumnMetaData,
+  rows: number,
+): number {
+  if (path_in_schema.length === 1) return rows;
+  // A value of a list takes a bit at least: an index into a dictionary of two.
+  if (num_values >= 0n && num_values <= 8n * total_uncompressed_size) return Number(num_values);
+  throw new Error(`a column of ${total_uncompressed_size} bytes that claims ${num_values} values`);
 }

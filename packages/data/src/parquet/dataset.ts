@@ -13,6 +13,7 @@ import { verifyFiles } from "../verify-files.js";
 import { type ColumnOptions, type ImageColumns, imageColumns } from "./columns.js";
 import { parquetFiles } from "./files.js";
 import { tableLabels } from "./labels.js";
+import { openParquet } from "./open.js";
 import type { Table } from "./table.js";
 import { type Unpacked, unpackTables } from "./unpack.js";
 import { unpackedFile } from "./unpacked-file.js";
@@ -101,9 +102,7 @@ async function readTables(
   const short = new Set(paths.map((path) => basename(path))).size === paths.length;
   try {
     for (const path of paths) {
-      // The library is loaded by the first file, not by the import of the package.
-      const { openTable } = await import("./table.js");
-      const table = await openTable(path);
+      const table = await openParquet(path);
       // Closed with the others also where its columns are not those that are wanted.
       opened.push(table);
       const name = short ? basename(path) : path;

@@ -11,8 +11,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openParquet } from "@sitjs/data";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { type EmbeddingRows, readEmbeddings, writeEmbeddings } from "./index.js";
+import { type EmbeddingRows, readEmbeddings, type SavedEmbeddings, writeEmbeddings } from "./index.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "sitjs-embeddings-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -39,6 +40,13 @@ async function* rows(count: number, perPart = 7): AsyncGenerator<EmbeddingRows> 
 }
 
 const notes = { classes, about: { checkpoint: "runs/x" } };
+/** As `sit project` reads them. */
+async function read(path: string, choose: (total: number) => ArrayLike<number>): Promise<SavedEmbeddings> {
+  if (!path.endsWith(".parquet")) return await readEmbeddings(path, choose);
+  const table = await openParquet(path);
+  return await readEmbeddings(table, choose).finally(() => table.close());
+}
+
 const all = (total: number) => Array.from({ length: total }, (_, i) => i);
 
 /** A Python that has both packages, or undefined. */
@@ -60,12 +68,12 @@ function byPython(python: string, path: string) {
 describe.each(["x.parquet", "x.npy", "folder"])("%s", (name) => {
   it("comes back, all of it or the rows that are wanted", async () => {
     await writeEmbeddings(at(name), rows(20), notes);
-    const read = await readEmbeddings(at(name), all);
-    expect(read).toMatchObject({ size, total: 20, classes });
-    expect([...read.features]).toEqual(all(20).flatMap(vector));
-    expect([...read.labels]).toEqual(all(20).map(label));
-    expect(read.files).toEqual(all(20).map((i) => `bild ${i}.png`));
-    const some = await readEmbeddings(at(name), () => [17, 4]);
+    const saved = await read(at(name), all);
+    expect(saved).toMatchObject({ size, total: 20, classes });
+    expect([...saved.features]).toEqual(all(20).flatMap(vector));
+    expect([...saved.labels]).toEqual(all(20).map(label));
+    expect(saved.files).toEqual(all(20).map((i) => `bild ${i}.png`));
+    const some = await read(at(name), () => [17, 4]);
     expect([...some.features]).toEqual([17, 4].flatMap(vector));
     expect(some.files).toEqual(["bild 17.png", "bild 4.png"]);
   });
@@ -84,8 +92,8 @@ describe.each(["x.parquet", "x.npy", "folder"])("%s", (name) => {
 
 test("many rows are written in groups, and read by pyarrow", async ({ skip }) => {
   await writeEmbeddings(at("many.parquet"), rows(9000, 250), notes);
-  const read = await readEmbeddings(at("many.parquet"), () => [8999]);
-  expect([...read.features]).toEqual(vector(8999));
+  const saved = await read(at("many.parquet"), () => [8999]);
+  expect([...saved.features]).toEqual(vector(8999));
   const python = findPython();
   if (python === undefined) return skip("no Python with numpy and pyarrow here (SITJS_PYTHON)");
   const theirs = byPython(python, at("many.parquet"));
@@ -136,10 +144,51 @@ test("a folder with other files is left alone", async () => {
 });
 
 test("files that are none, or cut off, are named", async () => {
-  await expect(readEmbeddings(at("nowhere.parquet"), all)).rejects.toMatchObject({ code: "missing-file" });
-  writeFileSync(at("text.parquet"), "no table, but long enough to be one");
-  await expect(readEmbeddings(at("text.parquet"), all)).rejects.toMatchObject({ code: "bad-file" });
+  await expect(readEmbeddings(at("nowhere.npy"), all)).rejects.toMatchObject({ code: "missing-file" });
   await writeEmbeddings(at("cut.npy"), rows(5), notes);
   writeFileSync(at("cut.npy"), readFileSync(at("cut.npy")).subarray(0, 150));
   await expect(readEmbeddings(at("cut.npy"), all)).rejects.toThrow(/cut\.npy: .* got 150 bytes for 5 rows/);
+});
+
+test.each<[string, Record<string, unknown>, string]>([
+  ["no column embedding", { file: "a" }, "no column embedding"],
+  ["a null", { embedding: null }, "no list of numbers in row 0"],
+  ["texts", { embedding: ["1"] }, "no list of numbers in row 0"],
+  ["a label that is no class", { embedding: [1], label: 2 ** 40 }, "the label 1099511627776 in row 0"],
+])("a table with %s is named", async (_, row, message) => {
+  const table = {
+    path: "t.parquet",
+    rows: 1,
+    columns: Object.keys(row).map((name) => ({ element: { name } })),
+    notes: new Map<string, string>(),
+    groups: [0, 1],
+    readGroup: async () => [row],
+  };
+  await expect(readEmbeddings(table, all)).rejects.toMatchObject({
+    code: "bad-file",
+    message: `t.parquet: expected a table of embeddings, got ${message}`,
+  });
+  const torn = {
+    ...table,
+    columns: [{ element: { name: "embedding" } }],
+    notes: new Map([["classes", "{"]]),
+  };
+  const good = { ...torn, readGroup: async () => [{ embedding: [1] }] };
+  await expect(readEmbeddings(good, all)).rejects.toThrow(/got names of classes that are no list of texts$/);
+});
+
+test("a Parquet file that is changed anywhere gives a SitError or rows", async () => {
+  await writeEmbeddings(at("whole.parquet"), rows(6), notes);
+  const whole = readFileSync(at("whole.parquet"));
+  let refused = 0;
+  for (let place = 4; place < whole.length - 8; place += 7) {
+    const bytes = Buffer.from(whole);
+    bytes[place] = (bytes[place] as number) ^ (1 << (place % 8));
+    writeFileSync(at("changed.parquet"), bytes);
+    const result = await read(at("changed.parquet"), all).catch((error: unknown) => error);
+    if (!(result instanceof Error)) continue;
+    refused++;
+    expect(result).toMatchObject({ name: "SitError", code: "bad-file" });
+  }
+  expect(refused).toBeGreaterThan(10);
 });

@@ -4,6 +4,9 @@ import type { LabelledFeatures } from "../labelled-features.js";
 import { openNpy } from "./npy.js";
 import { numpyPaths } from "./write-numpy.js";
 
+/** A label beyond is no class of anything: one wrong number must not claim memory for all below it. */
+const MOST_CLASSES = 2 ** 20;
+
 /** Vectors of a file, with what they are of. */
 export interface SavedEmbeddings extends LabelledFeatures {
   readonly files: readonly string[];
@@ -13,79 +16,96 @@ export interface SavedEmbeddings extends LabelledFeatures {
   readonly total: number;
 }
 
+/** A table whose rows are read in groups, as `openParquet` of `@sitjs/data` gives one. */
+export interface EmbeddingTable {
+  readonly path: string;
+  readonly rows: number;
+  readonly columns: readonly { readonly element: { readonly name: string } }[];
+  /** Texts beside the rows. */
+  readonly notes: ReadonlyMap<string, string>;
+  /** The rows at which groups begin, and the end. */
+  readonly groups: readonly number[];
+  readGroup(group: number, columns: readonly string[]): Promise<Record<string, unknown>[]>;
+}
+
 /**
- * Reads rows of what `writeEmbeddings` has written, or of a Parquet file with a column `embedding` of lists of numbers.
+ * Reads rows of what `writeEmbeddings` has written, or of any table with a column `embedding` of lists of numbers.
+ * @param source a table, or where NumPy's arrays are: a folder or an `.npy`
  * @param choose the rows that are wanted, of so many
  * @throws SitError "missing-file" or "bad-file" naming the file
  */
 export async function readEmbeddings(
-  path: string,
+  source: string | EmbeddingTable,
   choose: (total: number) => ArrayLike<number>,
 ): Promise<SavedEmbeddings> {
-  if ((await stat(path).catch(() => undefined)) === undefined)
-    throw new SitError("missing-file", `${printable(path)}: expected embeddings, got nothing there`);
-  if (!/\.parquet$/i.test(path)) return await readNumpy(path, choose);
-  try {
-    return await readParquet(path, choose);
-  } catch (cause) {
-    if (SitError.isInstance(cause)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SitError(
-      "bad-file",
-      `${printable(path)}: expected a Parquet file of embeddings, got: ${reason}`,
-      {
-        cause,
-      },
-    );
-  }
+  if (typeof source !== "string") return await readTable(source, choose);
+  if ((await stat(source).catch(() => undefined)) === undefined)
+    throw new SitError("missing-file", `${printable(source)}: expected embeddings, got nothing there`);
+  return await readNumpy(source, choose);
 }
 
-async function readParquet(
-  path: string,
+async function readTable(
+  table: EmbeddingTable,
   choose: (total: number) => ArrayLike<number>,
 ): Promise<SavedEmbeddings> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
-  const { compressors } = await import("hyparquet-compressors");
-  const file = await asyncBufferFromFile(path);
-  const metadata = await parquetMetadataAsync(file, { geoparquet: false });
-  const total = Number(metadata.num_rows);
-  const chosen = choose(total);
-  const place = new Map(Array.from(chosen, (row, i) => [row, i]));
-  const names = metadata.schema.map(({ name }) => name);
-  if (!names.includes("embedding")) throw new Error("no column embedding");
+  const wrong = (got: string) =>
+    new SitError("bad-file", `${printable(table.path)}: expected a table of embeddings, got ${got}`);
+  const names = table.columns.map(({ element }) => element.name);
+  if (!names.includes("embedding")) throw wrong("no column embedding");
   const columns = ["file", "label", "class", "embedding"].filter((name) => names.includes(name));
+  const chosen = choose(table.rows);
+  const place = new Map(Array.from(chosen, (row, i) => [row, i]));
   const files = new Array<string>(chosen.length).fill("");
   const labels = new Int32Array(chosen.length).fill(-1);
   const classes: string[] = [];
   let features = new Float32Array(0);
   let size = 0;
-  let first = 0;
-  for (const { num_rows } of metadata.row_groups) {
-    const rowEnd = first + Number(num_rows);
-    const rows = await parquetReadObjects({ file, metadata, columns, rowStart: first, rowEnd, compressors });
-    for (const [i, row] of rows.entries()) {
+  for (const [group, first] of table.groups.slice(0, -1).entries()) {
+    for (const [i, row] of (await table.readGroup(group, columns)).entries()) {
       const to = place.get(first + i);
       if (to === undefined) continue;
-      const vector = row.embedding as ArrayLike<number> | null;
-      if (!vector || !(vector.length > 0)) throw new Error(`no vector in row ${first + i}`);
+      const vector = row.embedding;
+      if (!isVector(vector)) throw wrong(`no list of numbers in row ${first + i}`);
       if (size === 0) {
         size = vector.length;
         features = new Float32Array(size * chosen.length);
       }
       if (vector.length !== size)
-        throw new Error(`${vector.length} numbers in row ${first + i} instead of ${size}`);
+        throw wrong(`${vector.length} numbers in row ${first + i} instead of ${size}`);
       features.set(vector, to * size);
-      files[to] = String(row.file ?? first + i);
-      const label = row.label === null || row.label === undefined ? -1 : Number(row.label);
+      files[to] = text(row.file ?? first + i);
+      const label = Number(row.label ?? -1);
+      if (!Number.isInteger(label) || label >= MOST_CLASSES)
+        throw wrong(`the label ${String(row.label)} in row ${first + i}`);
       labels[to] = label;
-      if (label >= 0) classes[label] = String(row.class ?? label);
+      if (label >= 0) classes[label] = text(row.class ?? label);
     }
-    first = rowEnd;
   }
-  const noted = metadata.key_value_metadata?.find(({ key }) => key === "classes")?.value;
+  const noted = table.notes.get("classes");
   const own =
-    noted === undefined ? Array.from(classes, (name, label) => name ?? String(label)) : JSON.parse(noted);
-  return { features, size, labels, files, classes: own.length > 0 ? own : undefined, total };
+    noted === undefined ? Array.from(classes, (name, label) => name ?? String(label)) : parseClasses(noted);
+  if (own === undefined) throw wrong("names of classes that are no list of texts");
+  return { features, size, labels, files, classes: own.length > 0 ? own : undefined, total: table.rows };
+}
+
+/** A text that its file does not call one comes as bytes. */
+const text = (value: unknown) =>
+  value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
+
+function isVector(value: unknown): value is ArrayLike<number> {
+  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) return false;
+  const list = value as unknown as ArrayLike<unknown>;
+  return list.length > 0 && Array.prototype.every.call(list, (number) => typeof number === "number");
+}
+
+function parseClasses(text: string): string[] | undefined {
+  try {
+    const classes: unknown = JSON.parse(text);
+    if (Array.isArray(classes) && classes.every((name) => typeof name === "string")) return classes;
+  } catch {
+    // Said by the caller.
+  }
+  return undefined;
 }
 
 async function readNumpy(

@@ -1,14 +1,11 @@
 // Every published package has its release noted, once: a changeset that waits, or a changelog from an earlier one.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import getReleasePlan from "@changesets/get-release-plan";
+import { publishedPackages } from "./lib/entries.mjs";
 import { root } from "./lib/steps.mjs";
 
-const packages = ["packages", "apps"]
-  .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
-  .filter((folder) => existsSync(join(folder, "package.json")))
-  .map((folder) => ({ folder, ...JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) }))
-  .filter((entry) => !entry.private);
+const packages = publishedPackages();
 
 // What `changeset status` reads, but without asking git: a clone of one commit has no branch to compare with.
 // It throws where a changeset names a package that is not here.

@@ -1,4 +1,4 @@
-// What the packages publish: every name that a user can import.
+// What is published: the packages, and every name that a user can import.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./steps.mjs";
@@ -9,27 +9,30 @@ import { root } from "./steps.mjs";
  */
 
 /**
+ * The folders of the packages and of the app that are published, with what their package.json says.
+ * @returns {({ name: string, folder: string } & Record<string, any>)[]}
+ */
+export function publishedPackages() {
+  return ["packages", "apps"]
+    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+    .filter((folder) => existsSync(join(folder, "package.json")))
+    .map((folder) => ({ ...JSON.parse(readFileSync(join(folder, "package.json"), "utf8")), folder }))
+    .filter((manifest) => !manifest.private);
+}
+
+/**
  * The entries of every package and of the app, by their `exports`.
  * @returns {Entry[]}
  */
 export function publishedEntries() {
-  return ["packages", "apps"].flatMap((parent) =>
-    readdirSync(join(root, parent))
-      .map((name) => join(root, parent, name))
-      .filter((folder) => existsSync(join(folder, "package.json")))
-      .flatMap(entriesOf),
+  return publishedPackages().flatMap(({ name, folder, exports }) =>
+    Object.entries(exports)
+      .filter(([path]) => path !== "./package.json")
+      .map(([path, conditions]) => ({
+        name: path === "." ? name : `${name}/${path.slice(2)}`,
+        folder,
+        source: join(folder, conditions["@sitjs/source"]),
+        built: join(folder, conditions.default),
+      })),
   );
-}
-
-/** @returns {Entry[]} */
-function entriesOf(folder) {
-  const { name, exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  return Object.entries(exports)
-    .filter(([path]) => path !== "./package.json")
-    .map(([path, conditions]) => ({
-      name: path === "." ? name : `${name}/${path.slice(2)}`,
-      folder,
-      source: join(folder, conditions["@sitjs/source"]),
-      built: join(folder, conditions.default),
-    }));
 }

@@ -8,6 +8,10 @@ export const base: Options = {
   dts: true,
   clean: true,
   sourcemap: true,
+  // The maps name the files of `src`, which are published too: their text need not be in there twice.
+  esbuildOptions: (options) => {
+    options.sourcesContent = false;
+  },
   splitting: true,
   treeshake: true,
   // Errors are still shown.

@@ -39,12 +39,16 @@ describe("the snippet reader", () => {
     "  ```ts no-check",
     "  b",
     "  ```",
+    "```ts no-run",
+    "c;",
+    "```",
   ];
 
-  it("finds ts blocks with their lines, and what is not to be checked", () => {
+  it("finds ts blocks with their lines, and what is not to be checked or run", () => {
     expect(readSnippets(text.join("\n"))).toEqual([
-      { line: 3, code: "const a = 1;\n\na;", checked: true },
-      { line: 12, code: "b", checked: false },
+      { line: 3, code: "const a = 1;\n\na;", checked: true, run: true },
+      { line: 12, code: "b", checked: false, run: false },
+      { line: 15, code: "c;", checked: true, run: false },
     ]);
   });
 

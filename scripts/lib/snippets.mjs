@@ -1,6 +1,6 @@
 /**
  * The fenced ```ts blocks of a Markdown text: the line of the file at which the code starts, the code, and whether
- * the fence asks for no check. A fence may be indented, as in a list.
+ * the fence asks for no check (`no-check`), or for a check and no run (`no-run`). A fence may be indented, as in a list.
  */
 export function readSnippets(text) {
   const snippets = [];
@@ -16,7 +16,8 @@ export function readSnippets(text) {
     const code = lines
       .slice(begin, i)
       .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
-    snippets.push({ line: begin + 1, code: code.join("\n"), checked: !/\bno-check\b/.test(rest) });
+    const checked = !/\bno-check\b/.test(rest);
+    snippets.push({ line: begin + 1, code: code.join("\n"), checked, run: checked && !/\bno-run\b/.test(rest) });
   }
   return snippets;
 }

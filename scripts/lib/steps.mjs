@@ -1,8 +1,8 @@
 // Running the steps of `npm test`, `npm run demo` and `.ci/run`: what is done, how long it took, how it ended.
 // Nothing outside Node itself is imported here: this code runs before anything is installed.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root folder. */
@@ -42,18 +42,29 @@ export function startStep(title) {
 /**
  * Runs a Node script and resolves with its exit code (128 + signal number where a signal ended it).
  * `quiet` keeps the output back and returns it, `copied` shows it and returns it too; otherwise it streams through,
- * colours and progress bars included.
+ * colours and progress bars included. It runs in the repository's root, or in `cwd`; on this Node, or on another
+ * (`node`); `timeout` milliseconds end it by SIGTERM.
  */
-export function runNode(script, args = [], options = {}) {
-  return run(process.execPath, [script, ...args], options);
+export function runNode(script, args = [], { node = process.execPath, ...options } = {}) {
+  return run(node, [script, ...args], options);
 }
 
 /** The same for npm itself: the copy that started us, else the one on the path. */
 export function runNpm(args, options = {}) {
-  const own = process.env.npm_execpath;
-  if (own && /npm-cli\.c?js$/.test(own)) return runNode(own, args, options);
+  const script = npmScript();
+  if (script !== undefined) return runNode(script, args, options);
   // On Windows npm is a .cmd file, which only a shell can start.
-  return run("npm", args, { ...options, shell: process.platform === "win32" });
+  const { node: _, ...rest } = options;
+  return run("npm", args, { ...rest, shell: process.platform === "win32" });
+}
+
+/** npm's own script, so that any Node can run it; undefined where npm is something else, as on Windows. */
+function npmScript() {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const onPath = folders.map((folder) => join(folder, "npm")).find((file) => existsSync(file));
+  return [process.env.npm_execpath, onPath && realpathSync(onPath)].find(
+    (file) => file && /npm-cli\.c?js$/.test(file),
+  );
 }
 
 /** The file that an installed package's command runs: `toolScript("vitest")`, `toolScript("typescript", "tsc")`. */
@@ -63,10 +74,11 @@ export function toolScript(name, command = name) {
   return join(folder, typeof bin === "string" ? bin : bin[command]);
 }
 
-function run(file, args, { quiet = false, copied = false, shell = false, env = {} } = {}) {
+function run(file, args, { quiet = false, copied = false, shell = false, env = {}, cwd = root, timeout = 0 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
-      cwd: root,
+      cwd,
+      timeout,
       shell,
       env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", ...env },
       stdio: quiet || copied ? ["ignore", "pipe", "pipe"] : "inherit",

@@ -17,7 +17,12 @@ export function readSnippets(text) {
       .slice(begin, i)
       .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
     const checked = !/\bno-check\b/.test(rest);
-    snippets.push({ line: begin + 1, code: code.join("\n"), checked, run: checked && !/\bno-run\b/.test(rest) });
+    snippets.push({
+      line: begin + 1,
+      code: code.join("\n"),
+      checked,
+      run: checked && !/\bno-run\b/.test(rest),
+    });
   }
   return snippets;
 }

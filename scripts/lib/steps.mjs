@@ -49,13 +49,13 @@ export function runNode(script, args = [], { node = process.execPath, ...options
   return run(node, [script, ...args], options);
 }
 
-/** The same for npm itself: the copy that started us, else the one on the path. */
-export function runNpm(args, options = {}) {
+/** The same for npm itself: the copy that started us, else the one on the path. What it starts runs on `node` too. */
+export function runNpm(args, { node = process.execPath, env = {}, ...options } = {}) {
+  const path = [dirname(node), process.env.PATH].join(delimiter);
   const script = npmScript();
-  if (script !== undefined) return runNode(script, args, options);
+  if (script !== undefined) return runNode(script, args, { ...options, node, env: { PATH: path, ...env } });
   // On Windows npm is a .cmd file, which only a shell can start.
-  const { node: _, ...rest } = options;
-  return run("npm", args, { ...rest, shell: process.platform === "win32" });
+  return run("npm", args, { ...options, env, shell: process.platform === "win32" });
 }
 
 /** npm's own script, so that any Node can run it; undefined where npm is something else, as on Windows. */
@@ -74,7 +74,11 @@ export function toolScript(name, command = name) {
   return join(folder, typeof bin === "string" ? bin : bin[command]);
 }
 
-function run(file, args, { quiet = false, copied = false, shell = false, env = {}, cwd = root, timeout = 0 } = {}) {
+function run(
+  file,
+  args,
+  { quiet = false, copied = false, shell = false, env = {}, cwd = root, timeout = 0 } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd,

@@ -86,15 +86,16 @@ function importedPackages(code) {
 /**
  * Compiles the examples, into `built` of the project, as a strict user of each kind of module resolution would.
  * @param {string} project
- * @param {{ log?: (line: string) => void }} [options]
  * @returns {Promise<string[]>} the compiler's complaints
  */
-export async function compileExamples(project, { log = () => undefined } = {}) {
+export async function compileExamples(project) {
   const problems = [];
   for (const [name, { include, compilerOptions }] of Object.entries(projects)) {
-    log(`compile the examples, moduleResolution ${name}`);
     const file = join(project, `tsconfig.${name}.json`);
-    writeFileSync(file, JSON.stringify({ compilerOptions: { ...strictOptions, ...compilerOptions }, include }));
+    writeFileSync(
+      file,
+      JSON.stringify({ compilerOptions: { ...strictOptions, ...compilerOptions }, include }),
+    );
     const { code, output } = await runNode(
       toolScript("typescript", "tsc"),
       ["-p", file, "--pretty", "false"],
@@ -102,7 +103,8 @@ export async function compileExamples(project, { log = () => undefined } = {}) {
     );
     const complaints = output.trim().split(/\n(?=\S)/);
     const ours = complaints.filter((complaint) => !isOfTfjs(complaint));
-    if (code !== 0 && ours.length > 0) problems.push(...ours.map((each) => `moduleResolution ${name}: ${each}`));
+    if (code !== 0 && ours.length > 0)
+      problems.push(...ours.map((each) => `moduleResolution ${name}: ${each}`));
   }
   return problems;
 }
@@ -111,23 +113,39 @@ export async function compileExamples(project, { log = () => undefined } = {}) {
 const isOfTfjs = (complaint) => complaint.startsWith("node_modules/@tensorflow/tfjs-");
 
 /**
- * Runs a compiled example in an empty folder of its own, with the images beside it where it names `photos`.
+ * Runs compiled examples, two at a time, each in an empty folder of its own with the images beside it where it names
+ * `photos`.
  * @param {string} project
- * @param {Example} example
- * @param {{ photos: string, node?: string, seconds?: number }} options `photos`: a folder of images; `node`: the binary
- * @returns {Promise<string | undefined>} what it printed, where it failed or took too long
+ * @param {Example[]} examples
+ * @param {{ photos: string, node?: string, seconds?: number }} options `photos`: a folder of images; `node`: the binary;
+ *   `seconds`: how long each may take
+ * @returns {Promise<string[]>} for each that failed, where it stands and what it printed
  */
-export async function runExample(project, example, { photos, node = process.execPath, seconds = 120 }) {
-  const folder = join(project, "work", example.id);
-  mkdirSync(folder, { recursive: true });
-  if (/"photos"/.test(example.code)) cpSync(photos, join(folder, "photos"), { recursive: true });
-  const script = join(project, "built", `${example.id}.js`);
+export async function runExamples(project, examples, options) {
+  const problems = [];
+  const waiting = [...examples];
+  const work = async () => {
+    for (let example = waiting.shift(); example !== undefined; example = waiting.shift()) {
+      const problem = await runExample(project, example, options);
+      if (problem !== undefined) problems.push(`${example.place}: ${problem}`);
+    }
+  };
+  await Promise.all([work(), work()]);
+  return problems;
+}
+
+async function runExample(project, { id, code: text }, { photos, node = process.execPath, seconds = 120 }) {
+  const script = join(project, "built", `${id}.js`);
   if (!existsSync(script)) return "was not compiled";
+  const folder = join(project, "work", id);
+  mkdirSync(folder, { recursive: true });
+  if (/"photos"/.test(text)) cpSync(photos, join(folder, "photos"), { recursive: true });
   const { code, output } = await runNode("--enable-source-maps", [script], {
     quiet: true,
     cwd: folder,
     node,
     timeout: seconds * 1000,
   });
-  return code === 0 ? undefined : `ended with ${code}\n${output.trim()}`;
+  if (code === 0) return undefined;
+  return `ended with ${code}${code === 143 ? `, after ${seconds} s at most` : ""}\n${output.trim()}`;
 }

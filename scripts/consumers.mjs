@@ -36,7 +36,8 @@ try {
   const tarballs = await packAll(join(folder, "tarballs"));
   packing.done(`${tarballs.length} tarballs`);
   const photos = join(folder, "photos");
-  await fashionMnist({ split: "test", onNotice: console.log }); // so that there are real ones to write
+  // Fetched first, where it is not in the cache: so that there are real images to write.
+  await fashionMnist({ split: "test", onNotice: () => undefined });
   const kind = await writeImages(photos, IMAGES, { classes: true });
   say(`${IMAGES} images: ${kind}`);
 

@@ -1,9 +1,9 @@
 // A start stays quick because heavy libraries are loaded by the work that needs them, not by the import: what each
-// published entry imports while it loads. benchmarks/start.mjs tells what that costs.
-import { join, relative } from "node:path";
-import { build } from "esbuild";
+// published entry imports while it loads. npm run budget holds what that costs.
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { publishedEntries } from "./lib/entries.mjs";
+import { loadedModules } from "./lib/loaded-modules.mjs";
 import { root } from "./lib/steps.mjs";
 
 /** What the entries may load at once, of others than Node and ours; nothing else. */
@@ -22,53 +22,25 @@ const light = {
   "@sitjs/core/json": [],
 };
 
-/** The packages that a source file imports while it loads, by itself or through files of its own package. */
-async function importsOf(source, external = (/** @type {string} */ _) => true) {
-  const { metafile } = await build({
-    entryPoints: [source],
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    packages: "external",
-    metafile: true,
-    write: false,
-    outdir: "out",
-    absWorkingDir: root,
-    logLevel: "silent",
-  });
-  const { outputs } = metafile;
-  const found = new Set();
-  const visited = new Set();
-  const visit = (file) => {
-    if (visited.has(file)) return;
-    visited.add(file);
-    for (const { path, kind, external: isExternal } of outputs[file].imports) {
-      if (kind !== "import-statement") continue;
-      if (!isExternal) visit(path);
-      else if (external(path)) found.add(path);
-    }
-  };
-  const entry = relative(root, source).replaceAll("\\", "/");
-  visit(Object.keys(outputs).find((file) => outputs[file].entryPoint === entry));
-  return [...found].sort();
+/** The libraries that a source file imports while it loads, by itself or through files of its own package. */
+async function librariesOf(source) {
+  const { imports } = await loadedModules(source);
+  return imports.filter((path) => !path.startsWith("node:") && !path.startsWith("@sitjs/"));
 }
-
-const isForeign = (path) => !path.startsWith("node:") && !path.startsWith("@sitjs/");
 
 describe("what an import loads", () => {
   it.each(publishedEntries())("$name: light libraries only", async ({ name, source }) => {
     const allowed = light[name] ?? ["@tensorflow/tfjs"];
-    expect(allowed).toEqual(expect.arrayContaining(await importsOf(source, isForeign)));
+    expect(allowed).toEqual(expect.arrayContaining(await librariesOf(source)));
   });
 
   it("the command line loads its parser, and commands when they run", async () => {
-    const loaded = await importsOf(join(root, "apps", "sit", "src", "cli.ts"));
-    expect(loaded.filter((path) => !path.startsWith("node:"))).toEqual(["@sitjs/core/errors", "commander"]);
+    const { imports } = await loadedModules(join(root, "apps", "sit", "src", "cli.ts"));
+    expect(imports.filter((path) => !path.startsWith("node:"))).toEqual(["@sitjs/core/errors", "commander"]);
   });
 
   it("is seen where a heavy one is imported at the top", async () => {
-    const heavy = await importsOf(join(root, "packages", "eval", "src", "report", "page.ts"), isForeign);
+    const heavy = await librariesOf(join(root, "packages", "eval", "src", "report", "page.ts"));
     expect(heavy).toEqual(expect.arrayContaining(["@observablehq/plot", "linkedom"]));
   });
 });

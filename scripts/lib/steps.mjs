@@ -40,16 +40,27 @@ export function startStep(title) {
 }
 
 /**
+ * How a process is run. `quiet` keeps the output back and returns it, `copied` shows it and returns it too; otherwise it
+ * streams through, colours and progress bars included. `cwd` is the repository's root, `node` the Node that runs us,
+ * where nothing else is said; after `timeout` milliseconds it is ended by SIGTERM.
+ * @typedef {{ quiet?: boolean, copied?: boolean, cwd?: string, env?: Record<string, string>, node?: string, timeout?: number }} RunOptions
+ */
+
+/**
  * Runs a Node script and resolves with its exit code (128 + signal number where a signal ended it).
- * `quiet` keeps the output back and returns it, `copied` shows it and returns it too; otherwise it streams through,
- * colours and progress bars included. It runs in the repository's root, or in `cwd`; on this Node, or on another
- * (`node`); `timeout` milliseconds end it by SIGTERM.
+ * @param {string} script
+ * @param {string[]} [args]
+ * @param {RunOptions} [options]
  */
 export function runNode(script, args = [], { node = process.execPath, ...options } = {}) {
   return run(node, [script, ...args], options);
 }
 
-/** The same for npm itself: the copy that started us, else the one on the path. What it starts runs on `node` too. */
+/**
+ * The same for npm itself: the copy that started us, else the one on the path. What it starts runs on `node` too.
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ */
 export function runNpm(args, { node = process.execPath, env = {}, ...options } = {}) {
   const path = [dirname(node), process.env.PATH].join(delimiter);
   const script = npmScript();

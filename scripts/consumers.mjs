@@ -87,7 +87,7 @@ async function compile(project, tarballs) {
   say("compile the examples, with moduleResolution nodenext and bundler");
   const names = tarballs.map(({ name }) => name);
   const { examples, problems: written } = writeExamples(project, names);
-  const complaints = await compileExamples(project);
+  const complaints = await compileExamples(project, examples);
   return { examples, built: join(project, "built"), problems: [...written, ...complaints] };
 }
 

@@ -86,9 +86,10 @@ function importedPackages(code) {
 /**
  * Compiles the examples, into `built` of the project, as a strict user of each kind of module resolution would.
  * @param {string} project
+ * @param {Example[]} examples as written there
  * @returns {Promise<string[]>} the compiler's complaints
  */
-export async function compileExamples(project) {
+export async function compileExamples(project, examples) {
   const problems = [];
   for (const [name, { include, compilerOptions }] of Object.entries(projects)) {
     const file = join(project, `tsconfig.${name}.json`);
@@ -101,16 +102,24 @@ export async function compileExamples(project) {
       ["-p", file, "--pretty", "false"],
       { quiet: true, cwd: project },
     );
+    if (code === 0) continue;
     const complaints = output.trim().split(/\n(?=\S)/);
     const ours = complaints.filter((complaint) => !isOfTfjs(complaint));
-    if (code !== 0 && ours.length > 0)
-      problems.push(...ours.map((each) => `moduleResolution ${name}: ${each}`));
+    problems.push(...ours.map((each) => `${placeOf(each, examples)} (moduleResolution ${name})`));
   }
   return problems;
 }
 
-/** tfjs 4.22's own types do not pass: they need types of `long`, and its layers need less than `strict`. */
+/** tfjs 4.22's own types do not pass: they name a type of `long` without its types, and its layers are not `strict`. */
 const isOfTfjs = (complaint) => complaint.startsWith("node_modules/@tensorflow/tfjs-");
+
+/** examples/vit-12.ts(14,3): error …  ->  @sitjs/vit README.md:14:3: error … */
+function placeOf(complaint, examples) {
+  return complaint.replace(/^examples\/(.+)\.ts\((\d+),(\d+)\)/, (whole, id, line, column) => {
+    const place = examples.find((example) => example.id === id)?.place.replace(/\d+$/, "");
+    return place === undefined ? whole : `${place}${line}:${column}`;
+  });
+}
 
 /**
  * Runs compiled examples, two at a time, each in an empty folder of its own with the images beside it where it names

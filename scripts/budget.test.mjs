@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
+import { transformSync } from "esbuild";
 import { list } from "tar";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatRows, holdAgainst, makeBudget } from "./lib/budget.mjs";
@@ -73,8 +74,14 @@ it("counts the modules that an import loads, not those that its work loads later
   expect(await loadedModules(join(folder, "late.mjs"))).toEqual({ imports: ["fs"], modules: 3 });
 });
 
+/** Whether a source file has code of its own; types, imports and exports of other files are none. */
+function hasCode(file) {
+  const { code } = transformSync(readFileSync(file, "utf8"), { loader: "ts" });
+  return code.replaceAll(/^(import|export)\b[^;]*\bfrom "[^"]+";/gm, "").trim() !== "";
+}
+
 describe("a tarball", () => {
-  it("holds what its exports name, the sources of its source maps, and no tests", async () => {
+  it("holds what its exports name and the sources of its source maps, and no sources that were not built", async () => {
     mkdirSync(join(folder, "tarballs"));
     const tarballs = await packAll(join(folder, "tarballs"));
     const manifests = publishedPackages();
@@ -103,7 +110,9 @@ describe("a tarball", () => {
           ...mapped,
         ]),
       );
-      expect(files.filter((path) => /\.test\.ts$/.test(path))).toEqual([]);
+      const sources = files.filter((path) => path.startsWith("src/"));
+      const unused = sources.filter((path) => !mapped.includes(path) && hasCode(join(source, path)));
+      expect(unused, name).toEqual([]);
     }
   });
 });

@@ -30,6 +30,12 @@ if (versions.length < wanted.length) {
 /** Images that the examples and the command line read. */
 const IMAGES = 32;
 const problems = [];
+const tried = [];
+/**
+ * By the first Node; what runs on the others is the same.
+ * @type {{ examples: Example[], built: string } | undefined}
+ */
+let compiled;
 const folder = mkdtempSync(join(tmpdir(), "sitjs-consumers-"));
 try {
   const packing = startStep("Packing the packages");
@@ -38,12 +44,8 @@ try {
   const photos = join(folder, "photos");
   // Fetched first, where it is not in the cache: so that there are real images to write.
   await fashionMnist({ split: "test", onNotice: () => undefined });
-  const kind = await writeImages(photos, IMAGES, { classes: true });
-  say(`${IMAGES} images: ${kind}`);
+  say(`${IMAGES} images: ${await writeImages(photos, IMAGES, { classes: true })}`);
 
-  const tried = [];
-  /** @type {{ examples: Example[], built: string } | undefined} */
-  let compiled;
   for (const version of versions) {
     const step = startStep(`Node ${version}`);
     const node = await findNode(version);
@@ -51,50 +53,45 @@ try {
       step.done("SKIPPED: it cannot be had here");
       continue;
     }
-    const project = join(folder, `node-${version}`);
-    const found = await installAndLoad(project, { tarballs, node });
-    if (compiled === undefined) {
-      const { problems: wrong, ...rest } = await compile(project, tarballs);
-      compiled = rest;
-      found.push(...wrong);
-    } else cpSync(compiled.built, join(project, "built"), { recursive: true });
-    found.push(...(await runAll(project, { node, photos, examples: compiled.examples })));
-    rmSync(join(project, "node_modules"), { recursive: true, force: true });
-    problems.push(...found.map((problem) => `Node ${version}: ${problem}`));
     tried.push(version);
+    const project = join(folder, `node-${version}`);
+    const found = await tryNode(project, { node, tarballs, photos }).catch((error) => [String(error)]);
+    problems.push(...found.map((problem) => `Node ${version}: ${problem}`));
+    rmSync(join(project, "node_modules"), { recursive: true, force: true });
     step.done(found.length === 0 ? "no problems" : `${found.length} problems`);
   }
-  const missing = versions.filter((version) => !tried.includes(version));
-  const needed = process.env.CI && process.platform === "linux" && process.arch === "x64";
-  if (missing.length > 0 && (needed || tried.length === 0)) problems.push(`not tried: Node ${missing}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
+const missing = versions.filter((version) => !tried.includes(version));
+const needed = process.env.CI && process.platform === "linux" && process.arch === "x64";
+if (missing.length > 0 && (needed || tried.length === 0)) problems.push(`not tried: Node ${missing}`);
 for (const problem of problems) console.error(`\n${problem}`);
 console.log(`\n${problems.length} problems`);
 process.exit(problems.length === 0 ? 0 : 1);
 
-async function installAndLoad(project, { tarballs, node }) {
+/** @returns {Promise<string[]>} what is wrong with the packages on this Node */
+async function tryNode(project, { node, tarballs, photos }) {
   say("install the tarballs");
   await installProject(project, { tarballs, node });
+
   const entries = publishedEntries().map(({ name }) => name);
   say(`${entries.length} entries, by import and by require`);
-  return await checkEntries(project, entries, { node });
-}
+  const found = await checkEntries(project, entries, { node });
 
-/** Once for all Nodes: what runs is the same. */
-async function compile(project, tarballs) {
-  say("compile the examples, with moduleResolution nodenext and bundler");
-  const names = tarballs.map(({ name }) => name);
-  const { examples, problems: written } = writeExamples(project, names);
-  const complaints = await compileExamples(project, examples);
-  return { examples, built: join(project, "built"), problems: [...written, ...complaints] };
-}
+  if (compiled === undefined) {
+    say("compile the examples, with moduleResolution nodenext and bundler");
+    const names = tarballs.map(({ name }) => name);
+    const written = writeExamples(project, names);
+    found.push(...written.problems, ...(await compileExamples(project, written.examples)));
+    compiled = { examples: written.examples, built: join(project, "built") };
+  } else cpSync(compiled.built, join(project, "built"), { recursive: true });
 
-async function runAll(project, { node, photos, examples }) {
-  const running = examples.filter(({ run }) => run);
-  say(`run ${running.length} examples; ${examples.length - running.length} are only compiled`);
-  const found = await runExamples(project, running, { node, photos });
+  const running = compiled.examples.filter(({ run }) => run);
+  say(`run ${running.length} examples; ${compiled.examples.length - running.length} are only compiled`);
+  found.push(...(await runExamples(project, running, { node, photos })));
+
   say("sit --help, and a short sit pretrain");
-  return [...found, ...(await checkCommandLine(project, { node, photos }))];
+  found.push(...(await checkCommandLine(project, { node, photos })));
+  return found;
 }

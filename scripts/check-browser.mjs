@@ -8,7 +8,7 @@ for (const entry of browserEntries) {
   try {
     const names = load(await bundle(useAll(entry)));
     if (names.length === 0) throw new Error("exports nothing");
-    const size = ((await addedToPage(entry)) / 1024).toFixed(1).padStart(6);
+    const size = ((await addedToPage(entry)) / 1000).toFixed(1).padStart(6);
     console.log(`${entry.padEnd(20)} ${size} kB minified without tfjs, ${names.length} exports`);
   } catch (error) {
     failed++;

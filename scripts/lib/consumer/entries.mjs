@@ -38,7 +38,7 @@ export async function checkEntries(project, entries, { node = process.execPath }
 async function loadAll(project, entries, kind, node) {
   const { file, load } = loaders[kind];
   const script = join(project, file);
-  // A require that waits for an import would only be seen by what it prints: the result has a line of its own.
+  // The result has a line of its own: packages may print something while they load.
   writeFileSync(
     script,
     `(async () => {

@@ -21,7 +21,15 @@ export async function findNode(version) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
   const { code, output } = await runNpm(
-    ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", `${name}@${version}`],
+    [
+      "install",
+      "--prefer-offline",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+      `${name}@${version}`,
+    ],
     { quiet: true, cwd: folder },
   );
   if (code === 0 && existsSync(binary)) return binary;

@@ -86,8 +86,8 @@ await check("lint and format", () => toolScript("@biomejs/biome", "biome"), [
 ]);
 await check("import rule", own("check-imports.mjs"), []);
 await check("browser bundle", own("check-browser.mjs"), []);
-await check("budget", own("budget.mjs"), []);
 await check("package checks", turbo, ["run", "package-check", "--continue", "--output-logs=errors-only"]);
+await check("budget", own("budget.mjs"), []);
 await check("snippets", own("check-snippets.mjs"), []);
 await check("consumers", own("consumers.mjs"), []);
 await check("docs site", own("docs.mjs"), []);

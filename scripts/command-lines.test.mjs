@@ -1,7 +1,11 @@
 // The check of the commands that the docs show must fail where a reader's shell would.
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { program } from "../apps/sit/src/program.ts";
 import { commandProblem, readCommandLines } from "./lib/command-lines.mjs";
+import { root } from "./lib/steps.mjs";
+
+// By its path: the types of the sources are not those of the scripts.
+const { program } = await import(join(root, "apps", "sit", "src", "program.ts"));
 
 describe("the reader of commands", () => {
   it("takes sh blocks as a shell does, and commands named in sentences", () => {

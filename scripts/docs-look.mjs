@@ -89,13 +89,13 @@ function measure() {
   const problems = [];
   const { scrollWidth } = document.documentElement;
   if (scrollWidth > innerWidth) {
-    const wide = [...document.querySelectorAll("body *")].filter(
+    const wide = Array.from(document.querySelectorAll("body *")).filter(
       (element) => element.getBoundingClientRect().right > innerWidth + 1 && element.children.length === 0,
     );
     const where = wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120));
     problems.push(`scrolls sideways, ${scrollWidth} pixels wide: ${where.join(" | ")}`);
   }
-  for (const image of document.images) {
+  for (const image of Array.from(document.images)) {
     if (image.complete && image.naturalWidth === 0) problems.push(`picture not there: ${image.src}`);
   }
   return problems;

@@ -1,8 +1,8 @@
 // Links of the docs' Markdown files to what is no page, as the site makes them.
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { REPOSITORY, siteLink } from "../docs/.vitepress/links.ts";
-import { page, pages } from "../docs/.vitepress/pages.ts";
+import { REPOSITORY, siteLink } from "../docs/.vitepress/links.js";
+import { page, pages } from "../docs/.vitepress/pages.js";
 import { root } from "./lib/steps.mjs";
 
 const from = (path) => join(root, "docs", path);

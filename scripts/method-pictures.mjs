@@ -68,7 +68,7 @@ function visibleMask() {
   const [rows, columns] = [height / PATCH, width / PATCH];
   const { mask } = visiblePatches().sample({ batch: count, patches: rows * columns }, rng("mae"));
   const grid = tf.reshape(mask, [count, rows, columns, 1]);
-  return tf.image.resizeNearestNeighbor(grid, [height, width]);
+  return tf.image.resizeNearestNeighbor(/** @type {tf.Tensor4D} */ (grid), [height, width]);
 }
 
 /** The images with the mean colour, 0 once normalised, where the mask is 1. */
@@ -78,13 +78,13 @@ function withoutMasked(mask) {
 
 /** Tiles [batch, tiles, side, side, 3] in rows of so many, with a white line between them. */
 function sideBySide(tiles, columns) {
-  const [, tileCount, side] = tiles.shape;
+  const [, tileCount] = tiles.shape;
   const white = statistics.mean.map((mean, i) => (1 - mean) / statistics.deviation[i]);
   const rows = [];
   for (let first = 0; first < tileCount; first += columns) {
     const row = [];
     for (let tile = first; tile < first + columns; tile++) {
-      row.push(framed(tf.squeeze(tf.slice(tiles, [0, tile], [-1, 1]), [1]), side));
+      row.push(framed(tf.squeeze(tf.slice(tiles, [0, tile], [-1, 1]), [1])));
     }
     rows.push(tf.concat(row, 2));
   }

@@ -34,6 +34,7 @@ export default defineConfig({
         text: "Guides",
         items: pages("guide", [
           "own-photos",
+          "few-labels",
           "data",
           "watching",
           "methods",

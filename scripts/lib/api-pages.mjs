@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { Application, Comment } from "typedoc";
+import { Application, Comment, ReflectionKind } from "typedoc";
 import { publishedEntries } from "./entries.mjs";
 import { root } from "./steps.mjs";
 
@@ -43,6 +43,7 @@ export async function writeApiPages() {
     const project = await app.convert();
     if (project === undefined) throw new Error("typedoc could not read the packages' sources");
     introduceEntries(project, entries);
+    nameOptions(project);
     await app.generateOutputs(project);
     if (app.logger.hasErrors()) throw new Error("typedoc reported errors");
     rmSync(apiFolder, { recursive: true, force: true });
@@ -107,4 +108,11 @@ function introduction({ folder }) {
   const { name, description } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const readme = `${REPOSITORY}/${relative(root, folder).replaceAll("\\", "/")}/README.md`;
   return `${description}. Installation and an example: [${name}](${readme}).`;
+}
+
+/** Options that a function takes apart in its head have no name there. */
+function nameOptions(project) {
+  for (const parameter of project.getReflectionsByKind(ReflectionKind.Parameter)) {
+    if (parameter.name === "__namedParameters") parameter.name = "options";
+  }
 }

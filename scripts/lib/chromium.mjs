@@ -1,6 +1,5 @@
 // A Chromium of this machine, headless and with nothing of its own on the network.
 import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
 
 const places = [
   process.env.SITJS_CHROMIUM,
@@ -16,8 +15,10 @@ export function findChromium() {
 }
 
 /** Starts it; its `close` ends it. */
-export function startChromium(executablePath) {
-  return chromium.launch({
+export async function startChromium(executablePath) {
+  // Not before it is needed: .ci/run looks for a browser while nothing is installed yet.
+  const { chromium } = await import("playwright-core");
+  return await chromium.launch({
     executablePath,
     args: [
       "--no-sandbox",

@@ -40,11 +40,11 @@ export function checkSite(folder, base = "/") {
 function readPage(file) {
   const { document } = parseHTML(readFileSync(file, "utf8"));
   const values = (name) =>
-    [...document.querySelectorAll(`[${name}]`)].map((element) => element.getAttribute(name));
+    Array.from(document.querySelectorAll(`[${name}]`)).map((element) => element.getAttribute(name));
   return {
     ids: new Set(values("id")),
     addresses: new Set([...values("href"), ...values("src")]),
-    headings: [...document.querySelectorAll("main :is(h1, h2, h3, h4, h5, h6)")].map(({ localName }) =>
+    headings: Array.from(document.querySelectorAll("main :is(h1, h2, h3, h4, h5, h6)")).map(({ localName }) =>
       Number(localName[1]),
     ),
   };

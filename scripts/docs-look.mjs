@@ -8,7 +8,8 @@
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { findChromium, startChromium } from "./lib/chromium.mjs";
+import { chromium } from "playwright-core";
+import { findChromium, howToInstall } from "./lib/chromium.mjs";
 import { serveSite, sitePages } from "./lib/site.mjs";
 import { checkNode, duration, root } from "./lib/steps.mjs";
 
@@ -27,9 +28,9 @@ const { values: options } = parseArgs({
     out: { type: "string", default: join(root, "runs", "docs-look") },
   },
 });
-const executable = findChromium();
-if (executable === undefined) {
-  console.error("no Chromium was found: install one (apt-get install chromium) or name it in SITJS_CHROMIUM");
+const executablePath = findChromium();
+if (executablePath === undefined) {
+  console.error(howToInstall);
   process.exit(1);
 }
 const start = performance.now();
@@ -41,7 +42,7 @@ if (pages.length === 0) {
 
 if (!options.check) mkdirSync(options.out, { recursive: true });
 const site = await serveSite();
-const browser = await startChromium(executable);
+const browser = await chromium.launch({ executablePath, args: ["--disable-gpu", "--disable-quic"] });
 const problems = [];
 try {
   const context = await browser.newContext({

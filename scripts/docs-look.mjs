@@ -10,6 +10,7 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { findChromium, howToInstall } from "./lib/chromium.mjs";
+import { pageProblems } from "./lib/page-problems.mjs";
 import { serveSite, sitePages } from "./lib/site.mjs";
 import { checkNode, duration, root } from "./lib/steps.mjs";
 
@@ -55,7 +56,11 @@ try {
     if (["error", "warning"].includes(message.type())) problems.push(`${path}: ${message.text()}`);
   });
   tab.on("pageerror", (error) => problems.push(`${path}: ${error.message}`));
-  for (path of pages) problems.push(...(await look(tab, path)));
+  for (const [i, page] of pages.entries()) {
+    path = page;
+    problems.push(...(await look(tab, path)));
+    if ((i + 1) % 20 === 0) console.log(`${i + 1} of ${pages.length} pages`);
+  }
 } finally {
   await browser.close();
   await site.close();
@@ -77,27 +82,11 @@ async function look(tab, path) {
   await tab.waitForFunction(() => "__vue_app__" in (document.querySelector("#app") ?? {}));
   for (const { name, width, height } of sizes) {
     await tab.setViewportSize({ width, height });
-    for (const problem of await tab.evaluate(measure)) found.push(`${path} at ${width} pixels: ${problem}`);
+    for (const problem of await tab.evaluate(pageProblems))
+      found.push(`${path} at ${width} pixels: ${problem}`);
     if (options.check) continue;
     const file = `${path.slice(0, -".html".length).replaceAll("/", "_")}-${name}${options.dark ? "-dark" : ""}.png`;
     await tab.screenshot({ path: join(options.out, file), fullPage: true, animations: "disabled" });
   }
   return found;
-}
-
-/** Runs in the page. */
-function measure() {
-  const problems = [];
-  const { scrollWidth } = document.documentElement;
-  if (scrollWidth > innerWidth) {
-    const wide = Array.from(document.querySelectorAll("body *")).filter(
-      (element) => element.getBoundingClientRect().right > innerWidth + 1 && element.children.length === 0,
-    );
-    const where = wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120));
-    problems.push(`scrolls sideways, ${scrollWidth} pixels wide: ${where.join(" | ")}`);
-  }
-  for (const image of Array.from(document.images)) {
-    if (image.complete && image.naturalWidth === 0) problems.push(`picture not there: ${image.src}`);
-  }
-  return problems;
 }

@@ -8,7 +8,10 @@ export function pageProblems() {
   const { scrollWidth } = document.documentElement;
   if (scrollWidth > innerWidth) {
     const wide = Array.from(document.querySelectorAll("body *")).filter(
-      (element) => element.getBoundingClientRect().right > innerWidth + 1 && element.children.length === 0,
+      (element) =>
+        element.getBoundingClientRect().right > innerWidth + 1 &&
+        element.children.length === 0 &&
+        !inBoxThatScrolls(element),
     );
     const where = wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120));
     problems.push(`scrolls sideways, ${scrollWidth} pixels wide: ${where.join(" | ")}`);
@@ -17,4 +20,11 @@ export function pageProblems() {
     if (image.complete && image.naturalWidth === 0) problems.push(`picture not there: ${image.src}`);
   }
   return problems;
+
+  function inBoxThatScrolls(element) {
+    for (let box = element.parentElement; box !== null; box = box.parentElement) {
+      if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return true;
+    }
+    return false;
+  }
 }

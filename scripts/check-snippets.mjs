@@ -1,8 +1,12 @@
 // Every ```ts block of the READMEs and docs is type-checked against the built packages, as a user would have them.
 // A block is a module of its own. "```ts no-check" is for sketches that cannot compile; they are counted.
+// Every `sit …`, `npm run …` and `node ….mjs` of their sh blocks is read by the app's own parser, or looked for; of those
+// that a sentence names, command and options.
 // Run after the build.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { appProgram } from "./lib/app-program.mjs";
+import { commandProblem, readCommandLines } from "./lib/command-lines.mjs";
 import { readSnippets } from "./lib/snippets.mjs";
 import { root, runNode, toolScript } from "./lib/steps.mjs";
 
@@ -18,6 +22,8 @@ const docs = readdirSync(join(root, "docs"), { recursive: true })
 const problems = [];
 let checked = 0;
 let unchecked = 0;
+let commands = 0;
+const program = await appProgram();
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
@@ -26,7 +32,14 @@ for (const path of ["README.md", ...readmes, ...docs]) {
     problems.push(`${path} is missing`);
     continue;
   }
-  const snippets = readSnippets(readFileSync(join(root, path), "utf8"));
+  const text = readFileSync(join(root, path), "utf8");
+  for (const command of readCommandLines(text)) {
+    commands++;
+    const problem = commandProblem(command, program);
+    if (problem !== undefined)
+      problems.push(`${path}:${command.line}: ${command.words.join(" ")}: ${problem}`);
+  }
+  const snippets = readSnippets(text);
   if (path.startsWith("packages/") && !snippets.some((snippet) => snippet.checked)) {
     problems.push(`${path} has no example: at least one block fenced as ts was expected`);
   }
@@ -42,6 +55,7 @@ for (const path of ["README.md", ...readmes, ...docs]) {
   }
 }
 if (checked === 0) problems.push("not one ts block was found");
+if (commands === 0) problems.push("not one command was found");
 
 writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
 writeFileSync(
@@ -63,5 +77,5 @@ const places = output.replaceAll(
 );
 if (code !== 0) problems.push(places.trim());
 for (const problem of problems) console.error(problem);
-console.log(`${checked} ts blocks checked, ${unchecked} marked no-check`);
+console.log(`${checked} ts blocks and ${commands} commands checked, ${unchecked} marked no-check`);
 process.exit(problems.length === 0 ? 0 : 1);

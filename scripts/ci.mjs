@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { findChromium } from "./lib/chromium.mjs";
 import { checkNode, duration, root, runNode, startStep, toolScript } from "./lib/steps.mjs";
 import { countTests, describeFailures } from "./lib/vitest-results.mjs";
 
@@ -91,6 +92,8 @@ await check("budget", own("budget.mjs"), []);
 await check("snippets", own("check-snippets.mjs"), []);
 await check("consumers", own("consumers.mjs"), []);
 await check("docs site", own("docs.mjs"), []);
+if (findChromium() === undefined) lines.push("skipped  docs pages in a browser (there is no Chromium)");
+else await check("docs pages in a browser", own("docs-look.mjs"), ["--check"]);
 await check("changesets", own("check-changesets.mjs"), []);
 
 if (reasons.length > 0) console.log(`\n${reasons.map((reason) => `FAILED  ${reason}`).join("\n\n")}`);

@@ -3,6 +3,7 @@
 import { defineConfig } from "vitepress";
 import { linksOutside, REPOSITORY } from "./links.js";
 import { page, pages } from "./pages.js";
+import { tablesInBoxes } from "./tables.js";
 
 export default defineConfig({
   title: "sitjs",
@@ -13,7 +14,12 @@ export default defineConfig({
     ["link", { rel: "icon", type: "image/svg+xml", href: `${process.env.SITJS_DOCS_BASE ?? "/"}icon.svg` }],
   ],
   base: process.env.SITJS_DOCS_BASE ?? "/",
-  markdown: { config: linksOutside },
+  markdown: {
+    config(md) {
+      linksOutside(md);
+      tablesInBoxes(md);
+    },
+  },
   // Pages of the API are long.
   vite: { build: { chunkSizeWarningLimit: 2000 } },
   themeConfig: {
@@ -34,6 +40,7 @@ export default defineConfig({
         text: "Guides",
         items: pages("guide", [
           "own-photos",
+          "few-labels",
           "data",
           "watching",
           "methods",

@@ -1,8 +1,8 @@
 // The API reference of the docs site: one page for each entry of a package, made by typedoc from the docstrings.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { Application } from "typedoc";
+import { Application, Comment, ReflectionKind } from "typedoc";
 import { publishedEntries } from "./entries.mjs";
 import { root } from "./steps.mjs";
 
@@ -42,7 +42,8 @@ export async function writeApiPages() {
     });
     const project = await app.convert();
     if (project === undefined) throw new Error("typedoc could not read the packages' sources");
-    nameEntries(project, entries);
+    introduceEntries(project, entries);
+    nameOptions(project);
     await app.generateOutputs(project);
     if (app.logger.hasErrors()) throw new Error("typedoc reported errors");
     rmSync(apiFolder, { recursive: true, force: true });
@@ -65,6 +66,10 @@ const markdownOptions = {
   interfacePropertiesFormat: "table",
   typeAliasPropertiesFormat: "table",
   propertyMembersFormat: "table",
+  // What one calls, before what one gives it.
+  groupOrder: ["Functions", "Classes", "Variables", "Interfaces", "Type Aliases"],
+  // The anchors that links within the pages use; those that VitePress makes of headings differ where two are alike.
+  useHTMLAnchors: true,
   // Nearly all properties are read-only, and a line above says where the whole is defined.
   tableColumnSettings: { hideModifiers: true, hideSources: true },
   // Vue would take angle and curly brackets in a docstring for its own.
@@ -86,16 +91,28 @@ function writeProject(folder) {
   return path;
 }
 
-/** typedoc names an entry by its file; users know it by what they import. */
-function nameEntries(project, entries) {
-  const byFile = new Map(
-    entries.map(({ name, source }) => [relative(root, source).replaceAll("\\", "/"), name]),
-  );
+/** typedoc names an entry by its file; users know it by what they import. And each page says what its package is for. */
+function introduceEntries(project, entries) {
+  const byFile = new Map(entries.map((entry) => [relative(root, entry.source).replaceAll("\\", "/"), entry]));
   for (const child of project.children ?? []) {
     const file = child.sources?.[0]?.fullFileName;
-    const name = file && byFile.get(relative(root, file).replaceAll("\\", "/"));
-    if (name === undefined)
+    const entry = file && byFile.get(relative(root, file).replaceAll("\\", "/"));
+    if (entry === undefined)
       throw new Error(`typedoc gave a page for ${child.name}, which is no entry of a package`);
-    child.name = name;
+    child.name = entry.name;
+    child.comment = new Comment([{ kind: "text", text: introduction(entry) }]);
+  }
+}
+
+function introduction({ folder }) {
+  const { name, description } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const readme = `${REPOSITORY}/${relative(root, folder).replaceAll("\\", "/")}/README.md`;
+  return `${description}. Installation and an example: [${name}](${readme}).`;
+}
+
+/** Options that a function takes apart in its head have no name there. */
+function nameOptions(project) {
+  for (const parameter of project.getReflectionsByKind(ReflectionKind.Parameter)) {
+    if (parameter.name === "__namedParameters") parameter.name = "options";
   }
 }

@@ -42,7 +42,7 @@ export function readSafetensorsHeader(bytes: Uint8Array, source = "safetensors")
 }
 
 /**
- * Reads a safetensors file (https://github.com/huggingface/safetensors: 8 bytes header length, JSON header, data). Data
+ * Reads a safetensors file (https://github.com/huggingface/safetensors): 8 bytes header length, JSON header, data. Data
  * is copied, so the result does not depend on the alignment or the life of `bytes`. As strict as the format: a header of
  * at most 100 MB that begins with `{`, no name twice, text metadata, data covered exactly by the tensors.
  *

@@ -45,18 +45,27 @@ export async function readInstalled(directory: string): Promise<InstalledEngine 
   return engine;
 }
 
-/** The engine of this package's own recipe in the cache, one built here before an official prebuilt. */
+/** The engine of this package's own recipe in the cache: one built here, else one of a platform package, else official. */
 export async function findInstalled(
   variant: Variant,
   host: Host,
   cacheDir?: string,
 ): Promise<InstalledEngine | undefined> {
-  const methods: InstallMethod[] = ["source", "official"];
-  for (const method of methods) {
-    if (!supportsMethod(method, variant, host.platform, host.arch)) continue;
-    const { key } = recipeFor(method, variant, host.platform, host.arch);
-    const found = await readInstalled(join(enginesFolder(cacheDir, host.env), key));
+  for (const method of ["source", "package", "official"] as const) {
+    const found = await findInstalledBy(method, variant, host, cacheDir);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The engine in the cache that was made in this way. */
+export async function findInstalledBy(
+  method: InstallMethod,
+  variant: Variant,
+  host: Host,
+  cacheDir?: string,
+): Promise<InstalledEngine | undefined> {
+  if (!supportsMethod(method, variant, host.platform, host.arch)) return undefined;
+  const { key } = recipeFor(method, variant, host.platform, host.arch);
+  return await readInstalled(join(enginesFolder(cacheDir, host.env), key));
 }

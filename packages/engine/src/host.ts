@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { access, constants, mkdir, realpath, stat, statfs } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { delimiter, join, sep } from "node:path";
+import { delimiter, dirname, join, sep } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { downloadFile, downloadText } from "@sitjs/core/node";
 
@@ -37,9 +38,13 @@ export interface Host {
   cpuModel: string;
   /** Linux with another C library than glibc (Alpine's musl), for which there is no TensorFlow. */
   musl: boolean;
+  /** Version of the glibc that runs here; undefined on other systems. */
+  glibc?: string;
   run(command: string, args: string[], options?: RunOptions): Promise<RunResult>;
   /** The file that `run` would start, without starting it; undefined where there is none. */
   findExecutable(command: string): Promise<Executable | undefined>;
+  /** Folder of an installed npm package, as this package finds it; undefined where there is none. */
+  findPackage(name: string): string | undefined;
   download: typeof downloadFile;
   downloadText: typeof downloadText;
   /** Free bytes where `folder` is or would be made. */
@@ -102,13 +107,24 @@ export function aborted(): SitError {
   return new SitError("aborted", "the install was cancelled; nothing was changed");
 }
 
-function usesMusl(): boolean {
-  if (process.platform !== "linux") return false;
+/** By the package's own name, so that a program which was bundled into one file finds it too. */
+function findPackage(name: string): string | undefined {
+  try {
+    const own = createRequire(import.meta.url).resolve("@sitjs/engine/package.json");
+    return dirname(createRequire(own).resolve(`${name}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+function glibcVersion(): string | undefined {
+  if (process.platform !== "linux") return undefined;
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime === undefined;
+  return header.glibcVersionRuntime;
 }
 
 export function nodeHost(): Host {
+  const glibc = glibcVersion();
   return {
     platform: process.platform,
     arch: process.arch,
@@ -117,9 +133,11 @@ export function nodeHost(): Host {
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     cpuModel: cpus()[0]?.model.trim() || process.arch,
-    musl: usesMusl(),
+    musl: process.platform === "linux" && glibc === undefined,
+    glibc,
     run,
     findExecutable,
+    findPackage,
     download: downloadFile,
     downloadText,
     async freeBytes(folder) {

@@ -36,7 +36,7 @@ export interface Recipe {
   arch: string;
   tensorflow: string;
   package: NpmPackage;
-  /** Only where `method` is `source`. */
+  /** Not where `method` is `official`. */
   wheel?: Wheel;
   /** Free bytes wanted before starting: the download, what is unpacked, and a tenth. */
   diskBytes: number;
@@ -89,6 +89,12 @@ const officialPlatforms = new Set([
 ]);
 
 const GB = 1e9;
+/** For the processor; a platform package needs no headers. */
+const diskBytes: Record<InstallMethod, number> = {
+  package: 1.3 * GB,
+  source: 1.6 * GB,
+  official: 2 * GB,
+};
 
 export function supportsMethod(
   method: InstallMethod,
@@ -97,22 +103,28 @@ export function supportsMethod(
   arch: string,
 ): boolean {
   const system = `${variant}-${platform}-${arch}`;
-  return method === "source" ? system in wheels : officialPlatforms.has(system);
+  if (method === "package" && variant !== "cpu") return false;
+  return method === "official" ? officialPlatforms.has(system) : system in wheels;
+}
+
+/** The systems that have a platform package, as `linux-x64`: those of a build from source for the processor. */
+export function packagedPlatforms(): string[] {
+  return Object.keys(wheels).flatMap((system) => (system.startsWith("cpu-") ? [system.slice(4)] : []));
 }
 
 /** The pinned recipe for one machine; throws `SitError("engine-install")` where there is none. */
 export function recipeFor(method: InstallMethod, variant: Variant, platform: string, arch: string): Recipe {
   const system = `${variant}-${platform}-${arch}`;
   if (!supportsMethod(method, variant, platform, arch)) {
-    const made = method === "source" ? Object.keys(wheels) : [...officialPlatforms];
+    const made = method === "official" ? [...officialPlatforms] : Object.keys(wheels);
     throw new SitError(
       "engine-install",
       `no ${method} build of the ${variant} engine for ${platform} ${arch}: there is one for ${made.join(", ")}`,
       { mend: "The wasm engine works here as it is." },
     );
   }
-  const tensorflow = method === "source" ? tensorflowVersion : officialTensorflowVersion;
-  const origin = method === "official" ? "-official" : "";
+  const tensorflow = method === "official" ? officialTensorflowVersion : tensorflowVersion;
+  const origin = method === "source" ? "" : `-${method}`;
   return {
     key: `tfjs-${tfjsNodeVersion}-tf${tensorflow}-${variant}-${platform}-${arch}${origin}-r${recipeNumber}`,
     method,
@@ -121,7 +133,7 @@ export function recipeFor(method: InstallMethod, variant: Variant, platform: str
     arch,
     tensorflow,
     package: packages[variant],
-    wheel: method === "source" ? wheels[system] : undefined,
-    diskBytes: variant === "gpu" ? 12 * GB : method === "source" ? 1.6 * GB : 2 * GB,
+    wheel: method === "official" ? undefined : wheels[system],
+    diskBytes: variant === "gpu" ? 12 * GB : diskBytes[method],
   };
 }

@@ -22,8 +22,11 @@ export interface Engine {
 /** Which processor a native engine computes on. */
 export type Variant = "cpu" | "gpu";
 
-/** How a native engine is made: compiled here, or the official prebuilt. */
-export type InstallMethod = "source" | "official";
+/**
+ * How a native engine is made: with the compiled addons of a platform package (`@sitjs/engine-linux-x64`), compiled
+ * here, or the official prebuilt.
+ */
+export type InstallMethod = "package" | "source" | "official";
 
 /** A native engine in the cache: the content of its `engine.json`, with absolute paths. */
 export interface InstalledEngine {
@@ -43,12 +46,14 @@ export interface InstalledEngine {
   /** Folder of TensorFlow's libraries, and their file names: what a fused kernel links with. */
   libraryDirectory: string;
   libraries: string[];
-  /** TensorFlow's headers, whole, for compiling fused kernels; not in an official prebuilt. */
+  /** TensorFlow's headers, whole, for compiling fused kernels; only in an engine built here. */
   includeDirectory?: string;
-  /** A small addon that loads TensorFlow's framework without its greeting; only in an engine built here. */
+  /** A small addon that loads TensorFlow's framework without its greeting; not in an official prebuilt. */
   quietLoader?: string;
   /** The compiler that made the addon. */
   compiler?: string;
+  /** Name and version of the platform package that the addon is from, where it is. */
+  platformPackage?: string;
   /** Whether the wheel was checked against a hash pinned in this package, or only the index's own. */
   pinned: boolean;
 }
@@ -60,6 +65,7 @@ export interface InstallProgress {
     | "package"
     | "wheel"
     | "unpack"
+    | "addons"
     | "compile"
     | "official"
     | "check"

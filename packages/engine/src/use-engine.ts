@@ -161,9 +161,10 @@ async function fusedKernels(
   }
   if (installed === undefined) return { kernels: [], words: "" };
   const notice = options.onNotice ?? ((line: string) => process.stderr.write(`${line}\n`));
-  const { kernels, reason } = await loadKernels(installed, host, () =>
-    notice("Engine: compiling the fused kernels, once for this version; about a minute."),
-  );
+  const { kernels, reason } = await loadKernels(installed, host, (misfit) => {
+    const why = misfit === undefined ? "" : ` (${misfit})`;
+    notice(`Engine: compiling the fused kernels, once for this version; about a minute.${why}`);
+  });
   if (reason !== undefined) return { kernels: [], words: `, without fused kernels (${reason})` };
   return { kernels: [...kernels], words: kernels.length > 0 ? ", fused kernels" : "" };
 }

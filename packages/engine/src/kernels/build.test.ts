@@ -7,7 +7,7 @@ import { temporaryFolders } from "../testing/temporary.js";
 import type { InstalledEngine } from "../types.js";
 import { buildKernels } from "./build.js";
 import { exists, kernelsPath } from "./built.js";
-import { builtKernels, loadKernels } from "./load.js";
+import { findKernels, loadKernels } from "./load.js";
 import { instructionSets, kernelSources, kernelsKey } from "./sources.js";
 
 const temporary = temporaryFolders();
@@ -108,7 +108,16 @@ describe("building the kernels", () => {
     const engine = await engineFolder();
     const without = await loadKernels(engine, fakeHost(), () => undefined);
     expect(without).toEqual({ kernels: [], reason: expect.stringContaining("no C++17 compiler") });
-    const prebuilt = { ...engine, includeDirectory: undefined };
+    const headless = await loadKernels(
+      { ...engine, includeDirectory: undefined },
+      fakeHost({ "g++": working }),
+      () => undefined,
+    );
+    expect(headless).toEqual({
+      kernels: [],
+      reason: expect.stringContaining("without TensorFlow's headers"),
+    });
+    const prebuilt = { ...engine, method: "official" } as const;
     expect(await loadKernels(prebuilt, fakeHost(), () => undefined)).toEqual({ kernels: [] });
   });
 
@@ -135,7 +144,7 @@ describe("the kernels of a machine", () => {
     const host = fakeHost({ "g++": working });
     const path = await buildKernels(engine, gcc, host);
     const later = fakeHost({ "g++": working });
-    expect(await builtKernels(engine, later, () => undefined)).toBe(path);
+    expect(await findKernels(engine, later, { onBuild: () => undefined })).toBe(path);
     expect(later.commands).toEqual([]);
   });
 
@@ -149,7 +158,8 @@ describe("the kernels of a machine", () => {
     ];
     let builds = 0;
     const paths = new Set<string>();
-    for (const host of [...hosts, ...hosts]) paths.add(await builtKernels(engine, host, () => builds++));
+    for (const host of [...hosts, ...hosts])
+      paths.add(await findKernels(engine, host, { onBuild: () => builds++ }));
     expect([builds, paths.size]).toEqual([4, 4]);
     for (const path of paths) expect(await exists(path)).toBe(true);
   });
@@ -158,11 +168,15 @@ describe("the kernels of a machine", () => {
     const engine = await engineFolder();
     const path = await buildKernels(engine, gcc, fakeHost({ "g++": working }));
     const without = fakeHost();
-    expect(await builtKernels(engine, without, () => undefined)).toBe(path);
+    expect(await findKernels(engine, without, { onBuild: () => undefined })).toBe(path);
     expect(without.commands).toEqual([]);
-    expect(await builtKernels(engine, fakeHost({ "g++": broken }, updated), () => undefined)).toBe(path);
+    expect(
+      await findKernels(engine, fakeHost({ "g++": broken }, updated), { onBuild: () => undefined }),
+    ).toBe(path);
     await rename(path, join(dirname(path), `another-${basename(path).split("-")[1]}`));
-    await expect(builtKernels(engine, without, () => undefined)).rejects.toThrow(/no C\+\+17 compiler/);
+    await expect(findKernels(engine, without, { onBuild: () => undefined })).rejects.toThrow(
+      /no C\+\+17 compiler/,
+    );
   });
 
   it("that are older than a day go when new ones are built", async () => {

@@ -32,7 +32,13 @@ export async function buildKernels(
   const folder = join(engine.directory, "kernels");
   const work = join(folder, `.unfinished-${process.pid}-${randomUUID()}`);
   if (includeDirectory === undefined) {
-    throw new SitError("engine-install", `${engine.directory}: expected TensorFlow's headers, got none`);
+    throw new SitError(
+      "engine-install",
+      `${engine.directory} is without TensorFlow's headers to compile with`,
+      {
+        mend: "Run `sit engine install --method source`.",
+      },
+    );
   }
   await mkdir(work, { recursive: true });
   try {

@@ -7,6 +7,7 @@ import { buildKernels } from "./build.js";
 import { earlierFailure, exists, kernelsPath, otherBuild } from "./built.js";
 import { measureHolders } from "./holders.js";
 import { kernelNames, registerKernels } from "./register.js";
+import { shippedKernels } from "./shipped.js";
 
 /** The kernels that run, or in words why none do; `reason` is undefined where nothing could be expected. */
 export interface LoadedKernels {
@@ -17,18 +18,32 @@ export interface LoadedKernels {
 // On the process: TensorFlow ends it when an operation is registered twice.
 const loadedSlot = Symbol.for("sitjs.kernels");
 
+/** How kernels are had. */
+export interface KernelOptions {
+  /** Is told that they are being compiled, and why those of an installed platform package are not taken. */
+  onBuild: (misfit: string | undefined) => void;
+  /** Compile again what failed before. */
+  retry?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Whether there are kernels for this engine: the official prebuilt has another TensorFlow. */
+export function canHaveKernels({ method, variant }: Pick<InstalledEngine, "method" | "variant">): boolean {
+  return method !== "official" && variant === "cpu";
+}
+
 /** Loads the fused kernels into this process and registers them, building them first where sources have changed. */
 export async function loadKernels(
   engine: InstalledEngine,
   host: Host,
-  onBuild: () => void,
+  onBuild: KernelOptions["onBuild"],
 ): Promise<LoadedKernels> {
-  if (engine.includeDirectory === undefined || engine.variant !== "cpu") return { kernels: [] };
+  if (!canHaveKernels(engine)) return { kernels: [] };
   const loaded = globalThis as { [loadedSlot]?: boolean };
   const first = loaded[loadedSlot] !== true;
   if (first) {
     try {
-      createRequire(import.meta.url)(await builtKernels(engine, host, onBuild));
+      createRequire(import.meta.url)(await findKernels(engine, host, { onBuild }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return { kernels: [], reason: message.split("\n")[0] };
@@ -40,26 +55,33 @@ export async function loadKernels(
   return { kernels: kernelNames };
 }
 
-/** The addon built by this machine's compiler, now where need be; else one of the same sources by another. */
-export async function builtKernels(
+/**
+ * The addon of the platform package where it fits; else that built by this machine's compiler, now where need be; else
+ * one of the same sources by another.
+ */
+export async function findKernels(
   engine: InstalledEngine,
   host: Host,
-  onBuild: () => void,
+  { onBuild, retry = false, signal }: KernelOptions,
 ): Promise<string> {
+  const shipped = await shippedKernels(engine, host);
+  if (shipped?.path !== undefined) return shipped.path;
   const path = await kernelsPath(engine, host);
   if (await exists(path)) return path;
   try {
-    const failure = await earlierFailure(path);
+    const failure = retry ? undefined : await earlierFailure(path);
     if (failure !== undefined) throw new SitError("engine-install", failure);
     const compiler = await findCompiler(host);
     if (compiler === undefined) {
       throw new SitError("engine-install", "no C++17 compiler was found for the fused kernels");
     }
-    onBuild();
-    return await buildKernels(engine, compiler, host);
+    onBuild(shipped?.misfit);
+    return await buildKernels(engine, compiler, host, signal);
   } catch (error) {
+    if (signal?.aborted) throw error;
     const other = await otherBuild(path);
-    if (other === undefined) throw error;
-    return other;
+    if (other !== undefined) return other;
+    if (shipped === undefined || !SitError.isInstance(error)) throw error;
+    throw new SitError(error.code, `${shipped.misfit}; ${error.message}`, { mend: error.mend, cause: error });
   }
 }

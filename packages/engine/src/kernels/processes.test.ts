@@ -5,7 +5,7 @@ import { engines } from "../../../../fixtures/engines.js";
 import { nodeHost } from "../host.js";
 import { installedEngine } from "../install.js";
 import type { InstalledEngine } from "../types.js";
-import { builtKernels } from "./load.js";
+import { findKernels } from "./load.js";
 
 // What can only be set before TensorFlow starts is tried in processes of its own: threads, and lesser processors.
 const engine = (await engines()).some((under) => under.engine.kernels.length > 0)
@@ -141,7 +141,7 @@ async function compute<T = Result>(
 ): Promise<T> {
   const host = nodeHost();
   const tfjs = createRequire(import.meta.url).resolve("@tensorflow/tfjs");
-  const kernels = await builtKernels(installed, host, () => undefined);
+  const kernels = await findKernels(installed, host, { onBuild: () => undefined });
   const args = ["-e", text, "--", tfjs, installed.packageDirectory, kernels];
   const result = await host.run(process.execPath, args, {
     env: { ...host.env, NODE_OPTIONS: "", TF_CPP_MIN_LOG_LEVEL: "2", ...env },

@@ -28,6 +28,7 @@ export function fakeHost(commands: Record<string, Answer> = {}, changes: Partial
     memoryBytes: 8e9,
     cpuModel: "a processor",
     musl: false,
+    glibc: "2.36",
     commands: ran,
     async run(command, args, options = {}) {
       ran.push([command, ...args].join(" "));
@@ -37,6 +38,7 @@ export function fakeHost(commands: Record<string, Answer> = {}, changes: Partial
     },
     findExecutable: async (command) =>
       commands[command] && { path: `/bin/${command}`, bytes: 1, modifiedMilliseconds: 0 },
+    findPackage: () => undefined,
     download: unreachable,
     downloadText: unreachable,
     freeBytes: async () => 100e9,

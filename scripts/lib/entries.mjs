@@ -10,11 +10,12 @@ import { root } from "./steps.mjs";
 
 /**
  * The folders of the packages and of the app that are published, with what their package.json says.
+ * @param {string} [from] the repository, or a copy of it
  * @returns {({ name: string, folder: string } & Record<string, any>)[]}
  */
-export function publishedPackages() {
+export function publishedPackages(from = root) {
   return ["packages", "apps"]
-    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+    .flatMap((parent) => readdirSync(join(from, parent)).map((name) => join(from, parent, name)))
     .filter((folder) => existsSync(join(folder, "package.json")))
     .map((folder) => ({ ...JSON.parse(readFileSync(join(folder, "package.json"), "utf8")), folder }))
     .filter((manifest) => !manifest.private);

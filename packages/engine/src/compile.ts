@@ -1,6 +1,5 @@
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SitError } from "@sitjs/core/errors";
 import { type Host, lastLines } from "./host.js";
 import { bindingPath } from "./shims.js";
@@ -16,13 +15,16 @@ export interface CompileOptions {
 
 const here = createRequire(import.meta.url);
 
-/** What every addon is compiled with: Node-API 8, which every Node this package runs on has. */
+/** Every Node that this package runs on has it. */
+export const nodeApiVersion = 8;
+
+/** What every addon is compiled with. */
 function addonArguments(platform: string): string[] {
   return [
     "-std=c++17",
     "-O2",
     "-fPIC",
-    "-DNAPI_VERSION=8",
+    `-DNAPI_VERSION=${nodeApiVersion}`,
     ...(platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"]),
     "-I",
     join(dirname(here.resolve("node-api-headers")), "include"),
@@ -64,7 +66,7 @@ export async function compileQuiet(
   host: Host,
   signal?: AbortSignal,
 ): Promise<void> {
-  const source = fileURLToPath(new URL("../native/quiet.cc", import.meta.url));
+  const source = join(dirname(here.resolve("@sitjs/engine/package.json")), "native", "quiet.cc");
   const links = host.platform === "linux" ? ["-ldl"] : [];
   await compile(compiler, [...addonArguments(host.platform), source, ...links, "-o", output], host, signal);
 }
@@ -79,7 +81,17 @@ export async function compileObject(
   signal?: AbortSignal,
 ): Promise<void> {
   const headers = ["-I", join(dirname(here.resolve("node-api-headers")), "include")];
-  const args = ["-std=c++17", "-fPIC", "-DNAPI_VERSION=8", ...headers, ...flags, "-c", source, "-o", object];
+  const args = [
+    "-std=c++17",
+    "-fPIC",
+    `-DNAPI_VERSION=${nodeApiVersion}`,
+    ...headers,
+    ...flags,
+    "-c",
+    source,
+    "-o",
+    object,
+  ];
   await compile(compiler, args, host, signal);
 }
 

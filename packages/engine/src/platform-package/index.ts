@@ -1,0 +1,7 @@
+export { platformPackageName } from "./find.js";
+export { type PlatformManifest, platformManifestName, readPlatformManifest } from "./manifest.js";
+export {
+  type WritePlatformPackageOptions,
+  type WrittenPlatformPackage,
+  writePlatformPackage,
+} from "./write.js";

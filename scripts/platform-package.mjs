@@ -21,6 +21,7 @@ const { bytes, unpackedBytes } = await packFolder(folder, scratch);
 rmSync(scratch, { recursive: true });
 console.log(`  for TensorFlow of ${manifest.wheel.file}`);
 console.log(`  by ${manifest.compilers.kernels}, for ${manifest.instructionSets.join(", ")}`);
-if (manifest.needs) console.log(`  needs glibc ${manifest.needs.glibc}, libstdc++ ${manifest.needs.libstdcxx}`);
+if (manifest.needs)
+  console.log(`  needs glibc ${manifest.needs.glibc}, libstdc++ ${manifest.needs.libstdcxx}`);
 console.log(`  ${(bytes / 1e6).toFixed(2)} MB packed, ${(unpackedBytes / 1e6).toFixed(2)} MB unpacked`);
 step.done(`${name}: ${folder}`);

@@ -1,8 +1,7 @@
 // The platform packages of @sitjs/engine: made on each platform, gathered for a release.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { root } from "./steps.mjs";
 
 /** Loaded when it is needed: it is there once the packages are installed and built. */
 const engine = async () => await import("@sitjs/engine/platform-package");
@@ -24,4 +23,24 @@ export async function makePlatformPackage(outFolder) {
     },
   });
   return { name, folder, manifest };
+}
+
+/**
+ * What package.json of @sitjs/engine says when it is published: the platform packages as optional dependencies of its own
+ * version, and the SHA-256 of their manifests, by which the engine knows those that it was released with. The
+ * repository's own says neither, so that it installs where they are not published.
+ * @param {Record<string, any>} manifest package.json of @sitjs/engine
+ * @param {readonly { name: string, folder: string }[]} platformPackages
+ */
+export function withPlatformPackages(manifest, platformPackages) {
+  const of = (value) => Object.fromEntries(platformPackages.map((each) => [each.name, value(each)]));
+  const sum = ({ folder }) =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, "addons.json")))
+      .digest("hex");
+  return {
+    ...manifest,
+    optionalDependencies: { ...manifest.optionalDependencies, ...of(() => manifest.version) },
+    platformPackages: of(sum),
+  };
 }

@@ -1,7 +1,8 @@
 import { SitError } from "@sitjs/core/errors";
 import { cacheFolder } from "./cache.js";
 import { type Host, nodeHost } from "./host.js";
-import { findNative, installMend } from "./load-native.js";
+import { findNative, installMend, type NativePackage } from "./load-native.js";
+import { findPlatformPackage } from "./platform-package/find.js";
 import { checkNative } from "./smoke.js";
 import { findCompiler, findGpu, findNpm, findPip, type Gpu, type Tool } from "./tools.js";
 import type { EngineName, Variant } from "./types.js";
@@ -17,6 +18,15 @@ export interface EngineStatus {
   mend?: string;
 }
 
+export interface PlatformPackageStatus {
+  /** Its name and version. */
+  label: string;
+  /** Whether `installEngine` takes its addons instead of compiling. */
+  fits: boolean;
+  /** Why it does not fit. */
+  reason?: string;
+}
+
 /** What `sit doctor` prints. */
 export interface Diagnosis {
   node: string;
@@ -29,6 +39,8 @@ export interface Diagnosis {
   compiler?: Tool;
   pip?: Tool;
   gpu?: Gpu;
+  /** The npm package with compiled addons for this machine, and whether it fits; undefined where it is not installed. */
+  platformPackage?: PlatformPackageStatus;
   cacheDir: string;
   /** Undefined where the cache folder cannot be made. */
   freeBytes?: number;
@@ -62,10 +74,16 @@ export async function diagnoseOn(host: Host, options: { cacheDir?: string }): Pr
     compiler,
     pip,
     gpu,
+    platformPackage: await platformPackageStatus(host),
     cacheDir,
     freeBytes: await host.freeBytes(cacheDir).catch(() => undefined),
     engines,
   };
+}
+
+async function platformPackageStatus(host: Host): Promise<PlatformPackageStatus | undefined> {
+  const installed = await findPlatformPackage(host);
+  return installed && { label: installed.label, fits: installed.fits, reason: installed.reason };
 }
 
 async function statusOf(
@@ -90,9 +108,17 @@ async function statusOf(
     // A package of the user's own may need its own dependencies, and is only looked at.
     if (found.origin === "cache") await checkNative(found.packageDirectory, host);
     const version = found.tensorflow === undefined ? "" : `TensorFlow ${found.tensorflow}, `;
-    return { name, available: true, detail: `${version}${found.packageDirectory}` };
+    return { name, available: true, detail: `${version}${originOf(found)}${found.packageDirectory}` };
   } catch (error) {
     if (!SitError.isInstance(error)) throw error;
     return { name, available: false, reason: error.message, mend: error.mend ?? installMend(variant) };
   }
+}
+
+/** How an engine of the cache was made. */
+function originOf({ installed }: NativePackage): string {
+  if (installed === undefined) return "";
+  const { method, platformPackage } = installed;
+  if (method === "package") return `addons of ${platformPackage}, `;
+  return method === "source" ? "compiled here, " : "official prebuilt, ";
 }

@@ -1,5 +1,5 @@
 export { cacheFolder } from "./cache.js";
-export { type Diagnosis, diagnose, type EngineStatus } from "./diagnose.js";
+export { type Diagnosis, diagnose, type EngineStatus, type PlatformPackageStatus } from "./diagnose.js";
 export { type InstallOptions, installEngine, installedEngine } from "./install.js";
 export type { Gpu, Tool } from "./tools.js";
 export type {

@@ -58,7 +58,7 @@ export async function chooseMeans(
 /** The platform package where it fits and its addons are what they were; else why not; undefined where it is not there. */
 async function wholePackage(host: Host): Promise<PlatformPackage | string | undefined> {
   const installed = await findPlatformPackage(host);
-  if (installed?.fits !== true) return installed?.reason;
+  if (!installed?.fits) return installed?.reason;
   try {
     for (const addon of addons) await readAddon(installed.found, addon);
     return installed.found;

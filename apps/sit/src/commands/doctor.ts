@@ -1,4 +1,4 @@
-import { diagnose, useEngine } from "@sitjs/engine";
+import { type Diagnosis, diagnose, useEngine } from "@sitjs/engine";
 import type { Run } from "../command-line/run-command.js";
 
 /** Looks at the machine, tells which engines can be had, what to do for the others, and loads the best. */
@@ -15,6 +15,7 @@ export const run: Run = async (_, { console }) => {
     compiler,
     pip,
     gpu,
+    platformPackage,
     cacheDir,
     freeBytes,
     engines,
@@ -29,6 +30,7 @@ export const run: Run = async (_, { console }) => {
     tool("npm", npm),
     tool("compiler", compiler),
     tool("pip", pip),
+    `Addons    ${addons(platformPackage, compiler !== undefined)}`,
     `Cache     ${cacheDir}${freeBytes === undefined ? "" : `, ${gigabytes(freeBytes)} free`}`,
     "",
     ...engines.flatMap(({ name, available, detail, reason, mend }) => [
@@ -43,6 +45,13 @@ export const run: Run = async (_, { console }) => {
   ];
   console.result({ ...found, engine }, lines);
 };
+
+/** Where the native engine's compiled parts would come from. */
+function addons(shipped: Diagnosis["platformPackage"], compiles: boolean): string {
+  if (shipped?.fits) return `${shipped.label}, nothing to compile`;
+  const others = compiles ? "compiled here" : "no compiler: the official prebuilt, without fused kernels";
+  return shipped === undefined ? `no platform package; ${others}` : `${shipped.reason}; ${others}`;
+}
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;

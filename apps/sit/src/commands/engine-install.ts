@@ -8,6 +8,7 @@ const titles: Readonly<Record<InstallProgress["stage"], string>> = {
   package: "getting the binding",
   wheel: "getting TensorFlow",
   unpack: "unpacking",
+  addons: "compiled addons",
   compile: "compiling",
   kernels: "compiling the fused kernels",
   official: "installing the official prebuilt",
@@ -35,7 +36,11 @@ export const run: Run = async (options, { console, signal }) => {
       },
     });
   });
-  const { method, variant, tensorflow, directory } = installed;
-  const made = method === "source" ? "built here" : "official prebuilt";
+  const { method, variant, tensorflow, directory, platformPackage } = installed;
+  const made = {
+    package: `with the addons of ${platformPackage}`,
+    source: "built here",
+    official: "official prebuilt",
+  }[method];
   console.result({ ...installed }, [`TensorFlow ${tensorflow} for ${variant}, ${made}: ${directory}`]);
 };

@@ -17,9 +17,9 @@ export function addEngineCommands(sit: Command): void {
     .addOption(
       new Option(
         "--method <name>",
-        "build from source where there is a compiler, or take the official prebuilt",
+        "addons of the platform package, else built from source where there is a compiler, else the official prebuilt",
       )
-        .choices(["auto", "source", "official"])
+        .choices(["auto", "package", "source", "official"])
         .default("auto"),
     )
     .option("--force", "make it anew even if it is there", false);

@@ -17,7 +17,7 @@ export interface PlatformPackage {
 
 /** A platform package that is installed: one that fits, or why it does not. */
 export type FoundPlatformPackage =
-  | { label: string; fits: true; found: PlatformPackage }
+  | { label: string; fits: true; found: PlatformPackage; reason?: undefined }
   | { label: string; fits: false; reason: string };
 
 /** The name of the platform package for a system. */

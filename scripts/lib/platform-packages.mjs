@@ -1,6 +1,6 @@
 // The platform packages of @sitjs/engine: made on each platform, gathered for a release.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 /** Loaded when it is needed: it is there once the packages are installed and built. */
@@ -43,4 +43,43 @@ export function withPlatformPackages(manifest, platformPackages) {
     optionalDependencies: { ...manifest.optionalDependencies, ...of(() => manifest.version) },
     platformPackages: of(sum),
   };
+}
+
+/**
+ * The platform packages of a release, in folders of their own below `outFolder`, with the version of the release: those in
+ * `given` (what makePlatformPackage wrote on other machines, by folder name), and this machine's, made where it is not among
+ * them.
+ * @param {{ given?: string, outFolder: string, version: string }} options absolute folders
+ * @returns {Promise<{ packages: { name: string, folder: string }[], missing: string[] }>}
+ * @throws {Error} where one does not fit this version of @sitjs/engine, or is not what its manifest says
+ */
+export async function gatherPlatformPackages({ given, outFolder, version }) {
+  const { packagedSystems, platformPackageName, verifyPlatformPackage } = await engine();
+  const packages = [];
+  const missing = [];
+  for (const system of packagedSystems()) {
+    const name = platformPackageName(system.platform, system.arch);
+    const folder = join(outFolder, basename(name));
+    const from = given && join(given, basename(name));
+    const isHere = system.platform === process.platform && system.arch === process.arch;
+    if (from && existsSync(from)) cpSync(from, folder, { recursive: true });
+    else if (isHere) await makePlatformPackage(outFolder);
+    else {
+      missing.push(name);
+      continue;
+    }
+    await verifyPlatformPackage(folder, system);
+    editJson(join(folder, "package.json"), (manifest) => ({ ...manifest, version }));
+    packages.push({ name, folder });
+  }
+  return { packages, missing };
+}
+
+/**
+ * Writes what `change` makes of a JSON file's value.
+ * @param {string} file
+ * @param {(value: any) => unknown} change
+ */
+export function editJson(file, change) {
+  writeFileSync(file, `${JSON.stringify(change(JSON.parse(readFileSync(file, "utf8"))), null, 2)}\n`);
 }

@@ -78,6 +78,11 @@ function npmScript() {
   );
 }
 
+/** The same for git, whose output is returned. */
+export function runGit(args) {
+  return run("git", args, { quiet: true });
+}
+
 /** The file that an installed package's command runs: `toolScript("vitest")`, `toolScript("typescript", "tsc")`. */
 export function toolScript(name, command = name) {
   const folder = join(root, "node_modules", name);

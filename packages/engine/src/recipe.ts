@@ -107,9 +107,12 @@ export function supportsMethod(
   return method === "official" ? officialPlatforms.has(system) : system in wheels;
 }
 
-/** The systems that have a platform package, as `linux-x64`: those of a build from source for the processor. */
-export function packagedPlatforms(): string[] {
-  return Object.keys(wheels).flatMap((system) => (system.startsWith("cpu-") ? [system.slice(4)] : []));
+/** The systems that have a platform package: those of a build from source for the processor. */
+export function packagedSystems(): { platform: string; arch: string }[] {
+  return Object.keys(wheels).flatMap((system) => {
+    const [variant, platform = "", arch = ""] = system.split("-");
+    return variant === "cpu" ? [{ platform, arch }] : [];
+  });
 }
 
 /** The pinned recipe for one machine; throws `SitError("engine-install")` where there is none. */

@@ -5,7 +5,7 @@ import { SitError } from "@sitjs/core/errors";
 import type { Host } from "../host.js";
 import { kernelsKey } from "../kernels/sources.js";
 import { recipeFor, supportsMethod } from "../recipe.js";
-import { type Addon, addonFiles, type PlatformManifest, readPlatformManifest } from "./manifest.js";
+import { type Addon, addonFiles, addons, type PlatformManifest, readPlatformManifest } from "./manifest.js";
 
 /** An npm package with the compiled addons for one system, as `@sitjs/engine-linux-x64`. */
 export interface PlatformPackage {
@@ -19,6 +19,8 @@ export interface PlatformPackage {
 export type FoundPlatformPackage =
   | { label: string; fits: true; found: PlatformPackage; reason?: undefined }
   | { label: string; fits: false; reason: string };
+
+type System = Pick<Host, "platform" | "arch">;
 
 /** The name of the platform package for a system. */
 export const platformPackageName = (platform: string, arch: string): string =>
@@ -66,6 +68,20 @@ export async function readAddon(
   });
 }
 
+/**
+ * Looks through the folder of a platform package for any system: its addons must be what its manifest says, and that must
+ * fit this version of @sitjs/engine.
+ *
+ * @throws SitError "bad-file" or "engine-install" with what is wrong
+ */
+export async function verifyPlatformPackage(folder: string, system: System): Promise<void> {
+  const label = platformPackageName(system.platform, system.arch);
+  const { manifest } = await readPlatformManifest(folder);
+  const reason = await misfit(manifest, system);
+  if (reason !== undefined) throw new SitError("engine-install", `${folder}: ${reason}`);
+  for (const addon of addons) await readAddon({ label, folder, manifest }, addon);
+}
+
 function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
@@ -77,10 +93,13 @@ async function versionOf(folder: string): Promise<string> {
   return String(version);
 }
 
-async function misfit({ engine, kernelSources }: PlatformManifest, host: Host): Promise<string | undefined> {
-  const { key } = recipeFor("source", "cpu", host.platform, host.arch);
+async function misfit(
+  { engine, kernelSources }: PlatformManifest,
+  { platform, arch }: System,
+): Promise<string | undefined> {
+  const { key } = recipeFor("source", "cpu", platform, arch);
   if (engine !== key) return `expected addons for ${key}, got some for ${engine}`;
-  const sources = await kernelsKey(host.arch);
+  const sources = await kernelsKey(arch);
   if (kernelSources !== sources) return `expected kernels of sources ${sources}, got ${kernelSources}`;
   return undefined;
 }

@@ -1,4 +1,5 @@
-export { platformPackageName } from "./find.js";
+export { packagedSystems } from "../recipe.js";
+export { platformPackageName, verifyPlatformPackage } from "./find.js";
 export { type PlatformManifest, platformManifestName, readPlatformManifest } from "./manifest.js";
 export {
   type WritePlatformPackageOptions,

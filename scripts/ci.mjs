@@ -78,6 +78,7 @@ const own = (file) => () => join(root, "scripts", file);
 const turbo = () => toolScript("turbo");
 
 await tests();
+await check("native engine without a compiler", own("platform-check.mjs"), []);
 await check("types", turbo, ["run", "typecheck", "--continue", "--output-logs=errors-only"]);
 await check("types of the scripts and benchmarks", () => toolScript("typescript", "tsc"), ["-p", "scripts"]);
 await check("lint and format", () => toolScript("@biomejs/biome", "biome"), [

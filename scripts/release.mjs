@@ -71,7 +71,8 @@ function show(tarballs) {
   }
   console.log("\nChangelogs");
   for (const { name, version, changes } of tarballs) {
-    if (changes) console.log(`\n${name} ${version}\n${changes.replaceAll(/^/gm, "  ")}`);
+    const lines = changes.split("\n").filter((line) => !line.startsWith("- Updated dependencies ["));
+    if (changes) console.log(`\n${name} ${version}\n${lines.map((line) => `  ${line}`).join("\n")}`);
   }
 }
 

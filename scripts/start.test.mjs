@@ -10,6 +10,7 @@ import { root } from "./lib/steps.mjs";
 const light = {
   "@sitjs/data": ["env-paths"],
   "@sitjs/engine": ["@tensorflow/tfjs", "env-paths"],
+  "@sitjs/engine/platform-package": ["env-paths"],
   "@sitjs/eval/report": ["@saehrimnir/druidjs", "fast-png"],
   "@sitjs/onnx": ["@bufbuild/protobuf/wire", "@tensorflow/tfjs"],
   "@sitjs/onnx/node": ["@bufbuild/protobuf/wire", "@tensorflow/tfjs"],

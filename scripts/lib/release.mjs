@@ -120,7 +120,7 @@ export async function publishAll(tarballs, npm, say, options) {
 
 async function isPublished(name, version, npm) {
   const { code, output } = await npm(["view", `${name}@${version}`, "version"]);
-  if (code === 0) return output.includes(version);
+  if (code === 0) return output.split("\n").includes(version);
   if (output.includes("E404")) return false;
   throw new Error(`npm view ${name}@${version}: expected an answer of the registry, got\n${output}`);
 }

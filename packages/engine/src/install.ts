@@ -10,8 +10,9 @@ import {
 } from "./cache.js";
 import { aborted, type Host, nodeHost } from "./host.js";
 import { canHaveKernels, findKernels } from "./kernels/load.js";
-import { chooseMeans, wasmWorks, withReason } from "./means.js";
+import { chooseMeans, wasmWorks } from "./means.js";
 import { place } from "./place.js";
+import { withReason } from "./platform-package/find.js";
 import type { Recipe } from "./recipe.js";
 import { checkNative } from "./smoke.js";
 import type { InstalledEngine, InstallMethod, InstallProgress, Variant } from "./types.js";

@@ -5,6 +5,7 @@ import {
   type PlatformPackage,
   platformPackageName,
   readAddon,
+  withReason,
 } from "./platform-package/find.js";
 import { addons } from "./platform-package/manifest.js";
 import { type Recipe, recipeFor, supportsMethod } from "./recipe.js";
@@ -23,11 +24,6 @@ export interface Means {
 }
 
 export const wasmWorks = "The wasm engine still works.";
-
-/** The same error, after the reason why no platform package was taken. */
-export function withReason(misfit: string, error: SitError): SitError {
-  return new SitError(error.code, `${misfit}; ${error.message}`, { mend: error.mend, cause: error });
-}
 
 /**
  * Chooses among the ways of making an engine. `unloadable`: why the platform package cannot be taken, where that was

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cacheFolder } from "./cache.js";
-import { recipeFor, supportsMethod } from "./recipe.js";
+import { packagedSystems, recipeFor, supportsMethod } from "./recipe.js";
 
 describe("recipeFor", () => {
   it("names all that tells two engines apart", () => {
@@ -10,6 +10,7 @@ describe("recipeFor", () => {
       recipeFor("source", "cpu", "linux", "arm64"),
       recipeFor("source", "cpu", "darwin", "arm64"),
       recipeFor("official", "cpu", "linux", "x64"),
+      recipeFor("package", "cpu", "linux", "x64"),
     ].map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys[0]).toMatch(/^tfjs-4\.22\.0-tf2\.21\.0-cpu-linux-x64-r\d+$/);
@@ -28,6 +29,11 @@ describe("recipeFor", () => {
     );
     expect(supportsMethod("official", "cpu", "win32", "x64")).toBe(true);
     expect(supportsMethod("source", "gpu", "darwin", "arm64")).toBe(false);
+    expect(supportsMethod("package", "gpu", "linux", "x64")).toBe(false);
+    for (const { platform, arch } of packagedSystems()) {
+      expect(supportsMethod("package", "cpu", platform, arch)).toBe(true);
+    }
+    expect(packagedSystems()).toContainEqual({ platform: "linux", arch: "x64" });
   });
 });
 

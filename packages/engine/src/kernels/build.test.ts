@@ -1,8 +1,9 @@
-import { appendFile, cp, mkdir, readdir, rename, utimes, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Host } from "../host.js";
 import { type Answer, fakeHost } from "../testing/fake-host.js";
+import { fakePlatformPackage } from "../testing/platform-package.js";
 import { temporaryFolders } from "../testing/temporary.js";
 import type { InstalledEngine } from "../types.js";
 import { buildKernels } from "./build.js";
@@ -192,6 +193,42 @@ describe("the kernels of a machine", () => {
     const path = await buildKernels(engine, gcc, fakeHost({ "g++": working }));
     expect((await readdir(folder)).sort()).toEqual(
       [basename(path), "young.node", "young.node.failed"].sort(),
+    );
+  });
+});
+
+describe("the kernels of a platform package", () => {
+  it("are copied beside the engine once, without a compiler", async () => {
+    const engine = await engineFolder();
+    const { found, packageFolder } = await fakePlatformPackage(await temporary());
+    const host = fakeHost({ "g++": working }, found);
+    const path = await findKernels(engine, host, { onBuild: () => undefined });
+    expect(dirname(path)).toBe(join(engine.directory, "kernels"));
+    expect(await readFile(path, "utf8")).toBe("kernels");
+    // It is compared with the manifest when it is copied; the copy is ours.
+    await appendFile(join(packageFolder, "kernels.node"), "!");
+    expect(await findKernels(engine, host, { onBuild: () => undefined })).toBe(path);
+    expect(host.commands).toEqual([]);
+  });
+
+  it("are compiled where the package does not fit, and the reason is told", async () => {
+    const { found } = await fakePlatformPackage(await temporary(), { kernelSources: "others" });
+    const reasons: (string | undefined)[] = [];
+    const host = fakeHost({ "g++": working }, found);
+    const engine = await engineFolder();
+    const options = { onBuild: (misfit: string | undefined) => reasons.push(misfit) };
+    expect(await findKernels(engine, host, options)).toBe(await kernelsPath(engine, host));
+    expect(reasons).toEqual([expect.stringMatching(/1\.2\.3: expected kernels of sources \w+, got others/)]);
+    const loading = loadKernels(await engineFolder(), fakeHost({}, found), () => undefined);
+    expect((await loading).reason).toMatch(/got others; no C\+\+17 compiler/);
+  });
+
+  it("are not for an engine of another TensorFlow", async () => {
+    const { found } = await fakePlatformPackage(await temporary());
+    const engine = { ...(await engineFolder()), tensorflow: "2.20.0" };
+    const host = fakeHost({ "g++": working }, found);
+    expect(await findKernels(engine, host, { onBuild: () => undefined })).toBe(
+      await kernelsPath(engine, host),
     );
   });
 });

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { SitError } from "@sitjs/core/errors";
 import type { Host } from "../host.js";
+import { withReason } from "../platform-package/find.js";
 import { findCompiler } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
 import { buildKernels } from "./build.js";
@@ -82,6 +83,6 @@ export async function findKernels(
     const other = await otherBuild(path);
     if (other !== undefined) return other;
     if (shipped === undefined || !SitError.isInstance(error)) throw error;
-    throw new SitError(error.code, `${shipped.misfit}; ${error.message}`, { mend: error.mend, cause: error });
+    throw withReason(shipped.misfit, error);
   }
 }

@@ -82,6 +82,11 @@ export async function verifyPlatformPackage(folder: string, system: System): Pro
   for (const addon of addons) await readAddon({ label, folder, manifest }, addon);
 }
 
+/** The same error, after the reason why no platform package was taken. */
+export function withReason(misfit: string, error: SitError): SitError {
+  return new SitError(error.code, `${misfit}; ${error.message}`, { mend: error.mend, cause: error });
+}
+
 function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

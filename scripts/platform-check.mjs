@@ -1,6 +1,7 @@
 // npm run platform-check: the native engine for a user without a compiler. Packs core, engine and this machine's platform
 // package, installs the tarballs in an empty project, and makes the engine there with an empty cache and a PATH that has
-// Node, npm and Python's pip (for TensorFlow's wheel) and nothing else. Then it damages the platform package.
+// Node, npm and Python's pip (for TensorFlow's wheel) and nothing else. Then it damages the platform package. Run after the
+// build.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
@@ -35,8 +36,9 @@ async function check() {
   const made = await makePlatformPackage(join(scratch, "platforms"));
   const tarballs = [await packFolder(join(root, "packages", "core"), scratch), await packEngine(made)];
   const shipped = await packFolder(made.folder, scratch);
-  const { glibc, libstdcxx } = made.manifest.needs ?? {};
-  step.done(`${shipped.name}: ${shipped.bytes} bytes packed; needs glibc ${glibc}, libstdc++ ${libstdcxx}`);
+  const { needs } = made.manifest;
+  const libraries = needs && `; needs glibc ${needs.glibc}, libstdc++ ${needs.libstdcxx}`;
+  step.done(`${shipped.name}: ${shipped.bytes} bytes packed${libraries ?? ""}`);
   assert.ok(shipped.bytes < 2e6, `${shipped.name}: expected less than 2 MB, got ${shipped.bytes} bytes`);
 
   const project = await makeProject([...tarballs, shipped]);

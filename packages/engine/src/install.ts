@@ -141,7 +141,10 @@ async function addKernels(
   if (!canHaveKernels(engine)) return;
   try {
     await findKernels(engine, host, {
-      onBuild: () => report({ stage: "kernels", detail: "compiling the fused kernels" }),
+      onBuild: (misfit) => {
+        const why = misfit === undefined ? "" : ` (${misfit})`;
+        report({ stage: "kernels", detail: `compiling the fused kernels${why}` });
+      },
       retry: true,
       signal,
     });

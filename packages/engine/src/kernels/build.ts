@@ -27,19 +27,11 @@ export async function buildKernels(
   host: Host,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { includeDirectory, libraryDirectory } = engine;
+  const includeDirectory = headersOf(engine);
+  const { libraryDirectory } = engine;
   const target = await kernelsPath(engine, host);
   const folder = join(engine.directory, "kernels");
   const work = join(folder, `.unfinished-${process.pid}-${randomUUID()}`);
-  if (includeDirectory === undefined) {
-    throw new SitError(
-      "engine-install",
-      `${engine.directory} is without TensorFlow's headers to compile with`,
-      {
-        mend: "Run `sit engine install --method source`.",
-      },
-    );
-  }
   await mkdir(work, { recursive: true });
   try {
     const sets = await knownSets(compiler, work, host, signal);
@@ -90,6 +82,15 @@ export async function buildKernels(
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The folder of TensorFlow's headers; throws `SitError("engine-install")` where the engine was made without. */
+export function headersOf({ directory, includeDirectory }: KernelHost): string {
+  if (includeDirectory !== undefined) return includeDirectory;
+  throw new SitError(
+    "engine-install",
+    `${directory} is without TensorFlow's headers to compile with: \`sit engine install --method source\` has them`,
+  );
 }
 
 /** The instruction sets that the compiler has flags and features for, tried on a file that does nothing else. */

@@ -4,7 +4,7 @@ import type { Host } from "../host.js";
 import { withReason } from "../platform-package/find.js";
 import { findCompiler } from "../tools.js";
 import type { InstalledEngine } from "../types.js";
-import { buildKernels } from "./build.js";
+import { buildKernels, headersOf } from "./build.js";
 import { earlierFailure, exists, kernelsPath, otherBuild } from "./built.js";
 import { measureHolders } from "./holders.js";
 import { kernelNames, registerKernels } from "./register.js";
@@ -76,6 +76,7 @@ export async function findKernels(
     if (compiler === undefined) {
       throw new SitError("engine-install", "no C++17 compiler was found for the fused kernels");
     }
+    headersOf(engine);
     onBuild(shipped?.misfit);
     return await buildKernels(engine, compiler, host, signal);
   } catch (error) {

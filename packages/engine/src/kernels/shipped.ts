@@ -5,7 +5,7 @@ import type { Host } from "../host.js";
 import { findPlatformPackage, readAddon } from "../platform-package/find.js";
 import { tensorflowVersion } from "../recipe.js";
 import type { InstalledEngine } from "../types.js";
-import { exists } from "./built.js";
+import { exists, removeOldBuilds } from "./built.js";
 
 /** The kernels of a platform package in their place, or why they are not taken. */
 export type ShippedKernels = { path: string; misfit?: undefined } | { path?: undefined; misfit: string };
@@ -29,6 +29,7 @@ export async function shippedKernels(
   if (await exists(path)) return { path };
   try {
     await writeFileAtomically(path, await readAddon(found, "kernels"));
+    await removeOldBuilds(path);
     return { path };
   } catch (error) {
     if (!SitError.isInstance(error)) throw error;

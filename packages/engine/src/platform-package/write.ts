@@ -35,46 +35,62 @@ export interface WrittenPlatformPackage {
  * @throws SitError as `installEngine`; "engine-install" where the compiler does not know all instruction sets, or the
  * kernels would not load on a processor that lacks some
  */
-export async function writePlatformPackage({
-  folder,
-  cacheDir,
-  onProgress,
-}: WritePlatformPackageOptions): Promise<WrittenPlatformPackage> {
+export async function writePlatformPackage(
+  options: WritePlatformPackageOptions,
+): Promise<WrittenPlatformPackage> {
+  const { folder } = options;
   const host = nodeHost();
-  const { platform, arch } = host;
-  const engine = await installOn(host, { method: "source", cacheDir, onProgress });
-  const compiler = await findCompiler(host);
-  if (compiler === undefined || engine.quietLoader === undefined) {
-    throw new SitError("engine-install", `${engine.directory}: expected addons and their compiler, got none`);
-  }
-  let kernels = await kernelsPath(engine, host);
-  if (!(await exists(kernels))) kernels = await buildKernels(engine, compiler, host);
-  const sets = instructionSets(arch).map(({ name }) => name);
-  await requireInstructionSets(kernels, sets);
-  if (arch === "x64") await requireBaseline(kernels, host);
-
+  const { built, compilers } = await buildAddons(options, host);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const built: Record<Addon, string> = { binding: engine.binding, quietLoader: engine.quietLoader, kernels };
   for (const addon of addons) await copyStripped(built[addon], join(folder, addonFiles[addon]), host);
-  const files = addons.map((addon) => join(folder, addonFiles[addon]));
-  const { wheel, key } = recipeFor("source", "cpu", platform, arch);
-  const manifest: PlatformManifest = {
+  const manifest = await manifestOf(folder, compilers, host);
+  await writeFile(join(folder, platformManifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  const name = platformPackageName(host.platform, host.arch);
+  await describePackage(name, folder, manifest, host);
+  return { name, manifest };
+}
+
+type Compilers = PlatformManifest["compilers"];
+
+/** The addons of an engine that is built from source, where they lie there, fit for every processor of the system. */
+async function buildAddons(
+  { cacheDir, onProgress }: WritePlatformPackageOptions,
+  host: Host,
+): Promise<{ built: Record<Addon, string>; compilers: Compilers }> {
+  const engine = await installOn(host, { method: "source", cacheDir, onProgress });
+  const { binding, quietLoader } = engine;
+  const compiler = await findCompiler(host);
+  if (compiler === undefined || quietLoader === undefined) {
+    throw new SitError("engine-install", `${engine.directory}: expected addons and their compiler, got none`);
+  }
+  // The install leaves them out where a platform package is there.
+  let kernels = await kernelsPath(engine, host);
+  if (!(await exists(kernels))) kernels = await buildKernels(engine, compiler, host);
+  await requireInstructionSets(kernels, instructionSetNames(host));
+  if (host.arch === "x64") await requireBaseline(kernels, host);
+  return {
+    built: { binding, quietLoader, kernels },
+    compilers: { binding: engine.compiler ?? "", kernels: `${compiler.command}: ${compiler.version}` },
+  };
+}
+
+const instructionSetNames = ({ arch }: Host): string[] => instructionSets(arch).map(({ name }) => name);
+
+async function manifestOf(folder: string, compilers: Compilers, host: Host): Promise<PlatformManifest> {
+  const { wheel, key } = recipeFor("source", "cpu", host.platform, host.arch);
+  const paths = addons.map((addon) => join(folder, addonFiles[addon]));
+  const files = addons.map(async (addon) => [addon, await describeFile(folder, addon)] as const);
+  return {
     engine: key,
     wheel: { file: wheel?.file ?? "", sha256: wheel?.sha256 },
     nodeApi: nodeApiVersion,
-    kernelSources: await kernelsKey(arch),
-    instructionSets: sets,
-    compilers: { binding: engine.compiler ?? "", kernels: `${compiler.command}: ${compiler.version}` },
-    needs: platform === "linux" ? await inspectNeeds(files, host) : undefined,
-    files: Object.fromEntries(
-      await Promise.all(addons.map(async (addon) => [addon, await describeFile(folder, addon)] as const)),
-    ) as PlatformManifest["files"],
+    kernelSources: await kernelsKey(host.arch),
+    instructionSets: instructionSetNames(host),
+    compilers,
+    needs: host.platform === "linux" ? await inspectNeeds(paths, host) : undefined,
+    files: Object.fromEntries(await Promise.all(files)) as PlatformManifest["files"],
   };
-  await writeFile(join(folder, platformManifestName), `${JSON.stringify(manifest, null, 2)}\n`);
-  const name = platformPackageName(platform, arch);
-  await describePackage(name, folder, manifest, host);
-  return { name, manifest };
 }
 
 /** A compiler that does not know an instruction set leaves it out, which is right on its own machine alone. */

@@ -1,6 +1,6 @@
 export { averageNormHead } from "./average-norm-head.js";
 export type { Preprocessing, PretrainedConfig, SavedHead } from "./config.js";
-export { PickleGlobal, PickleRecord, type PickleValue } from "./torch/pickle.js";
+export { PickleGlobal, PickleRecord, PickleUnknown, type PickleValue } from "./torch/pickle-value.js";
 export { type TorchStorage, TorchTensor, type TorchValue } from "./torch/tensor.js";
 export {
   type ImportedHead,

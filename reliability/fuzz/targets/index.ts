@@ -4,7 +4,7 @@ import { cifar10, cifar100, compressedIdx, idx, stlImages, stlLabels } from "./i
 import { compressedMat, mat } from "./mat.js";
 import { checkpoint, optionText, reportJson, settings } from "./runs.js";
 import { lazySafetensors, safetensors } from "./safetensors.js";
-import { pickle, torch, torchLegacy } from "./torch.js";
+import { keptPickle, pickle, torch, torchLegacy } from "./torch.js";
 
 /** Every parser that is fuzzed. A new one is a `Target` and a line here. */
 export const targets: readonly AnyTarget[] = [
@@ -13,6 +13,7 @@ export const targets: readonly AnyTarget[] = [
   torch,
   torchLegacy,
   pickle,
+  keptPickle,
   checkpoint,
   idx,
   compressedIdx,

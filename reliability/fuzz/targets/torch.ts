@@ -15,7 +15,8 @@ const fixture = (name: string) => Uint8Array.from(readFileSync(`fixtures/torch/$
 function pickleOf(file: Uint8Array): Uint8Array {
   const view = new DataView(file.buffer, file.byteOffset);
   const start = 30 + view.getUint16(26, true) + view.getUint16(28, true);
-  const { end } = readPickle(file, { host: torchHost("fixture", () => undefined), source: "fixture", start });
+  const host = torchHost("fixture", () => undefined);
+  const { end } = readPickle(file, { host, source: "fixture", start, unknown: "keep" });
   return file.slice(start, end);
 }
 
@@ -57,7 +58,7 @@ export const torch: Target<readonly SafetensorsEntry[]> = {
   get source() {
     return path;
   },
-  corpus: () => ["dtypes", "views", "checkpoint"].map(fixture),
+  corpus: () => ["dtypes", "views", "checkpoint", "training"].map(fixture),
 };
 
 export const torchLegacy: Target<readonly SafetensorsEntry[]> = {
@@ -66,18 +67,23 @@ export const torchLegacy: Target<readonly SafetensorsEntry[]> = {
   get source() {
     return path;
   },
-  corpus: () => [fixture("checkpoint-legacy")],
+  corpus: () => ["checkpoint-legacy", "training-legacy"].map(fixture),
 };
 
 const source = "some.pkl";
 
 /** The pickles alone, where every change meets the reader of opcodes. */
-export const pickle: Target = {
-  name: "pickle",
+const pickles = (name: string, unknown: "refuse" | "keep", files: readonly string[]): Target => ({
+  name,
   source,
   codes: ["bad-file"],
-  corpus: () => ["dtypes", "views", "checkpoint"].map((name) => pickleOf(fixture(name))),
-  mutate: (file: Uint8Array, rng: RandomStream, files) => mutateBytes(file, rng, files),
-  parse: (file) => readPickle(file, { host: torchHost(source, () => undefined), source }).value,
+  corpus: () => files.map((file) => pickleOf(fixture(file))),
+  mutate: (file: Uint8Array, rng: RandomStream, all) => mutateBytes(file, rng, all),
+  parse: (file) => readPickle(file, { host: torchHost(source, () => undefined), source, unknown }).value,
   check: (value) => promise(value !== undefined, "a value"),
-};
+});
+
+export const pickle = pickles("pickle", "refuse", ["dtypes", "views", "checkpoint", "training"]);
+
+/** As where one entry of a checkpoint is asked for: what is not known stays in the place of what it would make. */
+export const keptPickle = pickles("pickle kept", "keep", ["training", "training-unknown"]);

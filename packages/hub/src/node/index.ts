@@ -1,5 +1,5 @@
 export { fromPretrained, type PretrainedModel } from "./from-pretrained.js";
 export type { HubOptions } from "./hub-file.js";
-export { type OpenTorch, openTorch } from "./open-torch.js";
+export { type OpenTorch, type OpenTorchOptions, openTorch } from "./open-torch.js";
 export { importWeightsFile, openWeights } from "./open-weights.js";
 export { type ModelToSave, savePretrained } from "./save-pretrained.js";

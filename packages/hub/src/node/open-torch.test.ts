@@ -3,15 +3,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { failure, scratchFolder } from "../../../../fixtures/own-folder.js";
-import { PickleRecord } from "../torch/pickle.js";
-import { type OpenTorch, openTorch } from "./index.js";
+import { PickleRecord } from "../torch/pickle-value.js";
+import { type OpenTorch, type OpenTorchOptions, openTorch } from "./index.js";
 
 const folder = fileURLToPath(new URL("../../../../fixtures/torch/", import.meta.url));
 const scratch = scratchFolder();
 const values = JSON.parse(readFileSync(join(folder, "values.json"), "utf8")) as Record<string, number[]>;
 
-async function opened<T>(path: string, work: (file: OpenTorch) => Promise<T>): Promise<T> {
-  const file = await openTorch(path);
+async function opened<T>(
+  path: string,
+  work: (file: OpenTorch) => Promise<T>,
+  options: OpenTorchOptions = {},
+): Promise<T> {
+  const file = await openTorch(path, options);
   try {
     return await work(file);
   } finally {
@@ -95,6 +99,41 @@ describe("a file of torch.save", () => {
       }),
   );
 
+  it.each(["training.pth", "training-legacy.pth"])("%s: what a training script saves of itself", (name) =>
+    opened(join(folder, name), async ({ tensors, value, read }) => {
+      expect(Object.keys(tensors)).toEqual([
+        "student.module.backbone.weight",
+        "student.module.backbone.bias",
+        "teacher.backbone.weight",
+        "teacher.backbone.bias",
+      ]);
+      const { data } = await read("student.module.backbone.weight");
+      expect([...data]).toEqual(values["model.weight"]);
+      const all = value as Map<string, unknown>;
+      const { fields } = all.get("args") as PickleRecord<never>;
+      expect(Object.fromEntries(fields)).toEqual({
+        output_dir: "runs/dino",
+        lr: 0.0005,
+        world_size: 8,
+        half: 0.5,
+        amp: true,
+        dtype: "torch.bfloat16",
+        shape: [3, 224, 224],
+        device: "cuda:0",
+      });
+      const counts = new Map([
+        [30, 1],
+        [60, 1],
+      ]);
+      expect([all.get("milestones"), all.get("statistics")]).toEqual([counts, new Map([["loss", [0.25]]])]);
+      const array = all.get("random") as PickleRecord<never>;
+      // Version, shape, type, order, bytes.
+      expect([array.name, array.fields.get("1")]).toEqual(["numpy.ndarray", [3]]);
+      expect(array.fields.get("4")).toEqual(new Uint8Array(Uint32Array.of(0, 1, 2).buffer));
+      expect(all.get("torch")).toMatch(/^2[.]/);
+    }),
+  );
+
   it("says which tensors there are where one is not", () =>
     opened(join(folder, "views.pth"), async ({ read }) => {
       const { code, message } = await failure(read("nothing"));
@@ -121,6 +160,46 @@ describe("a pickle that would run something", () => {
     const { code, message } = await failure(openTorch(path));
     expect([code, message.startsWith(path)]).toEqual(["bad-file", true]);
     expect(message).toMatch(expected);
+    expect(existsSync("sitjs-was-executed")).toBe(false);
+  });
+});
+
+describe("a checkpoint with objects of classes that are not known", () => {
+  const path = (name: string) => join(folder, `training-${name}.pth`);
+
+  it("is refused by their name as a whole, and read where one entry is asked for", async () => {
+    const { code, message } = await failure(openTorch(path("unknown")));
+    expect([code, message]).toEqual([
+      "bad-file",
+      `${path("unknown")}: refused, since loading it would run __main__.Meter()`,
+    ]);
+    await opened(
+      path("unknown"),
+      async ({ tensors, value, read }) => {
+        expect(Object.keys(tensors)).toEqual(["teacher.backbone.weight", "teacher.backbone.bias"]);
+        expect([...(value as Map<string, unknown>).keys()]).toEqual(["teacher"]);
+        const weights = values["model.weight"] as number[];
+        expect([...(await read("teacher.backbone.weight")).data]).toEqual(
+          weights.map((value) => Math.fround(value + 1)),
+        );
+      },
+      { only: "teacher" },
+    );
+  });
+
+  it("is refused where they lie in the entry itself", async () => {
+    expect((await failure(openTorch(path("inside"), { only: "student" }))).message).toBe(
+      `${path("inside")}: refused, since loading student.meter would need __main__.Meter(), which is not known`,
+    );
+    const { message } = await failure(openTorch(path("unknown"), { only: "model" }));
+    expect(message).toMatch(/expected an entry model, got a dictionary of student, teacher, args/);
+  });
+
+  it("runs nothing that it does not read", async () => {
+    for (const name of ["os-system", "protocol-4", "legacy", "eval", "reference"]) {
+      const refused = join(folder, "refused", `${name}.pth`);
+      expect((await failure(openTorch(refused, { only: "model" }))).code, name).toBe("bad-file");
+    }
     expect(existsSync("sitjs-was-executed")).toBe(false);
   });
 });

@@ -1,8 +1,9 @@
 import type { SafetensorsEntry, SafetensorsInfo } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
 import { type OpenFile, openFile } from "@sitjs/core/node";
+import { describe, shortName } from "../torch/describe.js";
 import { tensorsByName } from "../torch/names.js";
-import { readPickle, shortName } from "../torch/pickle.js";
+import { readPickle } from "../torch/pickle.js";
 import { type TorchStorage, type TorchTensor, type TorchValue, torchHost, widthOf } from "../torch/tensor.js";
 import { bytesOf, entryFrom } from "../torch/values.js";
 import type { TorchLayout } from "./torch-layout.js";
@@ -24,15 +25,24 @@ export interface OpenTorch {
   close(): Promise<void>;
 }
 
+export interface OpenTorchOptions {
+  /**
+   * One entry of the dictionary that was saved, as "model" or "state_dict": only it is taken, and what lies beside it may
+   * be of classes that are not known. Nothing is made of those.
+   */
+  readonly only?: string | undefined;
+}
+
 /**
  * Opens a `.pth` or `.pt` file as `torch.save` writes it, in the zip format (since PyTorch 1.6) or the older one. Nothing
  * of it is executed: the pickle is read as data, of a closed list of opcodes and names. Allowed are tensors, parameters,
- * plain containers, numbers, texts and `argparse.Namespace`; everything else is refused by its name. Memory is that of
- * the pickle and of what is read.
+ * plain containers, numbers (NumPy's too), texts, paths and `argparse.Namespace`; everything else is refused by its name.
+ * Memory is that of the pickle and of what is read.
  *
  * @throws SitError "missing-file" or "bad-file"
  */
-export async function openTorch(path: string): Promise<OpenTorch> {
+export async function openTorch(path: string, options: OpenTorchOptions = {}): Promise<OpenTorch> {
+  const { only } = options;
   const file = await openFile(path);
   try {
     const layout = await layoutOf(file, path);
@@ -47,7 +57,13 @@ export async function openTorch(path: string): Promise<OpenTorch> {
       }
       storages.set(storage.key, storage);
     });
-    const { value, end } = readPickle(layout.pickle, { host, source: path, start: layout.start });
+    const { value: whole, end } = readPickle(layout.pickle, {
+      host,
+      source: path,
+      start: layout.start,
+      unknown: only === undefined ? "refuse" : "keep",
+    });
+    const value = only === undefined ? whole : entryOf(whole, only, path);
     await layout.after?.(end, storages);
     for (const storage of storages.values()) {
       const { bytes } = layout.find(storage);
@@ -66,9 +82,7 @@ export async function openTorch(path: string): Promise<OpenTorch> {
       async read(name) {
         const tensor: TorchTensor | undefined = tensors[name];
         if (tensor === undefined) {
-          const names = Object.keys(tensors);
-          const some =
-            names.slice(0, 8).map(shortName).join(", ") + (names.length > 8 ? `, … (${names.length})` : "");
+          const some = shownNames(Object.keys(tensors));
           throw new SitError(
             "bad-parameters",
             `${path}: expected a tensor ${shortName(name)}, got only ${some || "none"}`,
@@ -86,6 +100,19 @@ export async function openTorch(path: string): Promise<OpenTorch> {
     throw error;
   }
 }
+
+function entryOf(whole: TorchValue, only: string, path: string): TorchValue {
+  const entry = whole instanceof Map ? whole.get(only) : undefined;
+  if (entry !== undefined) return new Map<TorchValue, TorchValue>([[only, entry]]);
+  const there = whole instanceof Map ? `a dictionary of ${shownNames([...whole.keys()])}` : describe(whole);
+  throw new SitError("bad-file", `${path}: expected an entry ${shortName(only)}, got ${there}`);
+}
+
+const shownNames = (names: readonly unknown[]): string =>
+  names
+    .slice(0, 8)
+    .map((name) => (typeof name === "string" ? shortName(name) : describe(name)))
+    .join(", ") + (names.length > 8 ? `, … (${names.length})` : "");
 
 async function layoutOf(file: OpenFile, path: string): Promise<TorchLayout> {
   const first = new Uint8Array(Math.min(2, file.size));

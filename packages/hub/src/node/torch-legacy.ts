@@ -1,6 +1,8 @@
 import { SitError } from "@sitjs/core/errors";
 import type { OpenFile } from "@sitjs/core/node";
-import { describe, type PickleHost, readPickle, shortName } from "../torch/pickle.js";
+import { describe, shortName } from "../torch/describe.js";
+import { readPickle } from "../torch/pickle.js";
+import type { PickleHost } from "../torch/pickle-value.js";
 import { widthOf } from "../torch/tensor.js";
 import { mostPickleBytes, type TorchLayout } from "./torch-layout.js";
 
@@ -21,6 +23,7 @@ export async function readLegacyLayout(file: OpenFile, path: string): Promise<To
   const plain: PickleHost<never> = {
     value: () => undefined,
     call: () => undefined,
+    isCallable: () => false,
     persistent: () => fail("expected no storage before the checkpoint"),
   };
   let at = 0;

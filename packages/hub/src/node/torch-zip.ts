@@ -2,7 +2,7 @@ import { SitError } from "@sitjs/core/errors";
 import { decodeText } from "@sitjs/core/json";
 import type { OpenFile } from "@sitjs/core/node";
 import type { Entry, ZipFile } from "yauzl";
-import { describe } from "../torch/pickle.js";
+import { describe } from "../torch/describe.js";
 import { mostPickleBytes, type TorchLayout } from "./torch-layout.js";
 
 /** Storages and a handful of records; a model has hundreds, an optimizer's state thousands. */

@@ -1,5 +1,6 @@
 import { SitError } from "@sitjs/core/errors";
-import { PickleRecord, shortName } from "./pickle.js";
+import { shortName } from "./describe.js";
+import { PickleRecord, PickleUnknown } from "./pickle-value.js";
 import { TorchTensor, type TorchValue } from "./tensor.js";
 
 /** Deeper than any checkpoint; a container that holds itself is deeper than anything. */
@@ -14,7 +15,7 @@ const visitedPerByte = 8;
  * The tensors below a value by dotted names: `model.blocks.0.norm1.weight` for `{"model": {"blocks.0.norm1.weight": …}}`,
  * members of lists by their number.
  * @param bytes length of the pickle that the value is of
- * @throws SitError "bad-file" for two of one name and for containers too deep or too many
+ * @throws SitError "bad-file" for what was left unknown, two of one name, and containers too deep or too many
  */
 export function tensorsByName(value: TorchValue, source: string, bytes: number): Record<string, TorchTensor> {
   const mostVisited = visitedPerByte * bytes + 1000;
@@ -33,10 +34,22 @@ export function tensorsByName(value: TorchValue, source: string, bytes: number):
       found[name] = of;
       return;
     }
+    if (of instanceof PickleUnknown) {
+      throw new SitError(
+        "bad-file",
+        `${source}: refused, since loading ${shortName(name)} would need ${of.text}, which is not known`,
+      );
+    }
     const below = (key: unknown, member: TorchValue) =>
       visit(member, name === "" ? String(key) : `${name}.${String(key)}`, depth + 1);
-    if (of instanceof Map) for (const [key, member] of of) below(keyText(key), member);
-    else if (of instanceof PickleRecord) for (const [key, member] of of.fields) below(key, member);
+    if (of instanceof Map) {
+      for (const [key, member] of of) {
+        if (key instanceof PickleUnknown) visit(key, name, depth + 1);
+        below(keyText(key), member);
+      }
+    }
+    if (of instanceof PickleRecord) for (const [key, member] of of.fields) below(key, member);
+    else if (of instanceof Set) for (const member of of) below("?", member);
     else if (Array.isArray(of)) for (const [i, member] of of.entries()) below(i, member);
   };
   visit(value, "", 0);

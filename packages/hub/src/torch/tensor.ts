@@ -1,6 +1,8 @@
 import { type SafetensorsDtype, safetensorsTypes } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
-import { describe, type PickleHost, PickleRecord, type PickleValue } from "./pickle.js";
+import { describe } from "./describe.js";
+import type { PickleHost, PickleValue } from "./pickle-value.js";
+import { isPlainName, plainCalls } from "./plain.js";
 
 /** The bytes that tensors are views of. */
 export interface TorchStorage {
@@ -95,15 +97,9 @@ export function torchHost(
     return tensor;
   };
 
-  const calls: Readonly<Record<string, (values: readonly Value[]) => Value>> = {
-    "collections.OrderedDict": (values) => pairs(values, fail),
-    "builtins.set": (values) => new Set(values.length === 0 ? [] : list(values[0], fail)),
+  const calls: Readonly<Record<string, (values: readonly Value[]) => Value | undefined>> = {
+    ...plainCalls<TorchTensor | TorchStorage>(fail),
     "torch.Size": (values) => counts("a size", values[0]),
-    "torch.device": (values) => values.map((value) => describe(value).replaceAll('"', "")).join(":"),
-    "argparse.Namespace": (values) => {
-      if (values.length > 0) fail(`expected an empty argparse.Namespace, got ${values.length} arguments`);
-      return new PickleRecord<TorchTensor | TorchStorage>();
-    },
     "torch._utils._rebuild_tensor": (values) => view(values),
     "torch._utils._rebuild_tensor_v2": (values) => view(values),
     "torch._utils._rebuild_tensor_v3": (values) => {
@@ -115,10 +111,16 @@ export function torchHost(
         ? tensor
         : fail(`expected the tensor of a parameter, got ${describe(tensor)}`),
   };
-  const named = (name: string) => name.replace(/^__builtin__[.]/, "builtins.");
+  // Python 2's names, and NumPy's before version 2.
+  const named = (name: string) =>
+    name.replace(/^__builtin__[.]/, "builtins.").replace(/^numpy[.]core[.]/, "numpy._core.");
 
   return {
-    value: (name) => (Object.hasOwn(dtypes, name) || storageOf(name) !== undefined ? name : undefined),
+    value: (name) =>
+      Object.hasOwn(dtypes, name) || storageOf(name) !== undefined || isPlainName(named(name))
+        ? name
+        : undefined,
+    isCallable: (name) => Object.hasOwn(calls, named(name)),
     call: (name, values) => (Object.hasOwn(calls, named(name)) ? calls[named(name)]?.(values) : undefined),
     persistent(id) {
       const [kind, type, key, , length] = Array.isArray(id) ? id : [];
@@ -147,20 +149,6 @@ function isStorage(value: unknown): value is TorchStorage {
   return (
     typeof value === "object" && value !== null && "key" in value && "dtype" in value && "length" in value
   );
-}
-
-function list(value: Value | undefined, fail: (message: string) => never): Value[] {
-  return Array.isArray(value) ? value : fail(`expected a list in the pickle, got ${describe(value)}`);
-}
-
-function pairs(values: readonly Value[], fail: (message: string) => never): Map<Value, Value> {
-  const made = new Map<Value, Value>();
-  for (const pair of values.length === 0 ? [] : list(values[0], fail)) {
-    const [key, value] = list(pair, fail);
-    if (key === undefined || value === undefined) fail("expected pairs of an OrderedDict in the pickle");
-    made.set(key as Value, value as Value);
-  }
-  return made;
 }
 
 /** How many values a view has, and the place after its last one, in values of its storage. */

@@ -7,7 +7,8 @@ const may = {
   vit: ["core"],
   masking: ["core"],
   losses: ["core"],
-  onnx: ["core", "vit"],
+  // A folder with an ONNX file is a pretrained folder: its JSON files are the hub's.
+  onnx: ["core", "vit", "hub"],
   // Pixels without tensors: they run in workers, where loading tfjs would cost seconds and memory.
   augment: ["core/src/(random|errors)[.]ts"],
   data: ["core/src/((random|errors|json)[.]ts|node/)", "augment"],

@@ -1,17 +1,8 @@
 import { SitError } from "@sitjs/core";
 import { describeJson } from "@sitjs/core/json";
 import type { ClassifierHeadOptions, VisionTransformerOptions } from "@sitjs/vit";
-
-/** How images become the network's input. */
-export interface Preprocessing {
-  /** Side of the square that images are resized to, in pixels. */
-  readonly size: number;
-  /** Subtracted from a channel's values in [0, 1]. */
-  readonly mean: readonly number[];
-  /** Divides them then. */
-  readonly std: readonly number[];
-  readonly interpolation: "bilinear" | "bicubic";
-}
+import { asRecord } from "./as-record.js";
+import { huggingFaceConfig } from "./hugging-face-config.js";
 
 export interface SavedHead {
   readonly kind: "linear" | "two-layer" | "average-norm";
@@ -26,6 +17,8 @@ export interface PretrainedConfig {
   readonly head: SavedHead | undefined;
   /** Names of the classes in order, where they have names. */
   readonly labels: readonly string[] | undefined;
+  /** Whether an image may show several classes: each logit then has a sigmoid of its own. */
+  readonly multiLabel: boolean;
 }
 
 /** Why transformers' `ViTModel` is not this network, or undefined where it is. */
@@ -45,39 +38,19 @@ export function isHuggingFaceHead(head: SavedHead | undefined): head is SavedHea
  * The `config.json` of a folder. Where the architecture is `ViTModel`'s, its keys are there, and transformers opens the
  * folder; everything else is under `sitjs`.
  */
-export function formatConfig({ backbone, head, labels }: PretrainedConfig): Record<string, unknown> {
-  const { imageSize, patchSize, channels = 3, width = 384, depth = 12, heads = 6, mlpRatio = 4 } = backbone;
-  const { qkvBias = true, layerNormEpsilon = 1e-6 } = backbone;
+export function formatConfig(config: PretrainedConfig): Record<string, unknown> {
+  const { backbone, head, labels, multiLabel } = config;
   const foreign = beyondHuggingFace(backbone) === undefined;
-  const classified = isHuggingFaceHead(head);
-  const names = labels ?? Array.from({ length: head?.classes ?? 0 }, (_, i) => `LABEL_${i}`);
+  const named = huggingFaceConfig(backbone, head && { classes: head.classes, labels, multiLabel });
+  const architecture = isHuggingFaceHead(head) ? "ViTForImageClassification" : "ViTModel";
   return {
-    architectures: [
-      foreign ? (classified ? "ViTForImageClassification" : "ViTModel") : "SitjsVisionTransformer",
-    ],
+    ...named,
+    architectures: [foreign ? architecture : "SitjsVisionTransformer"],
     model_type: foreign ? "vit" : "sitjs-vit",
-    image_size: imageSize,
-    patch_size: patchSize,
-    num_channels: channels,
-    hidden_size: width,
-    num_hidden_layers: depth,
-    num_attention_heads: heads,
-    intermediate_size: Math.trunc(width * mlpRatio),
-    qkv_bias: qkvBias !== false,
-    layer_norm_eps: layerNormEpsilon,
-    hidden_act: "gelu",
-    hidden_dropout_prob: 0,
-    attention_probs_dropout_prob: 0,
-    ...(head === undefined
-      ? {}
-      : {
-          id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
-          label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-        }),
     sitjs: {
       version: 1,
       positions: backbone.positions ?? "learned",
-      qkvBias,
+      qkvBias: backbone.qkvBias ?? true,
       relativePositions: backbone.relativePositions ?? false,
       layerScale: backbone.layerScale ?? null,
       head: head === undefined ? null : { ...head, input: head.input ?? null },
@@ -127,7 +100,7 @@ export function readConfig(json: unknown, source: string): PretrainedConfig {
     width,
     depth: count("num_hidden_layers", 12),
     heads: count("num_attention_heads", 12),
-    mlpRatio: count("intermediate_size", 3072) / width,
+    mlpRatio: ratioOf(count("intermediate_size", 3072), width),
     qkvBias: own === undefined ? bias : one(own, "qkvBias", [true, false, "query-value"], bias),
     layerNormEpsilon: epsilon as number,
     dropPath: 0,
@@ -140,7 +113,8 @@ export function readConfig(json: unknown, source: string): PretrainedConfig {
   if (names?.some((name) => typeof name !== "string"))
     fail("id2label", "a name for each class, from 0 on", ids);
   const labels = own === undefined || own.labels !== null ? (names as string[] | undefined) : undefined;
-  return { backbone, head: readHead(), labels };
+  const multiLabel = config.problem_type === "multi_label_classification";
+  return { backbone, head: readHead(), labels, multiLabel };
 
   function readHead(): SavedHead | undefined {
     if (own === undefined) {
@@ -161,59 +135,8 @@ export function readConfig(json: unknown, source: string): PretrainedConfig {
   }
 }
 
-const resample = { bilinear: 2, bicubic: 3 } as const;
-
-/** The `preprocessor_config.json` of a folder, as transformers' `ViTImageProcessor` has it. */
-export function formatPreprocessing({
-  size,
-  mean,
-  std,
-  interpolation,
-}: Preprocessing): Record<string, unknown> {
-  return {
-    image_processor_type: "ViTImageProcessor",
-    do_resize: true,
-    size: { height: size, width: size },
-    resample: resample[interpolation],
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: mean,
-    image_std: std,
-  };
-}
-
-/**
- * What a `preprocessor_config.json` says.
- * @throws SitError "bad-file" naming the key
- */
-export function readPreprocessing(json: unknown, source: string): Preprocessing {
-  const fail = (key: string, expected: string, got: unknown): never => {
-    throw new SitError("bad-file", `${source}: ${key}: expected ${expected}, got ${describeJson(got)}`);
-  };
-  const config = asRecord(json) ?? fail("preprocessor", "an object", json);
-  const { size } = config;
-  const sides = asRecord(size);
-  const side =
-    sides === undefined ? size : sides.height === sides.width ? sides.height : (sides.shortest_edge ?? size);
-  if (!Number.isSafeInteger(side) || (side as number) < 1)
-    fail("size", "one whole number for both sides", size);
-  const numbers = (key: string, fallback: readonly number[]): readonly number[] => {
-    const value = config.do_normalize === false ? fallback : config[key];
-    const ok =
-      Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each));
-    return ok ? (value as number[]) : fail(key, "a list of numbers, one a channel", value);
-  };
-  const filter = config.resample ?? resample.bilinear;
-  const interpolation =
-    filter === 3 ? "bicubic" : filter === 2 ? "bilinear" : fail("resample", "2 or 3", filter);
-  const std = numbers("image_std", [1, 1, 1]);
-  if (std.some((each) => each <= 0)) fail("image_std", "numbers above 0", std);
-  return { size: side as number, mean: numbers("image_mean", [0, 0, 0]), std, interpolation };
-}
-
-function asRecord(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
+/** The ratio whose product with the width is rounded down to as many hidden features. */
+export function ratioOf(hidden: number, width: number): number {
+  const ratio = hidden / width;
+  return Math.trunc(width * ratio) === hidden ? ratio : (hidden + 0.5) / width;
 }

@@ -1,5 +1,7 @@
 export { averageNormHead } from "./average-norm-head.js";
-export type { Preprocessing, PretrainedConfig, SavedHead } from "./config.js";
+export type { PretrainedConfig, SavedHead } from "./config.js";
+export { huggingFaceConfig, type NamedClasses } from "./hugging-face-config.js";
+export { evaluationPreprocessing, formatPreprocessing, type Preprocessing } from "./preprocessing.js";
 export { PickleGlobal, PickleRecord, PickleUnknown, type PickleValue } from "./torch/pickle-value.js";
 export { type TorchStorage, TorchTensor, type TorchValue } from "./torch/tensor.js";
 export {

@@ -1,5 +1,6 @@
 import { requireOption } from "@sitjs/core";
-import { type CompleteVisionTransformerOptions, completeOptions } from "@sitjs/vit";
+import { evaluationPreprocessing, formatPreprocessing, huggingFaceConfig } from "@sitjs/hub";
+import { completeOptions } from "@sitjs/vit";
 import type { ExportOnnxOptions } from "./export-onnx.js";
 
 /** What transformers and transformers.js are told beside the network. */
@@ -8,7 +9,7 @@ export interface FolderOptions extends ExportOnnxOptions {
   readonly mean: readonly number[];
   /** Standard deviation of each channel. */
   readonly deviation: readonly number[];
-  /** Names of the classes, in their order; by default "0", "1" and so on. */
+  /** Names of the classes, in their order; by default "LABEL_0", "LABEL_1" and so on. */
   readonly classes?: readonly string[];
   /** True where an image may show several classes: each logit then has a sigmoid of its own (default false). */
   readonly multiLabel?: boolean;
@@ -19,97 +20,46 @@ export interface FolderOptions extends ExportOnnxOptions {
   readonly cropRatio?: number;
 }
 
-/** The content of `config.json` and `preprocessor_config.json`. */
+/**
+ * The content of `config.json` and `preprocessor_config.json`, as those of a pretrained folder of `@sitjs/hub`. Whatever
+ * the network is, for those who open the folder it is what the graph does.
+ */
 export function folderConfigs(options: FolderOptions): {
   readonly config: Readonly<Record<string, unknown>>;
   readonly preprocessor: Readonly<Record<string, unknown>>;
 } {
+  const { head, classes, multiLabel, mean, deviation, cropRatio } = options;
   const backbone = completeOptions(options.backbone);
-  const { imageSize = backbone.imageSize, inputChannels = backbone.channels } = options;
-  return {
-    config: modelConfig(options, backbone, imageSize, inputChannels),
-    preprocessor: preprocessorConfig(options, backbone, imageSize, inputChannels),
-  };
-}
-
-function modelConfig(
-  { head, classes, multiLabel = false }: FolderOptions,
-  backbone: CompleteVisionTransformerOptions,
-  imageSize: number,
-  inputChannels: number,
-): Readonly<Record<string, unknown>> {
-  const { width, depth, heads, mlpRatio, layerNormEpsilon, patchSize, qkvBias } = backbone;
-  return {
-    model_type: "vit",
-    architectures: [head ? "ViTForImageClassification" : "ViTModel"],
-    hidden_size: width,
-    num_hidden_layers: depth,
-    num_attention_heads: heads,
-    intermediate_size: Math.trunc(width * mlpRatio),
-    hidden_act: "gelu",
-    layer_norm_eps: layerNormEpsilon,
-    qkv_bias: qkvBias !== false,
-    image_size: imageSize,
-    patch_size: patchSize,
-    num_channels: inputChannels,
-    ...(head && labels(head.options.classes, classes)),
-    ...(head && {
-      problem_type: multiLabel ? "multi_label_classification" : "single_label_classification",
-    }),
-    // In browsers transformers.js would look for a quantised file.
-    "transformers.js_config": { dtype: "fp32" },
-  };
-}
-
-function labels(count: number, classes: readonly string[] | undefined): Readonly<Record<string, unknown>> {
-  const names = classes ?? Array.from({ length: count }, (_, i) => String(i));
-  requireOption(names.length === count, "classes", `${count} names, as many as the head has classes`, names);
-  requireOption(new Set(names).size === count, "classes", "names of which no two are alike", names);
-  return {
-    id2label: Object.fromEntries(names.map((name, i) => [i, name])),
-    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-  };
-}
-
-/** Bicubic, in the numbers of Pillow. */
-const BICUBIC = 3;
-
-/**
- * As our own evaluation: the shorter side is resized and the middle cut out, which is what `BitImageProcessor` is for
- * (DINOv2's too); `ViTImageProcessor` would squash images that are not square.
- */
-function preprocessorConfig(
-  { mean, deviation, ...options }: FolderOptions,
-  { channels }: CompleteVisionTransformerOptions,
-  imageSize: number,
-  inputChannels: number,
-): Readonly<Record<string, unknown>> {
+  const { imageSize: size = backbone.imageSize, inputChannels = backbone.channels } = options;
   for (const [name, numbers] of Object.entries({ mean, deviation })) {
     const lowest = name === "mean" ? 0 : Number.MIN_VALUE;
-    const fits = numbers.length === channels && numbers.every((each) => each >= lowest && each <= 1);
-    requireOption(
-      fits,
-      name,
-      `${channels} numbers in [0, 1]${name === "mean" ? "" : ", none of them 0"}`,
-      numbers,
-    );
+    const fits = numbers.length === backbone.channels && numbers.every((each) => each >= lowest && each <= 1);
+    const expected = `${backbone.channels} numbers in [0, 1]${name === "mean" ? "" : ", none of them 0"}`;
+    requireOption(fits, name, expected, numbers);
   }
-  const { cropRatio = imageSize <= 64 ? 1 : 224 / 256 } = options;
-  requireOption(cropRatio > 0 && cropRatio <= 1, "cropRatio", "a number above 0, at most 1", cropRatio);
+  if (head !== undefined && classes !== undefined) requireNames(classes, head.options.classes);
   const perChannel = (numbers: readonly number[]) =>
-    numbers.length === inputChannels ? numbers : Array.from({ length: inputChannels }, () => numbers[0]);
+    numbers.length === inputChannels
+      ? numbers
+      : Array.from({ length: inputChannels }, () => numbers[0] as number);
+  const named = head && { classes: head.options.classes, labels: classes, multiLabel };
   return {
-    image_processor_type: "BitImageProcessor",
-    do_convert_rgb: inputChannels === 3,
-    do_resize: true,
-    size: { shortest_edge: Math.round(imageSize / cropRatio) },
-    resample: BICUBIC,
-    do_center_crop: true,
-    crop_size: { height: imageSize, width: imageSize },
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: perChannel(mean),
-    image_std: perChannel(deviation),
+    config: {
+      ...huggingFaceConfig(backbone, named),
+      image_size: size,
+      num_channels: inputChannels,
+      // In browsers transformers.js would look for a quantised file.
+      "transformers.js_config": { dtype: "fp32" },
+    },
+    preprocessor: formatPreprocessing(
+      evaluationPreprocessing({ size, mean: perChannel(mean), std: perChannel(deviation), cropRatio }),
+      inputChannels,
+    ),
   };
+}
+
+/** Two classes of one name would be one in transformers.js. */
+function requireNames(names: readonly string[], count: number): void {
+  requireOption(names.length === count, "classes", `${count} names, as many as the head has classes`, names);
+  requireOption(new Set(names).size === count, "classes", "names of which no two are alike", names);
 }

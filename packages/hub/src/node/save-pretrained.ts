@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { disposeParams, type Params, paramsToSafetensors, requireOption } from "@sitjs/core";
 import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
 import type { VisionTransformerOptions } from "@sitjs/vit";
-import { formatConfig, formatPreprocessing, type Preprocessing, type SavedHead } from "../config.js";
+import { formatConfig, type SavedHead } from "../config.js";
+import { formatPreprocessing, type Preprocessing } from "../preprocessing.js";
 import { tensorsToSave } from "../saved-tensors.js";
 
 export interface ModelToSave {
@@ -13,6 +14,8 @@ export interface ModelToSave {
   readonly head?: (SavedHead & { readonly params: Params }) | undefined;
   /** Names of the classes in order. */
   readonly labels?: readonly string[] | undefined;
+  /** Whether an image may show several classes, each with a sigmoid of its own (default false). */
+  readonly multiLabel?: boolean | undefined;
   readonly preprocessing: Preprocessing;
 }
 
@@ -25,20 +28,21 @@ export interface ModelToSave {
  * @throws SitError "bad-option", "bad-parameters", "disk"
  */
 export async function savePretrained(folder: string, model: ModelToSave): Promise<void> {
-  const { backbone, params, head: whole, labels, preprocessing } = model;
+  const { backbone, params, head: whole, labels, multiLabel = false, preprocessing } = model;
   requireOption(folder !== "", "folder", "a path", folder);
   const { params: headParams, ...head } = whole ?? { params: undefined };
   const ofHead = whole === undefined ? undefined : (head as SavedHead);
-  const named = labels === undefined || labels.length === ofHead?.classes;
-  requireOption(named, "labels", `a name for each of ${ofHead?.classes ?? 0} classes`, labels?.length);
-  const channels = backbone.channels ?? 3;
-  for (const [name, values] of [
-    ["mean", preprocessing.mean],
-    ["std", preprocessing.std],
-  ] as const) {
-    requireOption(values.length === channels, name, `${channels} numbers, one a channel`, values);
-  }
-  const config = { backbone, head: ofHead, labels };
+  const config = { backbone, head: ofHead, labels, multiLabel };
+  requireOption(
+    labels === undefined || ofHead !== undefined,
+    "labels",
+    "a head whose classes they name",
+    labels,
+  );
+  const files = {
+    "config.json": formatConfig(config),
+    "preprocessor_config.json": formatPreprocessing(preprocessing, backbone.channels ?? 3),
+  };
   const tensors = tensorsToSave(config, params, headParams);
   let weights: Uint8Array;
   try {
@@ -50,12 +54,9 @@ export async function savePretrained(folder: string, model: ModelToSave): Promis
   const staged = await stageFolder(folder);
   try {
     await mkdir(staged.path, { recursive: true });
-    const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-    await writeFileAtomically(join(staged.path, "config.json"), json(formatConfig(config)));
-    await writeFileAtomically(
-      join(staged.path, "preprocessor_config.json"),
-      json(formatPreprocessing(preprocessing)),
-    );
+    for (const [name, content] of Object.entries(files)) {
+      await writeFileAtomically(join(staged.path, name), `${JSON.stringify(content, null, 2)}\n`);
+    }
     await writeFileAtomically(join(staged.path, "model.safetensors"), weights);
     await staged.commit();
   } catch (error) {

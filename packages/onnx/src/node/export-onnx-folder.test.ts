@@ -9,7 +9,7 @@ import {
   pipeline,
   RawImage,
 } from "@huggingface/transformers";
-import { evalView } from "@sitjs/augment";
+import { createViews, evalView } from "@sitjs/augment";
 import { randomStream } from "@sitjs/core";
 import { closeness } from "@sitjs/core/testing";
 import { batches, memoryDataset } from "@sitjs/data";
@@ -134,13 +134,43 @@ describe("a folder in transformers.js", () => {
     });
     expect(read("config.json")).toMatchObject({
       problem_type: "multi_label_classification",
-      id2label: { 0: "0", 9: "9" },
+      id2label: { 0: "LABEL_0", 9: "LABEL_9" },
     });
     const processor = await AutoProcessor.from_pretrained("wide");
     const picture = new RawImage(new Uint8ClampedArray(3 * 300 * 200).fill(73), 300, 200, 3);
     const { pixel_values } = await processor(picture);
     expect(pixel_values.dims).toEqual([1, 3, 224, 224]);
     expect(pixel_values.data[0]).toBeCloseTo((73 / 255 - 0.286) / 0.353, 5);
+  });
+
+  it("sees the middle of a photograph as our own evaluation does, but for how it is made smaller", async () => {
+    const size = 96;
+    const square = { ...options, patchSize: 48, imageSize: size, channels: 3 };
+    const colours = { mean: [0, 0, 0], deviation: [1 / 255, 1 / 255, 1 / 255] };
+    await exportOnnxFolder(join(folders, "photo"), {
+      backbone: square,
+      params: network(square).params,
+      ...colours,
+    });
+    const photo = fileURLToPath(new URL("../../../../fixtures/preprocessing/temple.png", import.meta.url));
+    const processor = await AutoProcessor.from_pretrained("photo");
+    const { pixel_values } = await processor(await RawImage.read(photo));
+    expect(pixel_values.dims).toEqual([1, 3, size, size]);
+    const { data, info } = await sharp(photo).raw().toBuffer({ resolveWithObject: true });
+    const [view] = await createViews(evalView({ size }));
+    const image = {
+      data: new Uint8Array(data),
+      width: info.width,
+      height: info.height,
+      channels: 3,
+    } as const;
+    const own = view?.render(image, randomStream(0)).data as Uint8Array;
+    const differences = Array.from(own, (level, i) =>
+      Math.abs(level - pixel_values.data[(i % 3) * size * size + Math.floor(i / 3)]),
+    );
+    const mean = differences.reduce((sum, each) => sum + each, 0) / differences.length;
+    // Of 255 levels; it does not average over all pixels that shrink into one. Cut one pixel beside, 9 or more.
+    expect(mean).toBeLessThan(5);
   });
 
   it("names what does not fit the network", async () => {

@@ -5,6 +5,11 @@ export { evaluationPreprocessing, formatPreprocessing, type Preprocessing } from
 export { PickleGlobal, PickleRecord, PickleUnknown, type PickleValue } from "./torch/pickle-value.js";
 export { type TorchStorage, TorchTensor, type TorchValue } from "./torch/tensor.js";
 export {
+  type ArchitectureOptions,
+  type FoundArchitecture,
+  inferArchitecture,
+} from "./weights/architecture.js";
+export {
   type ImportedHead,
   type ImportedWeights,
   type ImportOptions,

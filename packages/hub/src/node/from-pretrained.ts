@@ -1,24 +1,22 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import {
   type Backbone,
   type ClassifierHead,
   disposeParams,
   type Params,
+  printable,
   SitError,
   tensorFromSafetensors,
 } from "@sitjs/core";
-import { parseJsonBytes } from "@sitjs/core/json";
 import { classifierHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { averageNormHead } from "../average-norm-head.js";
-import { type PretrainedConfig, readConfig } from "../config.js";
-import { type Preprocessing, readPreprocessing } from "../preprocessing.js";
+import type { PretrainedConfig } from "../config.js";
+import type { Preprocessing } from "../preprocessing.js";
 import { ownHeadPrefix } from "../saved-tensors.js";
 import { importWeights } from "../weights/import-weights.js";
 import type { ImportReport } from "../weights/report.js";
 import type { WeightSource } from "../weights/source.js";
-import { type HubOptions, isRepository, openRepository } from "./hub-file.js";
+import { type FoundPretrained, findPretrained, type PretrainedOptions } from "./find-pretrained.js";
 import { openWeights } from "./open-weights.js";
 
 /** A network with its weights. */
@@ -40,35 +38,31 @@ export interface PretrainedModel {
 }
 
 /**
- * Opens a pretrained folder, as `savePretrained` and transformers write it, or downloads one from Hugging Face. Weights
- * are `model.safetensors`, else `pytorch_model.bin`, of which nothing is executed.
+ * Opens a pretrained folder, as `savePretrained`, transformers and timm write it, a file of weights whose tensors tell the
+ * network, or downloads a folder from Hugging Face. Weights are `model.safetensors`, else `pytorch_model.bin`, of which
+ * nothing is executed.
  *
- * @param from a folder, or `owner/name` of a repository where there is no such folder
- * @throws SitError "missing-file", "bad-file", "bad-parameters", "network"
+ * @param from a folder, a file, or `owner/name` of a repository where there is neither; or what `findPretrained` has found
+ * @throws SitError "missing-file", "bad-file", "bad-parameters", "bad-option", "network"
  */
-export async function fromPretrained(from: string, options: HubOptions = {}): Promise<PretrainedModel> {
-  const find = await finder(from, options);
-  const read = async (path: string) => parseJsonBytes(await readFile(path), path);
-  const configPath = (await find("config.json")) ?? missing(from, "config.json");
-  const config = readConfig(await read(configPath), configPath);
-  const preprocessorPath = await find("preprocessor_config.json");
-  const preprocessing =
-    preprocessorPath === undefined
-      ? undefined
-      : readPreprocessing(await read(preprocessorPath), preprocessorPath);
-  const weightsPath =
-    (await find("model.safetensors")) ??
-    (await find("pytorch_model.bin")) ??
-    missing(from, "model.safetensors or pytorch_model.bin");
+export async function fromPretrained(
+  from: string | FoundPretrained,
+  options: PretrainedOptions = {},
+): Promise<PretrainedModel> {
+  const found = typeof from === "string" ? await findPretrained(from, options) : from;
+  const { config, preprocessing, weights: weightsPath } = found;
+  const { origin, network, only } = options;
   const backbone = visionTransformer(config.backbone);
   const module = config.head === undefined ? undefined : headOf(config);
-  const weights = await openWeights(weightsPath);
+  const weights = await openWeights(weightsPath, { only });
   try {
-    const { params, head: found, report } = await importWeights(weights, { backbone, source: weightsPath });
+    const imported = await importWeights(weights, { backbone, from: origin, network, source: weightsPath });
+    const { params, head: named, report } = imported;
     try {
+      requireWhole(report, weightsPath);
       const own = await readOwnHead(weights, weightsPath);
-      const headParams = own ?? found?.params;
-      if (own && found) disposeParams(found.params);
+      const headParams = own ?? named?.params;
+      if (own && named) disposeParams(named.params);
       if (module !== undefined) checkHead(module, headParams, weightsPath);
       else if (headParams) disposeParams(headParams);
       const head = module && headParams ? { module, params: headParams } : undefined;
@@ -82,7 +76,7 @@ export async function fromPretrained(from: string, options: HubOptions = {}): Pr
         report: { ...report, notUsed },
         classify(images) {
           if (head === undefined)
-            throw new SitError("bad-parameters", `${from}: expected a classifier, got none`);
+            throw new SitError("bad-parameters", `${found.from}: expected a classifier, got none`);
           return tf.tidy(() => {
             const before = config.head?.kind === "average-norm";
             const { tokens, blocks } = backbone.apply(params, images, { train: false, blocks: before });
@@ -104,29 +98,20 @@ export async function fromPretrained(from: string, options: HubOptions = {}): Pr
   }
 }
 
-async function finder(
-  from: string,
-  options: HubOptions,
-): Promise<(file: string) => Promise<string | undefined>> {
-  const found = await stat(from).catch(() => undefined);
-  if (found?.isDirectory()) {
-    return async (file) => {
-      const path = join(from, file);
-      return (await stat(path).catch(() => undefined)) ? path : undefined;
-    };
-  }
-  if (!isRepository(from)) {
-    throw new SitError(
-      "missing-file",
-      `${from}: expected a folder, or owner/name of a repository, got neither`,
-    );
-  }
-  const repository = openRepository(from, options);
-  return (file) => repository.file(file);
-}
-
-function missing(from: string, what: string): never {
-  throw new SitError("missing-file", `${from}: expected ${what}, got none`);
+/**
+ * Throws where the network in the file has parts of which ours has none: it would be another one without them.
+ */
+function requireWhole({ notUsed, prefix }: ImportReport, source: string): void {
+  const part = /^(blocks|encoder[.]layer|layers|norm_pre|reg_token|dist_token|register_tokens)([.]|$)/;
+  const index = /relative_position_index$/;
+  const other = notUsed.find(
+    (name) => name.startsWith(prefix) && part.test(name.slice(prefix.length)) && !index.test(name),
+  );
+  if (other === undefined) return;
+  throw new SitError(
+    "bad-parameters",
+    `${source}: expected a plain vision transformer, got one with ${printable(other)}, which ours has not`,
+  );
 }
 
 function headOf({ backbone, head }: PretrainedConfig): ClassifierHead {

@@ -151,12 +151,49 @@ describe("a repository of the Hub", () => {
     expect(other.message).toMatch(/expected a file of git hash 1{40}/);
   });
 
+  it("is refused where its length is not the one that was told", async () => {
+    const bytes = bytesOf(weights).length;
+    for (const told of [bytes - 1, bytes + 1]) {
+      hub.answer(layout([], { headers: { "x-linked-size": String(told) } }));
+      storage.answer(serve(bytesOf(weights)));
+      const { code, message } = await failure(
+        fromPretrained("owner/tiny", options({ cache: join(scratch(), String(told)) })),
+      );
+      expect(["network", "bad-file"]).toContain(code);
+      expect(message).toContain(String(told));
+    }
+  });
+
+  it("that is gated says how a token is given, and one of the environment is sent to the Hub's own address", async () => {
+    const asked: Asked[] = [];
+    hub.answer((request, response) => {
+      if (request.headers.authorization === "Bearer hf_gated") return layout(asked)(request, response);
+      response.writeHead(401, { "x-error-code": "GatedRepo" }).end();
+    });
+    storage.answer(serve(bytesOf(weights)));
+    const { code, message, mend } = await failure(fromPretrained("owner/tiny", options()));
+    expect([code, mend]).toEqual(["network", expect.stringContaining("needs a token (HF_TOKEN)")]);
+    expect(message).toMatch(/owner\/tiny.*HTTP status 401/);
+    try {
+      process.env.HF_TOKEN = "hf_gated";
+      // An address that is named here is not the one that the token is for.
+      expect((await failure(fromPretrained("owner/tiny", options()))).message).toMatch(/401/);
+      process.env.HF_ENDPOINT = hub.origin;
+      const { endpoint, ...usual } = options();
+      expect(endpoint).toBe(hub.origin);
+      await expectLogits("owner/tiny", usual);
+    } finally {
+      delete process.env.HF_TOKEN;
+      delete process.env.HF_ENDPOINT;
+    }
+  });
+
   it("is named where it is not there, and is never asked without HTTPS", async () => {
     hub.answer(layout([], { name: "owner/other" }));
     const { code, message, mend } = await failure(fromPretrained("owner/tiny", options()));
     expect([code, mend]).toEqual([
       "network",
-      "Is owner/tiny the name? A private or gated one needs the option token.",
+      "Is owner/tiny the name? A private or gated one needs a token (HF_TOKEN).",
     ]);
     expect(message).toMatch(/HTTP status 404/);
     const plain = options({ endpoint: hub.origin.replace("https", "http") });

@@ -16,9 +16,12 @@ export interface HubOptions {
   readonly revision?: string;
   /** Where downloads are kept, in its `hub`; default `$SITJS_CACHE`, else the user's cache folder for sitjs. */
   readonly cache?: string;
-  /** An access token for private and gated repositories; sent to `endpoint` alone. */
+  /**
+   * An access token for private and gated repositories; sent to `endpoint` alone. Default: `HF_TOKEN` of the environment,
+   * but where `endpoint` is given here.
+   */
   readonly token?: string;
-  /** The server (default https://huggingface.co). */
+  /** The server (default `HF_ENDPOINT` of the environment, else https://huggingface.co). */
   readonly endpoint?: string;
   /** Use what is in the cache, ask nobody (default false). */
   readonly offline?: boolean;
@@ -35,6 +38,8 @@ const mostGitBytes = 2 ** 26;
 export interface HubRepository {
   /** The path of a file in the cache, downloaded where it is not there; undefined where the repository has none. */
   file(name: string): Promise<string | undefined>;
+  /** The commit of the files; undefined before one was found. */
+  commit(): Promise<string | undefined>;
 }
 
 export const isRepository = (name: string): boolean =>
@@ -47,8 +52,10 @@ export const isRepository = (name: string): boolean =>
  * @throws SitError "bad-option"; from `file` "network", "bad-file", "missing-file" where offline and not in the cache
  */
 export function openRepository(name: string, options: HubOptions = {}): HubRepository {
-  const { revision = "main", endpoint = "https://huggingface.co", offline = false } = options;
-  const { token, ca, signal } = options;
+  const { revision = "main", offline = false, ca, signal } = options;
+  const endpoint = options.endpoint ?? (process.env.HF_ENDPOINT || "https://huggingface.co");
+  const token =
+    options.token ?? (options.endpoint === undefined ? process.env.HF_TOKEN || undefined : undefined);
   requireOption(isRepository(name), "repository", "owner/name", name);
   const ok = /^[\w.-]+([/][\w.-]+)*$/.test(revision) && !/(^|[/])[.]{1,2}([/]|$)/.test(revision);
   requireOption(ok, "revision", "a branch, tag or commit", revision);
@@ -63,8 +70,10 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
   const address = (of: string, file: string) =>
     `${endpoint}/${name}/resolve/${encodeURIComponent(of)}/${file.split("/").map(encodeURIComponent).join("/")}`;
 
+  const lastKnown = async (): Promise<string> =>
+    isCommit(revision) ? revision : (await readFile(reference, "utf8").catch(() => "")).trim();
   const cached = async (file: string): Promise<string | undefined> => {
-    const known = isCommit(revision) ? revision : (await readFile(reference, "utf8").catch(() => "")).trim();
+    const known = await lastKnown();
     const found = isCommit(known) ? path(known, file) : undefined;
     return found !== undefined && (await isFile(found)) ? found : undefined;
   };
@@ -97,6 +106,10 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
       if (!isCommit(revision)) await writeFileAtomically(reference, `${named}\n`);
       return to;
     },
+    async commit() {
+      const known = commit ?? (await lastKnown());
+      return isCommit(known) ? known : undefined;
+    },
   };
 
   async function fetchFile(
@@ -128,7 +141,7 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
 function refused(name: string, url: string, status: number, token: string | undefined): SitError {
   const mend =
     status === 401 || status === 403 || status === 404
-      ? `Is ${name} the name? ${token ? "May the token read it?" : "A private or gated one needs the option token."}`
+      ? `Is ${name} the name? ${token ? "May the token read it?" : "A private or gated one needs a token (HF_TOKEN)."}`
       : undefined;
   return new SitError("network", `${url}: cannot be downloaded (HTTP status ${status})`, { mend });
 }

@@ -1,13 +1,16 @@
 import { openFile, openSafetensors } from "@sitjs/core/node";
 import { type ImportedWeights, type ImportOptions, importWeights } from "../weights/import-weights.js";
 import type { WeightSource } from "../weights/source.js";
-import { openTorch } from "./open-torch.js";
+import { type OpenTorchOptions, openTorch } from "./open-torch.js";
 
 /**
- * Opens a file of weights, safetensors or of PyTorch, by what it begins with.
+ * Opens a file of weights, safetensors or of PyTorch, by what it begins with. `only` is for PyTorch's.
  * @throws SitError "missing-file" or "bad-file"
  */
-export async function openWeights(path: string): Promise<WeightSource & { close(): Promise<void> }> {
+export async function openWeights(
+  path: string,
+  options: OpenTorchOptions = {},
+): Promise<WeightSource & { close(): Promise<void> }> {
   const file = await openFile(path);
   const first = new Uint8Array(Math.min(2, file.size));
   try {
@@ -17,7 +20,7 @@ export async function openWeights(path: string): Promise<WeightSource & { close(
   }
   // "PK" would be a header of 19 kB, and 0x80 with a protocol's number one of a few hundred bytes: the ninth byte, {, of a
   // safetensors file decides.
-  return (await looksTorch(path, first)) ? openTorch(path) : openSafetensors(path);
+  return (await looksTorch(path, first)) ? openTorch(path, options) : openSafetensors(path);
 }
 
 async function looksTorch(path: string, first: Uint8Array): Promise<boolean> {
@@ -38,9 +41,9 @@ async function looksTorch(path: string, first: Uint8Array): Promise<boolean> {
 /** `importWeights` of a file, safetensors or of PyTorch. Throws as it does, and "missing-file" or "bad-file". */
 export async function importWeightsFile(
   path: string,
-  options: Omit<ImportOptions, "source">,
+  { only, ...options }: Omit<ImportOptions, "source"> & OpenTorchOptions,
 ): Promise<ImportedWeights> {
-  const weights = await openWeights(path);
+  const weights = await openWeights(path, { only });
   try {
     return await importWeights(weights, { ...options, source: path });
   } finally {

@@ -4,35 +4,26 @@ import {
   type Params,
   printable,
   randomStream,
-  requireOption,
   SitError,
   tensorFromSafetensors,
 } from "@sitjs/core";
 import { resizePositions } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
-import {
-  detectOrigin,
-  networkPrefixes,
-  type Place,
-  preferredNetwork,
-  translate,
-  translateOutside,
-  type WeightOrigin,
-  weightOrigins,
-} from "./origins.js";
+import type { WeightOrigin } from "./origins.js";
+import { findPlaces, shorten } from "./places.js";
 import type { ImportReport } from "./report.js";
 import type { WeightSource } from "./source.js";
 
 export interface ImportOptions {
   /** Whose names the file has; default "auto", by its names. */
-  readonly from?: WeightOrigin | "auto";
+  readonly from?: WeightOrigin | "auto" | undefined;
   /** The network the weights are for, as `visionTransformer` makes it. */
   readonly backbone: Backbone;
   /**
    * Which of several networks in the file: a part of its names' prefix, as "student", "teacher", "base_encoder" or
    * "momentum_encoder". Default: the one that the origin's own code evaluates.
    */
-  readonly network?: string;
+  readonly network?: string | undefined;
   /** Take initial values where the file lacks a parameter (default false: that is an error). */
   readonly allowMissing?: boolean;
   /** Seed of those (default 0). */
@@ -66,13 +57,9 @@ export interface ImportedHead {
  *   parameters of other shapes, or lacks some
  */
 export async function importWeights(weights: WeightSource, options: ImportOptions): Promise<ImportedWeights> {
-  const { from = "auto", backbone, network, allowMissing = false, seed = 0, source = "weights" } = options;
-  const origins = ["auto", ...weightOrigins];
-  requireOption(origins.includes(from), "from", origins.map((name) => `"${name}"`).join(", "), from);
+  const { from, backbone, network, allowMissing = false, seed = 0, source = "weights" } = options;
   const names = Object.keys(weights.tensors);
-  const origin = from === "auto" ? detectOrigin(names) : from;
-  const prefix = choosePrefix(names, origin, network, source);
-  const { places, notUsed } = placesOf(names, prefix, origin);
+  const { origin, prefix, places, notUsed } = findPlaces(names, { from, network, source });
 
   const initial = backbone.init(randomStream(seed, "backbone"));
   const made: Record<string, tf.Tensor> = {};
@@ -126,61 +113,6 @@ function headOf(params: Params, averaged: boolean): ImportedHead {
   const last = params.weight ?? (params["2.weight"] as tf.Tensor);
   const kind = averaged ? "average-norm" : params.weight ? "linear" : "two-layer";
   return { kind, classes: last.shape[0] as number, params };
-}
-
-function choosePrefix(
-  names: readonly string[],
-  origin: WeightOrigin,
-  network: string | undefined,
-  source: string,
-): string {
-  const all = networkPrefixes(names);
-  const shown = all.map((prefix) => printable(prefix) || "one without a prefix").join(", ");
-  if (network !== undefined) {
-    const [found, ...others] = all.filter((prefix) => prefix.split(".").includes(network));
-    requireOption(
-      found !== undefined && others.length === 0,
-      "network",
-      `a part of one of ${source}'s prefixes: ${shown}`,
-      network,
-    );
-    return found;
-  }
-  const preferred = preferredNetwork[origin];
-  const liked = all.filter((prefix) => preferred !== undefined && prefix.split(".").includes(preferred));
-  const [found, ...others] = all.length === 1 ? all : liked;
-  if (found !== undefined && others.length === 0) return found;
-  const expected = "expected the patch embedding of one vision transformer, patch_embed.proj.weight";
-  throw new SitError(
-    "bad-parameters",
-    all.length === 0
-      ? `${source}: ${expected}, got only ${shorten(names)}`
-      : `${source}: ${expected}, got ${all.length}: ${shown}`,
-    { mend: all.length === 0 ? undefined : "Say which by the option network." },
-  );
-}
-
-/** Where every tensor of the file goes: our names, each with the names of its parts in order. */
-function placesOf(
-  names: readonly string[],
-  prefix: string,
-  origin: WeightOrigin,
-): { places: Map<string, string[]>; notUsed: string[] } {
-  const places = new Map<string, string[]>();
-  const notUsed: string[] = [];
-  for (const name of names) {
-    const place: Place | undefined =
-      (name.startsWith(prefix) ? translate(origin, name.slice(prefix.length)) : undefined) ??
-      translateOutside(origin, name);
-    if (place === undefined) {
-      notUsed.push(name);
-      continue;
-    }
-    const parts = places.get(place.name) ?? [];
-    parts[place.part ?? 0] = name;
-    places.set(place.name, parts);
-  }
-  return { places, notUsed };
 }
 
 async function readPlace(
@@ -247,9 +179,4 @@ function requireSameShape(got: tf.Tensor, expected: tf.Tensor, name: string, sou
     `${source}: expected ${name} as float32 [${expected.shape.join(", ")}], got ${got.dtype} [${got.shape.join(", ")}]`,
     { mend: "Give the backbone the options of the network in the file." },
   );
-}
-
-function shorten(names: readonly string[]): string {
-  const some = names.slice(0, 8).map(printable).join(", ");
-  return names.length > 8 ? `${some}, … (${names.length})` : some || "none";
 }

@@ -1,0 +1,66 @@
+import { SitError } from "@sitjs/core";
+import { describeJson } from "@sitjs/core/json";
+import { asRecord } from "./as-record.js";
+import type { PretrainedConfig } from "./config.js";
+import type { Preprocessing } from "./preprocessing.js";
+import { inferArchitecture } from "./weights/architecture.js";
+import type { WeightSource } from "./weights/source.js";
+
+/** True for the `config.json` that timm writes (`save_for_hf`). */
+export const isTimmConfig = (json: unknown): boolean => {
+  const config = asRecord(json);
+  return typeof config?.architecture === "string" && config.model_type === undefined;
+};
+
+/**
+ * What timm's `config.json` says of a vision transformer, whose sizes its tensors tell.
+ * @throws SitError "bad-file" naming the key, "bad-parameters" as `inferArchitecture`
+ */
+export function readTimmConfig(
+  json: unknown,
+  tensors: WeightSource["tensors"],
+  source: string,
+  options: { readonly heads?: number | undefined } = {},
+): { config: PretrainedConfig; preprocessing: Preprocessing | undefined } {
+  const fail = (key: string, expected: string, got: unknown): never => {
+    throw new SitError("bad-file", `${source}: ${key}: expected ${expected}, got ${describeJson(got)}`);
+  };
+  const config = asRecord(json) ?? fail("config", "an object", json);
+  const architecture = String(config.architecture);
+  if (!/^(vit|deit)_/.test(architecture))
+    fail("architecture", "a vision transformer of timm, vit_… or deit_…", architecture);
+  const ownHeads = asRecord(config.model_args)?.num_heads;
+  const heads = options.heads ?? (typeof ownHeads === "number" ? ownHeads : undefined);
+  const found = inferArchitecture(tensors, { from: "timm", heads, source });
+  const names = config.label_names;
+  const named = Array.isArray(names) && names.length === found.head?.classes;
+  return {
+    config: { ...found, labels: named ? names.map(String) : undefined, multiLabel: false },
+    preprocessing: preprocessingOf(asRecord(config.pretrained_cfg), found.backbone.imageSize, fail),
+  };
+}
+
+function preprocessingOf(
+  of: Record<string, unknown> | undefined,
+  size: number,
+  fail: (key: string, expected: string, got: unknown) => never,
+): Preprocessing | undefined {
+  if (of === undefined) return undefined;
+  const numbers = (key: "mean" | "std"): readonly number[] => {
+    const value = of[key];
+    const ok = Array.isArray(value) && value.every((each) => Number.isFinite(each) && each >= 0);
+    return ok
+      ? (value as number[])
+      : fail(`pretrained_cfg.${key}`, "a list of numbers, one a channel", value);
+  };
+  const share = of.crop_pct ?? 1;
+  if (typeof share !== "number" || !(share > 0 && share <= 1))
+    fail("pretrained_cfg.crop_pct", "a number in (0, 1]", share);
+  return {
+    size,
+    shorterSide: Math.floor(size / (share as number)),
+    mean: numbers("mean"),
+    std: numbers("std"),
+    interpolation: of.interpolation === "bilinear" ? "bilinear" : "bicubic",
+  };
+}

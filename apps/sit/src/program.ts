@@ -6,6 +6,7 @@ import { addEmbeddings } from "./program/embeddings.js";
 import { addEngineCommands } from "./program/engine.js";
 import { addEvaluation } from "./program/evaluation.js";
 import { addExport } from "./program/export.js";
+import { addImport } from "./program/import.js";
 import { addMultilabel } from "./program/multilabel.js";
 import { addOnnx } from "./program/onnx.js";
 import { addPictures } from "./program/pictures.js";
@@ -32,6 +33,7 @@ export function program(): Command {
   addEmbeddings(sit);
   addOnnx(sit);
   addPictures(sit);
+  addImport(sit);
   addExport(sit);
   addDemo(sit);
   addCompare(sit);

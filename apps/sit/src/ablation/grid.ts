@@ -6,6 +6,7 @@ import { checkSettings, requireUsed } from "../settings/check.js";
 import { type ComparedName, looksAt } from "../settings/compared.js";
 import type { Group } from "../settings/definition.js";
 import { definitions, settingNames } from "../settings/definitions.js";
+import { isAsBefore } from "../settings/later.js";
 import type { Settings } from "../settings/settings.js";
 import type { Ablation, AblationAxis, AblationVariant } from "./definition.js";
 
@@ -73,6 +74,7 @@ const harmless: ReadonlySet<Group> = new Set<Group>(["saving", "faults", "test f
 function idOf(method: ComparedName, settings: Settings, common: GridCommon): string {
   const looked = settingNames
     .filter((name) => looksAt(method, name) && !harmless.has(definitions[name].group))
+    .filter((name) => !isAsBefore(name, settings))
     .sort()
     .map((name) => [name, settings[name]]);
   const { labelsPerClass, bankImages, data } = common;

@@ -2,6 +2,7 @@ import type { FeatureKind } from "@sitjs/eval";
 import type { Run } from "../command-line/run-command.js";
 import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
 import { leftOutLines, leftOutSummary } from "../experiment/left-out.js";
+import { networkRecord } from "../output/report-data.js";
 import { version } from "../version.js";
 
 /** Writes the feature vectors of images, with their names and labels, to a Parquet file or NumPy arrays. */
@@ -16,6 +17,7 @@ export const run: Run = async (options, command) => {
     version: version(),
     engine: engine.name,
     checkpoint: (options.checkpoint as string | undefined) ?? null,
+    network: run.network ? networkRecord(run.network) : null,
     fromScratch: options.fromScratch === true,
     data: run.data,
     features,

@@ -9,22 +9,23 @@ import type { CommandContext, Run } from "../command-line/run-command.js";
 import {
   type CheckpointSettings,
   type FoundCheckpoint,
-  findCheckpoint,
   type ResumableCommand,
   shapeSettings,
 } from "../experiment/checkpoint.js";
 import { openData, statisticsOf } from "../experiment/data.js";
 import { dataRecord } from "../experiment/data-record.js";
 import { byAccuracy, type Judge, supervisedTraining } from "../experiment/evaluation.js";
+import type { FoundNetwork } from "../experiment/found-network.js";
 import { drawLabelled } from "../experiment/labels.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { makeTunedBackbone } from "../experiment/model.js";
-import type { Reporter } from "../experiment/reporter.js";
+import { findNetworkOf } from "../experiment/network.js";
 import type { OpenDataOptions, RunData } from "../experiment/run-data.js";
 import { customParts, makeParts, startEngine } from "../experiment/session.js";
-import { loadTrained, requireParts } from "../experiment/trained.js";
+import { requireParts } from "../experiment/trained.js";
 import { finetuneOutput, type SupervisedOutcome, type SupervisedOutput } from "../output/finetune-files.js";
 import { writeReport } from "../output/report-file.js";
+import { networkNames } from "../program/shared.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import {
@@ -81,7 +82,7 @@ export async function runSupervised<Score extends object>(
   const { report } = console;
   const { defaultOut, scope } = own;
   const resumed = await runToResume(options, own.command, defaultOut, report);
-  const source = await startingPoint(options, resumed, report);
+  const source = await startingPoint(options, resumed, command);
   const choice = await resolveRun(options, {
     defaultOut,
     scope,
@@ -117,8 +118,8 @@ export async function runSupervised<Score extends object>(
   const statistics =
     (resumed ?? source)?.saved.statistics ?? (await statisticsOf(data.train, settings, opening));
   const parts = await makeParts(choice.config, settings, statistics);
-  const network = resumed ?? source;
-  if (network !== undefined) requireParts(network, parts, ["backbone"]);
+  const before = resumed ?? source;
+  if (before !== undefined) requireParts(before, parts, ["backbone"]);
   const backbone = makeTunedBackbone(settings, parts);
 
   const folder = await openRunFolder(out);
@@ -132,7 +133,7 @@ export async function runSupervised<Score extends object>(
       const text = `positions are interpolated: images have ${imageSize} pixels a side, ${from} in pretraining`;
       report({ event: "note", text });
     }
-    const trained = resume === undefined && source ? await loadTrained(source, settings) : undefined;
+    const trained = resume === undefined && source ? await source.load(settings) : undefined;
     if (replaces) report({ event: "note", text: `${out}: the earlier run is overwritten` });
     const saved = {
       kind: "finetune",
@@ -152,7 +153,9 @@ export async function runSupervised<Score extends object>(
       ...opened.saved,
       start:
         resumed?.saved.start ??
-        (source ? { checkpoint: source.named, sha256: source.info.file.sha256 } : "scratch"),
+        (source
+          ? { checkpoint: source.named, sha256: source.origin.sha256, origin: source.origin }
+          : "scratch"),
     } as const satisfies CheckpointSettings;
     const start = saved.start === "scratch" ? "scratch" : "pretrained";
     const hooks = await trainingRun(command, { out, lock: folder.lock, saved, resume });
@@ -170,7 +173,17 @@ export async function runSupervised<Score extends object>(
     trained?.dispose();
     disposeParams(result.params);
     const { context } = tuning;
-    const outcome = { choice, engine, data, start, result, context, leftOut: leftOut.list() } as const;
+    const network = saved.start === "scratch" ? undefined : saved.start.origin;
+    const outcome = {
+      choice,
+      engine,
+      data,
+      start,
+      network,
+      result,
+      context,
+      leftOut: leftOut.list(),
+    } as const;
     const { summary, report: page, lines } = await own.output(outcome, out);
     await writeReport(out, page);
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
@@ -180,12 +193,12 @@ export async function runSupervised<Score extends object>(
   }
 }
 
-/** The pretrained run to start from; undefined from scratch, and where a run goes on and none is named. */
+/** The pretrained network to start from; undefined from scratch, and where a run goes on and none is named. */
 async function startingPoint(
   options: ParsedOptions,
   resumed: FoundCheckpoint | undefined,
-  report: Reporter,
-): Promise<FoundCheckpoint | undefined> {
+  { console: { report }, signal }: CommandContext,
+): Promise<FoundNetwork | undefined> {
   const { checkpoint, fromScratch } = options;
   if (checkpoint !== undefined && fromScratch === true) {
     throw new SitError("bad-option", "--from-scratch: expected no --checkpoint beside it, got one");
@@ -193,18 +206,18 @@ async function startingPoint(
   if (checkpoint === undefined && fromScratch !== true && resumed === undefined) {
     throw new SitError(
       "bad-option",
-      "--checkpoint: expected the folder of a pretraining run, or --from-scratch, got neither",
+      `--checkpoint: expected ${networkNames}, or --from-scratch, got neither`,
     );
   }
   if (checkpoint === undefined) return undefined;
-  return await findCheckpoint(checkpoint as string, "--checkpoint", report);
+  return await findNetworkOf(options, { report, signal });
 }
 
 /** Whether a run that goes on is asked to have begun with something else than it has. */
 function startDifference(
   { start }: CheckpointSettings,
   { checkpoint, fromScratch }: ParsedOptions,
-  source: FoundCheckpoint | undefined,
+  source: FoundNetwork | undefined,
 ): Difference[] {
   const saved = start === undefined || start === "scratch" ? "--from-scratch" : start.checkpoint;
   const option = "--checkpoint";
@@ -212,7 +225,7 @@ function startDifference(
     return [{ option, saved, now: "--from-scratch", harmless: false }];
   }
   if (source === undefined) return [];
-  if (start !== undefined && start !== "scratch" && start.sha256 === source.info.file.sha256) return [];
+  if (start !== undefined && start !== "scratch" && start.sha256 === source.origin.sha256) return [];
   const now = saved === checkpoint ? "another state of it" : String(checkpoint);
   return [{ option, saved, now, harmless: false }];
 }

@@ -7,7 +7,10 @@ import { projectEmbeddings, renderProjection } from "@sitjs/eval/report";
 import type { ParsedOptions } from "../command-line/resolve.js";
 import type { CommandContext, Run } from "../command-line/run-command.js";
 import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
+import type { NetworkOrigin } from "../experiment/network-origin.js";
 import { stage } from "../experiment/reporter.js";
+import { networkRecord } from "../output/report-data.js";
+import type { Settings } from "../settings/settings.js";
 
 const OUT = "projection.svg";
 const IMAGES = 2000;
@@ -112,7 +115,11 @@ async function embedded(options: ParsedOptions, command: CommandContext): Promis
     features.set(part, at);
     at += part.length;
   }
-  const network = options.fromScratch === true ? "random network" : run.choice.settings.method;
+  const network = run.network === undefined ? "random network" : nameOf(run.network, run.choice.settings);
   const of = `${run.data}, ${network}`;
   return { features, size, labels: Int32Array.from(labels), files, classes: run.classes, of };
 }
+
+/** A run by its method, others by their names. */
+const nameOf = (network: NetworkOrigin, { method }: Settings) =>
+  network.kind === "run" ? method : networkRecord(network).name;

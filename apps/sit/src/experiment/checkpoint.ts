@@ -3,9 +3,11 @@ import { SitError } from "@sitjs/core";
 import { type CheckpointInfo, inspectCheckpoint } from "@sitjs/train/node";
 import { checkSettings } from "../settings/check.js";
 import { definitions, settingNames } from "../settings/definitions.js";
+import { completeSettings } from "../settings/later.js";
 import type { Settings } from "../settings/settings.js";
 import type { AnnotationSources } from "./annotation-sources.js";
 import type { DataRecord } from "./data-record.js";
+import type { NetworkOrigin } from "./network-origin.js";
 import type { Reporter } from "./reporter.js";
 
 const savingCommands = ["pretrain", "finetune", "multilabel", "demo", "compare", "ablate"] as const;
@@ -42,8 +44,15 @@ export interface CheckpointSettings {
   readonly labelsPerClass?: number;
   /** What tells the classes of each image, where folders do not. */
   readonly annotations?: AnnotationSources;
-  /** What fine-tuning began with: a checkpoint, as it was named, and the SHA-256 of its tensors' file; or random values. */
-  readonly start?: { readonly checkpoint: string; readonly sha256: string } | "scratch";
+  /** What fine-tuning began with: a network, as it was named, and the SHA-256 of its tensors' file; or random values. */
+  readonly start?:
+    | {
+        readonly checkpoint: string;
+        readonly sha256: string;
+        /** Runs of earlier versions do not say. */
+        readonly origin?: NetworkOrigin;
+      }
+    | "scratch";
 }
 
 /** A checkpoint of the command sit, looked at: its tensors are unread. */
@@ -136,7 +145,8 @@ function checkpointSettings({ settings: saved }: CheckpointInfo, source: string)
   for (const [name, accepts] of Object.entries(fields)) {
     if (!accepts(saved[name])) throw notOurs(`one whose settings have no valid ${name}`);
   }
-  const { settings } = saved as unknown as CheckpointSettings;
+  const known = saved as unknown as CheckpointSettings;
+  const settings = completeSettings(known.settings);
   const lacking = settingNames.filter((name) => settings[name] === undefined);
   if (lacking.length > 0) throw notOurs(`one without ${lacking.slice(0, 3).join(", ")}`);
   try {
@@ -144,7 +154,7 @@ function checkpointSettings({ settings: saved }: CheckpointInfo, source: string)
   } catch (error) {
     throw notOurs(`one with ${(error as Error).message}`, error);
   }
-  return saved as unknown as CheckpointSettings;
+  return { ...known, settings };
 }
 
 /** Settings that decide the shape of the pretrained network, and so cannot be changed beside a checkpoint. */

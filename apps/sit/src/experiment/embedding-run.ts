@@ -8,18 +8,21 @@ import * as tf from "@tensorflow/tfjs";
 import { scopes } from "../command-line/options.js";
 import { type ParsedOptions, type Resolved, resolveRun } from "../command-line/resolve.js";
 import type { CommandContext } from "../command-line/run-command.js";
-import { findCheckpoint } from "./checkpoint.js";
 import { drawImages, openData, statisticsOf } from "./data.js";
 import { type LeftOut, leftOutImages } from "./left-out.js";
 import { evalLoader, type LoaderContext } from "./loaders.js";
 import { makeBackbone } from "./model.js";
+import { findNetworkOf } from "./network.js";
+import type { NetworkOrigin } from "./network-origin.js";
 import { stage } from "./reporter.js";
 import { makeParts, startEngine } from "./session.js";
-import { loadTrained, requireParts } from "./trained.js";
+import { requireParts } from "./trained.js";
 
 /** A network, and the images that it is to embed. */
 export interface FeatureRun {
   readonly choice: Resolved;
+  /** Where the network is from; undefined for one of random parameters. */
+  readonly network: NetworkOrigin | undefined;
   readonly engine: Engine;
   readonly backbone: Backbone;
   readonly params: Params;
@@ -47,9 +50,7 @@ export async function openFeatures(
     const got = scratch ? "both" : "neither";
     throw new SitError("bad-option", `--checkpoint, --from-scratch: expected one of them, got ${got}`);
   }
-  const found = scratch
-    ? undefined
-    : await findCheckpoint(options.checkpoint as string, "--checkpoint", report);
+  const found = scratch ? undefined : await findNetworkOf(options, { report, signal });
   const choice = await resolveRun(options, {
     defaultOut: how.defaultOut,
     scope: scopes.embed,
@@ -78,10 +79,11 @@ export async function openFeatures(
   const backbone = makeBackbone(settings, custom);
   const engine = await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
-  const trained = found && (await loadTrained(found, settings));
+  const trained = found && (await found.load(settings));
   const params = trained?.backbone ?? backbone.init(randomStream(seed, "init").fork("backbone"));
   return {
     choice,
+    network: found?.origin,
     engine,
     backbone,
     params,

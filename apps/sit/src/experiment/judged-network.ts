@@ -1,4 +1,4 @@
-import { type Params, SitError, withoutPrefix } from "@sitjs/core";
+import { type Params, withoutPrefix } from "@sitjs/core";
 import { averageOf, CLASSIFIER_PREFIXES } from "@sitjs/eval";
 import { disposeState } from "@sitjs/train";
 import { loadCheckpoint } from "@sitjs/train/node";
@@ -18,15 +18,6 @@ export interface JudgedNetwork {
     readonly params: Params;
   };
   dispose(): void;
-}
-
-/** @throws SitError "bad-option" for a network that the settings do not describe; `why` they have to */
-export function requireOwnBackbone({ saved, path }: FoundCheckpoint, why = ""): void {
-  if (!saved.customParts.includes("backbone")) return;
-  throw new SitError(
-    "bad-option",
-    `run ${path}: expected a network of the settings, got one from the config file ${saved.config}${why}`,
-  );
 }
 
 /**

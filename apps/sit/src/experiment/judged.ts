@@ -5,20 +5,23 @@ import type { FeatureOptions, LabelledFeatures } from "@sitjs/eval";
 import type { SettingScope } from "../command-line/options.js";
 import { type ParsedOptions, type Resolved, resolveRun } from "../command-line/resolve.js";
 import type { CommandContext } from "../command-line/run-command.js";
-import { findCheckpoint } from "./checkpoint.js";
 import { drawImages, openData } from "./data.js";
 import { features } from "./features.js";
 import { type LeftOut, leftOutImages } from "./left-out.js";
 import type { LoaderContext } from "./loaders.js";
 import { makeBackbone } from "./model.js";
+import { findNetworkOf } from "./network.js";
+import type { NetworkOrigin } from "./network-origin.js";
 import { type Reporter, stage } from "./reporter.js";
 import type { RunData } from "./run-data.js";
 import { makeParts, startEngine } from "./session.js";
-import { loadTrained, requireParts } from "./trained.js";
+import { requireParts } from "./trained.js";
 
 /** A pretrained network that stays as it is, and labelled images to judge it by. */
 export interface Judged {
   readonly choice: Resolved;
+  /** Where the network is from. */
+  readonly network: NetworkOrigin;
   readonly engine: Engine;
   readonly data: RunData;
   readonly train: ImageDataset;
@@ -47,7 +50,7 @@ export async function openJudged(
   },
 ): Promise<Judged> {
   const { report } = console;
-  const found = await findCheckpoint(options.checkpoint as string, "--checkpoint", report);
+  const found = await findNetworkOf(options, { report, signal });
   const { saved } = found;
   const choice = await resolveRun(options, { ...how, checkpoint: saved.settings });
   const { settings, seed, workers } = choice;
@@ -65,9 +68,10 @@ export async function openJudged(
 
   const engine = await startEngine(choice.engine, report, data.note);
   signal.throwIfAborted();
-  const trained = await loadTrained(found, settings);
+  const trained = await found.load(settings);
   return {
     choice,
+    network: found.origin,
     engine,
     data,
     train,

@@ -13,7 +13,8 @@ export function makeBackbone(settings: Settings, parts: Parts): Backbone {
 
 /** What the settings say of the network. */
 export function backboneOptions(settings: Settings): VisionTransformerOptions {
-  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, dropPath } = settings;
+  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, layerNormEpsilon, dropPath } =
+    settings;
   const { positions, initialization, layerScale } = settings;
   const relative = positions === "relative";
   return {
@@ -24,6 +25,7 @@ export function backboneOptions(settings: Settings): VisionTransformerOptions {
     depth,
     heads,
     mlpRatio,
+    layerNormEpsilon,
     dropPath,
     positions: relative ? "none" : positions,
     relativePositions: relative,

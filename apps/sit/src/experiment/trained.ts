@@ -10,13 +10,16 @@ import { customParts } from "./session.js";
 /** The backbone's names among a method's and a classifier's parameters. */
 export const BACKBONE_PREFIX = "backbone.";
 
-/** Parameters of a checkpoint, read. */
-export interface TrainedParams {
-  /** Everything: backbone and heads of the student. */
-  readonly student: Params;
-  /** The backbone's own, of the network that the settings name. */
+/** A backbone's parameters, read. */
+export interface LoadedBackbone {
   readonly backbone: Params;
   dispose(): void;
+}
+
+/** Parameters of a checkpoint, read; the backbone is that of the network that the settings name. */
+export interface TrainedParams extends LoadedBackbone {
+  /** Everything: backbone and heads of the student. */
+  readonly student: Params;
 }
 
 /** Which of the two networks is used; a teacher that is not there is the student. */
@@ -33,20 +36,30 @@ export async function loadTrained(found: FoundCheckpoint, settings: Settings): P
   const { named, onDamaged } = found;
   const { state } = await loadCheckpoint(named, { onDamaged });
   const chosen = chosenBackbone(state, settings.weights);
-  const { imageSize, patchSize } = found.saved.settings;
-  if (imageSize === settings.imageSize) {
-    return { student: state.student, backbone: chosen, dispose: () => disposeState(state) };
-  }
-  const resized = resizePositions(chosen, {
-    from: imageSize / patchSize,
-    to: settings.imageSize / patchSize,
+  const { backbone, dispose } = forImagesOf(settings, found.saved.settings, {
+    backbone: chosen,
+    dispose: () => disposeState(state),
+  });
+  return { student: state.student, backbone, dispose };
+}
+
+/** The backbone with its learned positions interpolated, where images have another size now. Takes the given one over. */
+export function forImagesOf(
+  { imageSize }: Settings,
+  before: Pick<Settings, "imageSize" | "patchSize">,
+  loaded: LoadedBackbone,
+): LoadedBackbone {
+  if (imageSize === before.imageSize) return loaded;
+  const { patchSize } = before;
+  const backbone = resizePositions(loaded.backbone, {
+    from: before.imageSize / patchSize,
+    to: imageSize / patchSize,
   });
   return {
-    student: state.student,
-    backbone: resized,
+    backbone,
     dispose() {
-      if (resized.pos_embed !== chosen.pos_embed) resized.pos_embed?.dispose();
-      disposeState(state);
+      if (backbone.pos_embed !== loaded.backbone.pos_embed) backbone.pos_embed?.dispose();
+      loaded.dispose();
     },
   };
 }
@@ -55,7 +68,11 @@ export async function loadTrained(found: FoundCheckpoint, settings: Settings): P
  * Throws unless the parts that a checkpoint was made with are here again.
  * @param needed the parts that this command uses
  */
-export function requireParts(found: FoundCheckpoint, parts: Parts, needed: readonly (keyof Parts)[]): void {
+export function requireParts(
+  found: { readonly saved: Pick<FoundCheckpoint["saved"], "customParts"> },
+  parts: Parts,
+  needed: readonly (keyof Parts)[],
+): void {
   const given = customParts(parts);
   const lacking = needed.find((name) => found.saved.customParts.includes(name) && !given.includes(name));
   if (lacking === undefined) return;

@@ -7,9 +7,10 @@ import type { Accuracy, SupervisedResult } from "../experiment/evaluation.js";
 import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { LoaderContext } from "../experiment/loaders.js";
 import { mistakesOf } from "../experiment/mistakes.js";
+import type { NetworkOrigin } from "../experiment/network-origin.js";
 import type { RunData } from "../experiment/run-data.js";
 import { runFiles } from "../run-folder/files.js";
-import { commonReportData, peakMemoryMB } from "./report-data.js";
+import { commonReportData, networkRecord, peakMemoryMB } from "./report-data.js";
 
 /** A training of a classifier that is done. */
 export interface SupervisedOutcome<Score extends object> {
@@ -17,6 +18,8 @@ export interface SupervisedOutcome<Score extends object> {
   readonly engine: Engine;
   readonly data: RunData;
   readonly start: "scratch" | "pretrained";
+  /** What it began with; undefined from scratch, and where a run goes on that does not say. */
+  readonly network: NetworkOrigin | undefined;
   readonly result: Omit<SupervisedResult, "params"> & Score;
   readonly context: LoaderContext;
   readonly leftOut: readonly LeftOutImage[];
@@ -49,13 +52,14 @@ export async function finetuneOutput(
 }
 
 /** What `summary.json` says of any classifier's training. */
-export function supervisedFacts({ choice, engine, data, start, result }: SupervisedOutcome<object>) {
+export function supervisedFacts({ choice, engine, data, start, network, result }: SupervisedOutcome<object>) {
   const { seed, settings } = choice;
   const { trainImages, testImages, steps, seconds } = result;
   return {
     engine: engine.name,
     dataset: data.name,
     start,
+    ...(network && { network: networkRecord(network) }),
     seed,
     settings,
     labels: trainImages,
@@ -105,6 +109,7 @@ export function finetuneReport({
   engine,
   data,
   start,
+  network,
   result,
   mistakes,
   leftOut,
@@ -112,7 +117,7 @@ export function finetuneReport({
   const { settings, seed } = choice;
   const { top1, trainImages, losses } = result;
   return {
-    ...commonReportData({ title: `Fine-tuning on ${data.name}`, engine, settings, seed }),
+    ...commonReportData({ title: `Fine-tuning on ${data.name}`, engine, settings, seed, network }),
     leftOut,
     dataset: supervisedDataset({ choice, data, result }),
     accuracy: [{ labels: trainImages, [start]: top1 }],

@@ -7,7 +7,7 @@ import type { Judged } from "../experiment/judged.js";
 import { leftOutSummary } from "../experiment/left-out.js";
 import { checkRunFolder, runFiles } from "../run-folder/files.js";
 import { openRunFolder } from "../run-folder/open.js";
-import { commonReportData, peakMemoryMB } from "./report-data.js";
+import { commonReportData, networkRecord, peakMemoryMB } from "./report-data.js";
 import { writeReport } from "./report-file.js";
 
 /** What the summaries of these commands have in common. */
@@ -15,10 +15,12 @@ export function judgedSummary(command: string, judged: Judged) {
   const { choice, engine, data, train, test, leftOut } = judged;
   return {
     command,
+    network: networkRecord(judged.network),
     engine: engine.name,
     dataset: data.name,
     seed: choice.seed,
-    weights: choice.settings.weights,
+    // Student or teacher is a choice of runs alone.
+    ...(judged.network.kind === "run" && { weights: choice.settings.weights }),
     trainImages: train.length,
     testImages: test.length,
     leftOut: leftOutSummary(leftOut.list()),
@@ -29,12 +31,12 @@ export function judgedSummary(command: string, judged: Judged) {
 /** What their reports have in common. */
 export function judgedReport(
   title: string,
-  { choice, engine, data, train, test, leftOut }: Judged,
+  { choice, network, engine, data, train, test, leftOut }: Judged,
 ): ReportData {
   const { settings, seed } = choice;
   const { imageSize, channels } = settings;
   return {
-    ...commonReportData({ title: `${title} on ${data.name}`, engine, settings, seed }),
+    ...commonReportData({ title: `${title} on ${data.name}`, engine, settings, seed, network }),
     leftOut: leftOut.list(),
     dataset: {
       name: data.name,

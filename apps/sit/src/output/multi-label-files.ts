@@ -34,11 +34,11 @@ function multiLabelSummary(outcome: Outcome) {
   };
 }
 
-function multiLabelReport({ choice, engine, data, start, result, leftOut }: Outcome): ReportData {
+function multiLabelReport({ choice, engine, data, start, network, result, leftOut }: Outcome): ReportData {
   const { settings, seed } = choice;
   const { trainImages, losses, mean } = result;
   return {
-    ...commonReportData({ title: `Several classes an image: ${data.name}`, engine, settings, seed }),
+    ...commonReportData({ title: `Several classes an image: ${data.name}`, engine, settings, seed, network }),
     leftOut,
     dataset: supervisedDataset({ choice, data, result }),
     multiLabel: {

@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import type { Engine } from "@sitjs/engine";
 import type { ReportData, ReportPretraining } from "@sitjs/eval/report";
 import type { MethodTexts } from "../experiment/model.js";
+import type { NetworkOrigin } from "../experiment/network-origin.js";
 import type { PretrainingResult } from "../experiment/pretraining.js";
 import { usesSetting } from "../methods/plans.js";
 import { definitions, settingNames } from "../settings/definitions.js";
@@ -14,8 +15,10 @@ export function commonReportData(options: {
   readonly settings: Settings;
   readonly seed: number;
   readonly warnings?: readonly string[];
+  /** The network that was begun with. */
+  readonly network?: NetworkOrigin | undefined;
 }): ReportData {
-  const { title, engine, settings, seed, warnings } = options;
+  const { title, engine, settings, seed, warnings, network } = options;
   const { name, backend, device, tensorflow, cores, kernels } = engine;
   return {
     title,
@@ -24,7 +27,7 @@ export function commonReportData(options: {
     seed,
     warnings,
     engine: { name, backend, device, tensorflow, cores, kernels },
-    settings: groupedSettings(settings),
+    settings: { ...(network && { network: networkRecord(network) }), ...groupedSettings(settings) },
     machine: {
       processor: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,
@@ -101,10 +104,16 @@ export function groupedSettings(settings: Settings): Record<string, Record<strin
 
 /** The command as it was typed, with folders above the last two of a path not told: for records that are shown. */
 export function commandLine(args: readonly string[] = process.argv.slice(2)): string {
-  return typedCommand(
-    args.map((arg) => (/^([A-Za-z]:)?[\\/]/.test(arg) ? `…/${arg.split(/[\\/]/).slice(-2).join("/")}` : arg)),
-  );
+  return typedCommand(args.map(shownPath));
 }
+
+/** Where a network is from, for records that are shown. */
+export function networkRecord({ name, ...origin }: NetworkOrigin) {
+  return { ...origin, name: shownPath(name) };
+}
+
+const shownPath = (path: string) =>
+  /^([A-Za-z]:)?[\\/]/.test(path) ? `…/${path.split(/[\\/]/).slice(-2).join("/")}` : path;
 
 /** The command as it was typed, to be typed again. */
 export function typedCommand(args: readonly string[] = process.argv.slice(2)): string {

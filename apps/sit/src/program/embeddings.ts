@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { scopes, valueOption, withData, withRunOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { positive, usualPreset } from "./shared.js";
+import { networkNames, positive, usualPreset } from "./shared.js";
 
 export function addEmbeddings(sit: Command): void {
   const embed = sit.command("embed").description("write images' features to a Parquet file or NumPy arrays");
@@ -40,7 +40,7 @@ export function addEmbeddings(sit: Command): void {
 /** The options of a command that embeds images. */
 function withNetwork(command: Command, images: string, out: string): void {
   command
-    .option("--checkpoint <folder>", "the run whose network is used (no default)")
+    .option("--checkpoint <path>", `whose network is used: ${networkNames} (no default)`)
     .option("--from-scratch", "a network of random parameters instead, to compare with", false);
   withRunOptions(withData(command), { preset: `the checkpoint's settings; from scratch ${usualPreset}`, out })
     .addOption(

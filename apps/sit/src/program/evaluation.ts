@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { scopes, valueOption, withData, withRunOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { positive, usualPreset, withCheckpoint } from "./shared.js";
+import { networkNames, positive, usualPreset, withCheckpoint } from "./shared.js";
 
 export function addEvaluation(sit: Command): void {
   const finetune = sit.command("finetune").description("train a classifier on labelled images");
   finetune
-    .option("--checkpoint <folder>", "a pretraining run to start from (default: none)")
+    .option("--checkpoint <path>", `what to start from: ${networkNames} (default: none)`)
     .option("--from-scratch", "start from random parameters instead", false);
   withRunOptions(withData(finetune), {
     preset: `the checkpoint's settings; from scratch ${usualPreset}`,

@@ -2,6 +2,7 @@ import type { AnnotationFormat } from "@sitjs/data";
 import type { Command } from "commander";
 import { scopes, valueOption, withRunOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
+import { networkNames } from "./shared.js";
 
 // Not the package's own list: the command line is there before the packages are loaded.
 const formats = ["csv", "json", "voc", "coco"] as const satisfies readonly AnnotationFormat[];
@@ -11,7 +12,7 @@ export function addMultilabel(sit: Command): void {
     .command("multilabel")
     .description("train a classifier on images that show several classes each");
   multilabel
-    .option("--checkpoint <folder>", "a pretraining run to start from (default: none)")
+    .option("--checkpoint <path>", `what to start from: ${networkNames} (default: none)`)
     .option("--from-scratch", "start from random parameters instead", false)
     .option(
       "--data <folder>",

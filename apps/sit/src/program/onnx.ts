@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { scopes, valueOption, withOutputOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
+import { networkNames } from "./shared.js";
 
 export function addOnnx(sit: Command): void {
   const onnx = sit
     .command("onnx")
-    .description("write a run's network as a folder with an ONNX file, for transformers.js")
-    .argument("<run>", "the run's folder: a pretrained network, or a fine-tuned classifier")
+    .description("write a network as a folder with an ONNX file, for transformers.js")
+    .argument("<run>", `a pretrained network, or a classifier: ${networkNames}`)
     .requiredOption("--out <folder>", "where the folder goes (no default)")
     .addOption(
       valueOption(

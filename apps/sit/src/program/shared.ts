@@ -6,7 +6,10 @@ export const usualPreset = `${readyPresets}, paper-small for a folder`;
 
 export const positive = { type: "whole", minimum: 1 } as const;
 
+/** What names a trained network, for help. */
+export const networkNames = "a run, a pretrained folder, a file of weights or hf:OWNER/NAME@REVISION";
+
 /** The option of a command that looks at a pretrained network. */
 export function withCheckpoint(command: Command): Command {
-  return command.requiredOption("--checkpoint <folder>", "the run to look at (no default)");
+  return command.requiredOption("--checkpoint <path>", `what to look at: ${networkNames} (no default)`);
 }

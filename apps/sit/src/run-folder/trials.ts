@@ -6,6 +6,7 @@ import { writeFileAtomically } from "@sitjs/core/node";
 import { type DataRecord, dataDifferences } from "../experiment/data-record.js";
 import type { TrialResult } from "../experiment/trial.js";
 import { type ComparedName, looksAt } from "../settings/compared.js";
+import { completeSettings } from "../settings/later.js";
 import type { Settings } from "../settings/settings.js";
 import { runFiles } from "./files.js";
 import { settingDifferences } from "./resume.js";
@@ -92,7 +93,7 @@ export async function readTrial(out: string, setup: TrialSetup): Promise<TrialRe
       mend: "Remove the file to have the trial done again.",
     });
   }
-  requireSameTrial(record, setup, out);
+  requireSameTrial({ ...record, settings: completeSettings(record.settings) }, setup, out);
   return record;
 }
 

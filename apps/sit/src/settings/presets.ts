@@ -15,6 +15,7 @@ const paperSmall: Settings = {
   depth: 12,
   heads: 6,
   mlpRatio: 4,
+  layerNormEpsilon: 1e-6,
   dropPath: 0.1,
   positions: "learned",
   initialization: "truncated-normal",

@@ -12,6 +12,7 @@ export interface Settings {
   depth: number;
   heads: number;
   mlpRatio: number;
+  layerNormEpsilon: number;
   dropPath: number;
   positions: "learned" | "sincos" | "sincos-moco" | "relative" | "none";
   initialization: "truncated-normal" | "xavier" | "mae" | "moco-v3";

@@ -20,6 +20,11 @@ export const modelDefinitions = {
   depth: { group: "model", kind: whole(), help: "number of blocks" },
   heads: { group: "model", kind: whole(), help: "attention heads; divide the width" },
   mlpRatio: { group: "model", kind: within(0.1), help: "hidden features of a block over its width" },
+  layerNormEpsilon: {
+    group: "model",
+    kind: within(1e-14, 1),
+    help: "added to the variance in layer norms",
+  },
   dropPath: { group: "model", kind: within(0, 0.99), help: "stochastic depth of the last block" },
   positions: {
     group: "model",

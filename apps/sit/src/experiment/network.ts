@@ -2,7 +2,6 @@ import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import type { ParsedOptions } from "../command-line/resolve.js";
-import { networkNames } from "../program/shared.js";
 import { findCheckpoint } from "./checkpoint.js";
 import type { FoundNetwork } from "./found-network.js";
 import { loadJudged } from "./judged-network.js";
@@ -25,10 +24,7 @@ interface FindOptions {
  */
 export async function findNetwork(named: string, options: FindOptions): Promise<FoundNetwork> {
   const { option, report } = options;
-  if (named.startsWith("hf:") || (await isPretrained(named))) return await pretrainedNetwork(named, options);
-  if ((await stat(named).catch(() => undefined)) === undefined) {
-    throw new SitError("missing-file", `${option} ${named}: expected ${networkNames}, got nothing there`);
-  }
+  if (!(await isCheckpoint(named))) return await pretrainedNetwork(named, options);
   const found = await findCheckpoint(named, option, report);
   const { saved, info } = found;
   return {
@@ -40,11 +36,12 @@ export async function findNetwork(named: string, options: FindOptions): Promise<
   };
 }
 
-/** Whether this is a folder with a `config.json`, or a file that is not of one of our checkpoints. */
-async function isPretrained(path: string): Promise<boolean> {
-  const isFile = async (name: string) => (await stat(name).catch(() => undefined))?.isFile() === true;
-  if (await isFile(path)) return !(await isFile(join(dirname(path), "checkpoint.json")));
-  return await isFile(join(path, "config.json"));
+/** True for a folder without a `config.json`, and for a file beside a checkpoint's own description. */
+async function isCheckpoint(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  const isThere = async (name: string) => (await stat(name).catch(() => undefined)) !== undefined;
+  if (found?.isDirectory()) return !(await isThere(join(path, "config.json")));
+  return found !== undefined && (await isThere(join(dirname(path), "checkpoint.json")));
 }
 
 /** As `findNetwork` of `--checkpoint`, without a choice of weights where there is none. */

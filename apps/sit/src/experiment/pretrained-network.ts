@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { imageNetStatistics } from "@sitjs/augment";
 import { SitError } from "@sitjs/core/errors";
 import { hashFile } from "@sitjs/core/node";
@@ -10,6 +11,7 @@ import {
   type PretrainedOptions,
 } from "@sitjs/hub/node";
 import { completeOptions } from "@sitjs/vit";
+import { networkNames } from "../program/shared.js";
 import { checkSettings } from "../settings/check.js";
 import { presetFor } from "../settings/presets.js";
 import type { Settings } from "../settings/settings.js";
@@ -36,7 +38,13 @@ export async function findNamed(
   options: PretrainedOptions = {},
 ): Promise<FoundPretrained> {
   const [, repository, revision] = /^hf:([^@]*)(?:@(.*))?$/s.exec(named) ?? [];
-  if (repository === undefined) return await naming(option, () => findPretrained(named, options));
+  if (repository === undefined) {
+    // Else a path with a slip in it would be looked for on the network.
+    if ((await stat(named).catch(() => undefined)) !== undefined) {
+      return await naming(option, () => findPretrained(named, options));
+    }
+    throw new SitError("missing-file", `${option} ${named}: expected ${networkNames}, got nothing there`);
+  }
   return await stage(report, `Hugging Face's ${repository}`, { unit: "MB" }, async ({ progress }) => {
     const onProgress: PretrainedOptions["onProgress"] = ({ receivedBytes, totalBytes }) =>
       progress({

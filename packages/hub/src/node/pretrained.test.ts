@@ -1,7 +1,13 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { paramsToSafetensors, randomStream, readSafetensors, type SafetensorsEntry } from "@sitjs/core";
+import {
+  paramsToSafetensors,
+  randomStream,
+  readSafetensors,
+  type SafetensorsEntry,
+  writeSafetensors,
+} from "@sitjs/core";
 import { compareTo } from "@sitjs/core/testing";
 import { classifierHead, type VisionTransformerOptions, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
@@ -71,6 +77,64 @@ describe("a folder that transformers wrote", () => {
     const again = await fromPretrained(to);
     expect(again.config).toEqual({ ...model.config, head: { kind: "linear", classes: 3 } });
     expect(again.preprocessing).toEqual(preprocessing);
+  });
+});
+
+describe("a folder that timm wrote", () => {
+  const timm = fileURLToPath(new URL("../../../../fixtures/timm-folder/", import.meta.url));
+
+  it("gives its logits, and says its labels and preprocessing", async () => {
+    const model = await fromPretrained(timm);
+    expect(model.config).toMatchObject({
+      backbone: { imageSize: 32, patchSize: 8, width: 32, depth: 2, heads: 4 },
+      head: { kind: "linear", classes: 3 },
+      labels: ["cat", "dog", "bird"],
+    });
+    expect(model.preprocessing).toEqual({
+      size: 32,
+      shorterSide: 35,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+      interpolation: "bicubic",
+    });
+    const { tensors } = readSafetensors(readFileSync(join(timm, "outputs.safetensors")));
+    const logits = model.classify(toImages(tensors["in/x"] as SafetensorsEntry));
+    await expectClose(logits, tensors["out/logits"]);
+  });
+
+  it("is refused where it is no plain vision transformer", async () => {
+    const copy = join(scratch(), "other");
+    cpSync(timm, copy, { recursive: true });
+    const path = join(copy, "model.safetensors");
+    const { tensors } = readSafetensors(readFileSync(path));
+    const extra = { dtype: "F32", shape: [8], data: new Float32Array(8) } as const;
+    writeFileSync(
+      path,
+      writeSafetensors({ tensors: { ...tensors, "blocks.0.attn.q_norm.weight": extra }, metadata: {} }),
+    );
+    expect((await failure(fromPretrained(copy))).message).toMatch(
+      /expected a plain vision transformer, got one with blocks.0.attn.q_norm.weight/,
+    );
+    writeFileSync(join(copy, "config.json"), JSON.stringify({ architecture: "resnet50" }));
+    expect((await failure(fromPretrained(copy))).message).toMatch(
+      /architecture: expected a vision transformer of timm, vit_… or deit_…, got "resnet50"/,
+    );
+  });
+});
+
+describe("a file of weights", () => {
+  const file = fileURLToPath(new URL("../../../../fixtures/torch/dino.pth", import.meta.url));
+
+  it("of PyTorch is the network that its tensors tell, of which the teacher is taken", async () => {
+    const model = await fromPretrained(file, { heads: 2 });
+    expect(model.report).toMatchObject({ origin: "dino", prefix: "teacher.backbone." });
+    expect(model.config.backbone).toMatchObject({ imageSize: 16, patchSize: 8, width: 16, depth: 1 });
+    expect(Math.abs((await tf.max(model.params.cls_token as tf.Tensor).data())[0] as number)).toBeGreaterThan(
+      0,
+    );
+    const student = await fromPretrained(file, { heads: 2, network: "student" });
+    expect((await tf.max(tf.abs(student.params.cls_token as tf.Tensor)).data())[0]).toBe(0);
+    expect((await failure(fromPretrained(file))).message).toMatch(/expected the number of heads/);
   });
 });
 
@@ -146,6 +210,19 @@ describe("a folder of ours", () => {
     await savePretrained(to, { backbone: options, params, head: saved, preprocessing });
     const model = await fromPretrained(to);
     await expectClose(model.classify(toImages(fixture.entry("in/x"))), fixture.entry("out/logits"));
+  });
+
+  it("says whether an image may show several classes, as transformers reads it", async () => {
+    const params = visionTransformer(small).init(randomStream(1));
+    const head = classifierHead({ width: 16, classes: 4 }).init(randomStream(2));
+    for (const multiLabel of [true, false]) {
+      const to = join(scratch(), "several");
+      const saved = { kind: "linear", classes: 4, params: head } as const;
+      await savePretrained(to, { backbone: small, params, head: saved, multiLabel, preprocessing });
+      const { problem_type: kind } = JSON.parse(readFileSync(join(to, "config.json"), "utf8"));
+      expect(kind).toBe(`${multiLabel ? "multi" : "single"}_label_classification`);
+      expect((await fromPretrained(to)).config.multiLabel).toBe(multiLabel);
+    }
   });
 
   it("is refused, naming the file, where something is wrong with it", async () => {

@@ -19,6 +19,8 @@ export interface PickleOptions<T> {
   readonly unknown?: "refuse" | "keep";
 }
 
+const askForOne = "Where that lies beside what is needed, ask for the one entry by the option only.";
+
 /** The stack and memo of a pickle's reading, and what opcodes do to the values on them. Errors are "bad-file". */
 export class PickleStack<T> {
   readonly #options: PickleOptions<T>;
@@ -31,8 +33,8 @@ export class PickleStack<T> {
     this.#options = options;
   }
 
-  fail(message: string): never {
-    throw new SitError("bad-file", `${this.#options.source}: ${message}`);
+  fail(message: string, mend?: string): never {
+    throw new SitError("bad-file", `${this.#options.source}: ${message}`, { mend });
   }
 
   push(value: PickleValue<T>): void {
@@ -73,7 +75,7 @@ export class PickleStack<T> {
     const value = this.pop();
     const { length } = this.#items;
     if (length > 0) this.fail(`expected one value of the pickle, got ${length + 1}`);
-    if (this.#unknown !== undefined) this.fail(`refused, since it refers to ${this.#unknown}`);
+    if (this.#unknown !== undefined) this.fail(`refused, since it refers to ${this.#unknown}`, askForOne);
     return value;
   }
 
@@ -122,7 +124,7 @@ export class PickleStack<T> {
     const given = [...this.#list(values), ...named];
     const made = of instanceof PickleGlobal ? host.call(of.name, given) : undefined;
     if (made === undefined && unknown !== "keep") {
-      this.fail(`refused, since loading it would run ${describeCall(of, given)}`);
+      this.fail(`refused, since loading it would run ${describeCall(of, given)}`, askForOne);
     }
     this.push(made ?? new PickleUnknown(describeCall(of, given)));
   }

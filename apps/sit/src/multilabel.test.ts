@@ -48,6 +48,15 @@ describe("sit multilabel", () => {
       meanAveragePrecision: summary.meanAveragePrecision,
     });
 
+    // Folders for elsewhere say that each class is a question of its own.
+    for (const [command, folder] of [
+      ["export whole --to folder", "folder"],
+      ["onnx whole --out onnx", "onnx"],
+    ] as const) {
+      expect((await run(command)).code).toBe(0);
+      expect(json(folder, "config.json")).toMatchObject({ problem_type: "multi_label_classification" });
+    }
+
     // The last checkpoint goes: --resume alone knows images and labels again.
     rmSync(at("whole", "summary.json"));
     rmSync(at("whole", "checkpoints", "step-0000000120"), { recursive: true, force: true });

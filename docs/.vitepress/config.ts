@@ -48,6 +48,7 @@ export default defineConfig({
           "fine-tuning",
           "multi-label",
           "embeddings",
+          "pretrained",
           "browser",
           "python",
         ]),

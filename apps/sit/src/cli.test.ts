@@ -87,7 +87,7 @@ describe("bad input", () => {
     [
       "a checkpoint there is not",
       "knn --checkpoint nowhere",
-      /--checkpoint nowhere: expected a checkpoint, or the folder of a run/,
+      /--checkpoint nowhere: expected a run, a pretrained folder, a file of weights or hf:/,
     ],
     ["no checkpoint", "reconstruct", /required option '--checkpoint <folder>' not specified/],
     [

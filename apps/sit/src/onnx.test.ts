@@ -38,7 +38,7 @@ describe("sit onnx", () => {
     }
 
     const features = await runs.run("onnx tuned --out other --features mean");
-    expect(features.err).toContain("--features: expected a pretrained run with it, got a fine-tuned one");
+    expect(features.err).toContain("--features: expected a pretrained network with it, got a fine-tuned one");
     const photos = await runs.run("onnx pretrained --out photos");
     expect(photos.err).toContain(
       "photos: expected a new folder, or one of an earlier export to ONNX, got one with",

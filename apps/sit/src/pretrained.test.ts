@@ -93,7 +93,7 @@ describe("sit import", () => {
     const { out } = await succeeds(`import ${dino} --heads 2 --out dino`);
     expect(out).toContain("weights by the names of dino, below teacher.backbone.: 18 tensors used");
     expect(out).toMatch(/not used: .*student.module.backbone.\* \(18\)/);
-    expect(out).toContain("width 16, 1 blocks, 2 heads");
+    expect(out).toContain("width 16, depth 1, heads 2");
     await succeeds(`linear --checkpoint dino ${images} --epochs 2 --out linear`);
     expect(json("linear", "summary.json").network).toMatchObject({ kind: "folder", name: "dino" });
 

@@ -3,6 +3,7 @@ import { disposeParams } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { loadCheckpoint } from "@sitjs/train/node";
+import { networkNames } from "../command-line/network-names.js";
 import { type SettingScope, scopes } from "../command-line/options.js";
 import { type ParsedOptions, resolveRun } from "../command-line/resolve.js";
 import type { CommandContext, Run } from "../command-line/run-command.js";
@@ -25,7 +26,6 @@ import { customParts, makeParts, startEngine } from "../experiment/session.js";
 import { requireParts } from "../experiment/trained.js";
 import { finetuneOutput, type SupervisedOutcome, type SupervisedOutput } from "../output/finetune-files.js";
 import { writeReport } from "../output/report-file.js";
-import { networkNames } from "../program/shared.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder, requireFreeFolder } from "../run-folder/open.js";
 import {

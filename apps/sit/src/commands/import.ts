@@ -49,7 +49,7 @@ export const run: Run = async (options, { console, signal }, named = "") => {
     preprocessing,
   }).finally(() => model.dispose());
   const { imageSize, patchSize, width = 0, depth = 0, heads = 0 } = backbone;
-  const shape = `${imageSize} pixels, patches of ${patchSize}, width ${width}, ${depth} blocks, ${heads} heads`;
+  const shape = `${imageSize} pixels, patches of ${patchSize}, width ${width}, depth ${depth}, heads ${heads}`;
   console.result(
     {
       command: "import",

@@ -110,6 +110,8 @@ const texts = (value: unknown) => Array.isArray(value) && value.every(text);
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const isOrigin = (value: unknown) =>
+  isRecord(value) && [value.kind, value.name, value.sha256].every(text) && optional(text)(value.commit);
 const isPart = (value: unknown) => isRecord(value) && whole(value.images) && text(value.sha256);
 const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => boolean>> = {
   kind: (value) => value === "pretrain" || value === "finetune",
@@ -134,7 +136,9 @@ const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => bool
   labelsPerClass: optional(whole),
   annotations: optional((value) => isRecord(value) && text(value.labels) && Object.values(value).every(text)),
   start: optional(
-    (value) => value === "scratch" || (isRecord(value) && text(value.checkpoint) && text(value.sha256)),
+    (value) =>
+      value === "scratch" ||
+      (isRecord(value) && text(value.checkpoint) && text(value.sha256) && optional(isOrigin)(value.origin)),
   ),
 };
 

@@ -11,7 +11,7 @@ import {
   type PretrainedOptions,
 } from "@sitjs/hub/node";
 import { completeOptions } from "@sitjs/vit";
-import { networkNames } from "../program/shared.js";
+import { networkNames } from "../command-line/network-names.js";
 import { checkSettings } from "../settings/check.js";
 import { presetFor } from "../settings/presets.js";
 import type { Settings } from "../settings/settings.js";

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { networkNames } from "../command-line/network-names.js";
 import { scopes, valueOption, withData, withRunOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { networkNames, positive, usualPreset } from "./shared.js";
+import { positive, usualPreset } from "./shared.js";
 
 export function addEmbeddings(sit: Command): void {
   const embed = sit.command("embed").description("write images' features to a Parquet file or NumPy arrays");

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { networkNames } from "../command-line/network-names.js";
 import { scopes, valueOption, withData, withRunOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { networkNames, positive, usualPreset, withCheckpoint } from "./shared.js";
+import { positive, usualPreset, withCheckpoint } from "./shared.js";
 
 export function addEvaluation(sit: Command): void {
   const finetune = sit.command("finetune").description("train a classifier on labelled images");

@@ -1,8 +1,8 @@
 import type { AnnotationFormat } from "@sitjs/data";
 import type { Command } from "commander";
+import { networkNames } from "../command-line/network-names.js";
 import { scopes, valueOption, withRunOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { networkNames } from "./shared.js";
 
 // Not the package's own list: the command line is there before the packages are loaded.
 const formats = ["csv", "json", "voc", "coco"] as const satisfies readonly AnnotationFormat[];

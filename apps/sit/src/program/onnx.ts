@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { networkNames } from "../command-line/network-names.js";
 import { scopes, valueOption, withOutputOptions, withSettings } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { networkNames } from "./shared.js";
 
 export function addOnnx(sit: Command): void {
   const onnx = sit

@@ -1,13 +1,11 @@
 import type { Command } from "commander";
+import { networkNames } from "../command-line/network-names.js";
 import { readyPresets } from "../settings/ready-data.js";
 
 /** The preset that a command begins with where none is named, for its help. */
 export const usualPreset = `${readyPresets}, paper-small for a folder`;
 
 export const positive = { type: "whole", minimum: 1 } as const;
-
-/** What names a trained network, for help. */
-export const networkNames = "a run, a pretrained folder, a file of weights or hf:OWNER/NAME@REVISION";
 
 /** The option of a command that looks at a pretrained network. */
 export function withCheckpoint(command: Command): Command {

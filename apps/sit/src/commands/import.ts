@@ -38,7 +38,7 @@ export const run: Run = async (options, { console, signal }, named = "") => {
   // Weights are only read and written: no word of engines.
   await useEngine({ prefer: "cpu", onNotice: () => undefined });
   signal.throwIfAborted();
-  const model = await fromPretrained(found, file);
+  const model = await fromPretrained(found);
   const { backbone, head, labels, multiLabel } = model.config;
   await savePretrained(out, {
     backbone,

@@ -30,6 +30,8 @@ export interface FoundPretrained {
   readonly config: PretrainedConfig;
   /** Undefined where nothing says. */
   readonly preprocessing: Preprocessing | undefined;
+  /** How its weights are to be read, as it was asked for. */
+  readonly reading: Pick<WeightFileOptions, "origin" | "network" | "only">;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function findPretrained(
     kind: there ? "folder" : "repository",
     commit: await folder.commit?.(),
     weights,
+    reading: readingOf(options),
     ...(own
       ? { config: own, preprocessing }
       : readTimmConfig(json, await tensorsIn(weights, options), configPath, options)),
@@ -82,10 +85,13 @@ async function findFile(path: string, options: PretrainedOptions): Promise<Found
     kind: "file",
     commit: undefined,
     weights: path,
+    reading: readingOf(options),
     config: { ...found, labels: undefined, multiLabel: false },
     preprocessing: undefined,
   };
 }
+
+const readingOf = ({ origin, network, only }: PretrainedOptions) => ({ origin, network, only });
 
 async function tensorsIn(path: string, { only }: PretrainedOptions) {
   const weights = await openWeights(path, { only });

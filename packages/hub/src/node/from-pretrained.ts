@@ -42,7 +42,8 @@ export interface PretrainedModel {
  * network, or downloads a folder from Hugging Face. Weights are `model.safetensors`, else `pytorch_model.bin`, of which
  * nothing is executed.
  *
- * @param from a folder, a file, or `owner/name` of a repository where there is neither; or what `findPretrained` has found
+ * @param from a folder, a file, or `owner/name` of a repository where there is neither; or what `findPretrained` has found,
+ *   by its own options
  * @throws SitError "missing-file", "bad-file", "bad-parameters", "bad-option", "network"
  */
 export async function fromPretrained(
@@ -51,7 +52,7 @@ export async function fromPretrained(
 ): Promise<PretrainedModel> {
   const found = typeof from === "string" ? await findPretrained(from, options) : from;
   const { config, preprocessing, weights: weightsPath } = found;
-  const { origin, network, only } = options;
+  const { origin, network, only } = found.reading;
   const backbone = visionTransformer(config.backbone);
   const module = config.head === undefined ? undefined : headOf(config);
   const weights = await openWeights(weightsPath, { only });

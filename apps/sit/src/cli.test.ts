@@ -89,7 +89,7 @@ describe("bad input", () => {
       "knn --checkpoint nowhere",
       /--checkpoint nowhere: expected a run, a pretrained folder, a file of weights or hf:/,
     ],
-    ["no checkpoint", "reconstruct", /required option '--checkpoint <path>' not specified/],
+    ["no checkpoint", "reconstruct", /required option '--checkpoint <folder>' not specified/],
     [
       "a patch that does not divide",
       "pretrain --data photos --patch-size 15",

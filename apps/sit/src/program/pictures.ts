@@ -8,11 +8,15 @@ import {
   withSettings,
 } from "../command-line/options.js";
 import { runs } from "../command-line/run-command.js";
-import { positive, withCheckpoint } from "./shared.js";
+import { positive } from "./shared.js";
 
 export function addPictures(sit: Command): void {
   const reconstruct = sit.command("reconstruct").description("picture what a checkpoint reconstructs");
-  withRunOptions(withData(withCheckpoint(reconstruct)), { out: "reconstruction.png" })
+  reconstruct.requiredOption(
+    "--checkpoint <folder>",
+    "the run to look at, whose heads are needed (no default)",
+  );
+  withRunOptions(withData(reconstruct), { out: "reconstruction.png" })
     .addOption(valueOption("--count <number>", positive, "how many images (default: 8)"))
     .addOption(
       valueOption(

@@ -1,0 +1,82 @@
+/// <reference types="vite/client" />
+// The page of `npm run browser-test`: runs the packages' own tests on one backend of tfjs and tells how each ended.
+import * as tf from "@tensorflow/tfjs";
+import { type File, startTests, type Task, type VitestRunner } from "@vitest/runner";
+import { getTests } from "@vitest/runner/utils";
+import { backend } from "./engines.js";
+
+/** How one file of tests ended. */
+export interface Ending {
+  /** Its path in the repository. */
+  readonly file: string;
+  readonly passed: number;
+  readonly skipped: number;
+  /** Name and reason of what failed. */
+  readonly failed: readonly string[];
+}
+
+declare global {
+  /** How far the page is: the command waits for it. */
+  var sitjsDone: boolean;
+  /** Given by the command: takes each ending. */
+  function sitjsReport(ending: Ending): Promise<void>;
+}
+
+const suites = import.meta.glob([
+  "../packages/{core,vit,masking,losses}/src/**/*.test.ts",
+  "../packages/train/src/methods/sit.test.ts",
+  // Files and child processes.
+  "!../packages/*/src/node/**",
+  "!../packages/*/src/*-python.test.ts",
+]);
+
+class PageRunner implements VitestRunner {
+  readonly config: VitestRunner["config"] = {
+    root: "/",
+    setupFiles: [],
+    name: backend,
+    passWithNoTests: false,
+    testNamePattern: undefined,
+    allowOnly: false,
+    sequence: { seed: 0, hooks: "stack", setupFiles: "list" },
+    chaiConfig: undefined,
+    maxConcurrency: 1,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    retry: 0,
+    includeTaskLocation: false,
+    tags: [],
+    tagsFilter: undefined,
+    strictTags: false,
+  };
+
+  importFile(path: string): unknown {
+    return suites[path]?.();
+  }
+}
+
+function endingOf(path: string, file: File): Ending {
+  const tests = getTests(file);
+  const of = (state: string) => tests.filter(({ result, mode }) => (result?.state ?? mode) === state);
+  const failed = of("fail").map((test) => `${nameOf(test)}: ${reasonsOf(test)}`);
+  // A file that broke before its first test, or has none.
+  if (file.result?.errors?.length) failed.push(reasonsOf(file));
+  return { file: path.replace("../", ""), passed: of("pass").length, skipped: of("skip").length, failed };
+}
+
+function nameOf(test: Task): string {
+  return test.suite && test.suite !== test.file ? `${nameOf(test.suite)} > ${test.name}` : test.name;
+}
+
+const reasonsOf = ({ result }: Task): string =>
+  (result?.errors ?? []).map(({ message, stack }) => stack ?? message).join("\n");
+
+const pattern = new RegExp(new URLSearchParams(location.search).get("files") ?? "");
+for (const path of Object.keys(suites).filter((path) => pattern.test(path))) {
+  // Vitest gives each file a process; here what a file leaves behind goes before the next one comes.
+  tf.engine().startScope(path);
+  const [file] = await startTests([path], new PageRunner());
+  tf.engine().endScope();
+  await globalThis.sitjsReport(endingOf(path, file as File));
+}
+globalThis.sitjsDone = true;

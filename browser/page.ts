@@ -41,8 +41,9 @@ class PageRunner implements VitestRunner {
     sequence: { seed: 0, hooks: "stack", setupFiles: "list" },
     chaiConfig: undefined,
     maxConcurrency: 1,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // WebGL without a graphics card, on a busy machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     retry: 0,
     includeTaskLocation: false,
     tags: [],

@@ -13,12 +13,16 @@ export { afterAll, afterEach, beforeAll, beforeEach, describe, it, test } from "
 
 for (const plugin of [JestExtend, JestChaiExpect, JestAsymmetricMatchers]) chai.use(plugin);
 const globals = globalThis as unknown as Record<symbol, object>;
+// What the first plugin has put there, which chai's own types do not know.
+const { extend, ...rest } = chai.expect as typeof chai.expect & {
+  extend(expect: object, matchers: typeof customMatchers): void;
+};
 
 export const expect = Object.assign(
   (value: unknown, message?: string) => chai.expect(value, message),
-  chai.expect,
+  rest,
   globals[ASYMMETRIC_MATCHERS_OBJECT],
 );
 
 globals[GLOBAL_EXPECT] = expect;
-chai.expect.extend(expect, customMatchers);
+extend(expect, customMatchers);

@@ -1,32 +1,34 @@
-// npm run browser-test: the packages as they are published, in headless Chromium, on several backends of tfjs. Vite bundles
-// their own tests, and these say what must hold there. Arguments: backends (wasm, webgl, cpu), and --files PATTERN for
-// the tests of some files alone. Run after the build.
+// npm run browser-test: the packages as they are published, in headless Chromium. Vite bundles their own tests, which run on
+// three backends of tfjs; then the pages of the guides must give what Node computes. Run after the build.
+// Arguments: backends (wasm, webgl, cpu), and --files PATTERN for some files' tests alone.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
-import { bundlePage } from "../browser/bundle.mjs";
+import { bundleTests } from "../browser/bundle-tests.mjs";
+import { bundleGuide, checkGuide } from "../browser/guide.mjs";
+import { checkOnnxPage, libraries, writeOnnxPage } from "../browser/onnx-page.mjs";
+import { runTests } from "../browser/run-tests.mjs";
 import { chromiumArguments, findChromium, howToInstall, installChromium } from "./lib/chromium.mjs";
+import { installInterop } from "./lib/prepare.mjs";
 import { serveFolders } from "./lib/static-server.mjs";
 import { root, startStep } from "./lib/steps.mjs";
 
-/** What each backend runs: all on wasm; what computes with tensors, by reference values, on those that are slow here. */
+/** Wasm has all tests; the others, which are slow here, those that compute with tensors, most by reference values. */
 const everything = "";
 const numeric = "fixtures|/ops/|pinned|gmml|sit\\.test";
 const backends = { wasm: everything, webgl: numeric, cpu: numeric };
+/** Where tfjs's .wasm files are served, and where they are. */
+const wasm = { "/wasm/": join(root, "node_modules", "@tensorflow", "tfjs-backend-wasm", "dist") };
 
-const { values, positionals } = parseArgs({
-  options: { files: { type: "string" } },
-  allowPositionals: true,
-});
+const { values, positionals } = parseArgs({ options: { files: { type: "string" } }, allowPositionals: true });
 const asked = positionals.length > 0 ? positionals : Object.keys(backends);
 const unknown = asked.find((name) => !(name in backends));
 if (unknown !== undefined) {
   console.error(`backend: expected ${Object.keys(backends).join(", ")}, got ${unknown}`);
   process.exit(1);
 }
-
 if (findChromium() === undefined && process.env.CI) installChromium();
 const executablePath = findChromium();
 if (executablePath === undefined) {
@@ -34,58 +36,70 @@ if (executablePath === undefined) {
   process.exit(1);
 }
 
-const folder = mkdtempSync(join(tmpdir(), "sitjs-browser-"));
 const counts = { passed: 0, failed: 0, skipped: 0 };
+const browser = await chromium.launch({ executablePath, args: chromiumArguments });
+const scratch = mkdtempSync(join(tmpdir(), "sitjs-browser-"));
 try {
-  const step = startStep("Bundling the packages and their tests (vite)");
-  await bundlePage(folder);
-  step.done("bundled");
-  const server = await serveFolders({
-    "/": folder,
-    "/wasm/": join(root, "node_modules", "@tensorflow", "tfjs-backend-wasm", "dist"),
-  });
-  const browser = await chromium.launch({ executablePath, args: chromiumArguments });
-  try {
-    for (const backend of asked) await runTests(browser, server.url, backend);
-  } finally {
-    await browser.close();
-    await server.close();
+  await packagesTests(join(scratch, "tests"));
+  if (values.files === undefined) {
+    await guidePages(join(scratch, "guide"));
+    await onnxPage(join(scratch, "onnx"));
   }
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  await browser.close();
+  rmSync(scratch, { recursive: true, force: true });
 }
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in the browser`);
 process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
 
-/** Opens the page and waits until its last test has ended; says what failed as it comes. */
-async function runTests(browser, url, backend) {
-  const step = startStep(`Chromium ${browser.version()}, ${backend}`);
-  const own = { passed: 0, failed: 0, skipped: 0 };
-  const page = await browser.newPage();
-  let broken;
-  const failing = new Promise((_, reject) => {
-    page.on("pageerror", reject);
-    page.on("crash", () => reject(new Error("the page crashed")));
+async function packagesTests(folder) {
+  const bundling = startStep("Bundling the packages and their tests (vite)");
+  await bundleTests(folder);
+  bundling.done("bundled");
+  const running = startStep(`Running them in Chromium ${browser.version()} on ${asked.join(", ")}`);
+  // With threads, where the guide's pages are without.
+  await served({ "/": folder, ...wasm }, { isolated: true }, async (url) => {
+    const results = await Promise.all(
+      asked.map((backend) => runTests(browser, url, backend, values.files ?? backends[backend])),
+    );
+    for (const result of results) for (const key of Object.keys(counts)) counts[key] += result[key];
   });
-  await page.exposeFunction("sitjsReport", ({ file, passed, skipped, failed }) => {
-    own.passed += passed;
-    own.skipped += skipped;
-    own.failed += failed.length;
-    const counted = `${passed} passed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
-    console.log(`  ${file}: ${counted}${failed.length > 0 ? `, ${failed.length} FAILED` : ""}`);
-    for (const reason of failed) console.error(`    ${reason.replaceAll("\n", "\n    ")}`);
+  running.done(`${counts.passed} passed, ${counts.failed} failed`);
+}
+
+async function guidePages(folder) {
+  const names = asked.filter((backend) => backend !== "cpu");
+  if (names.length === 0) return;
+  const step = startStep("The page of docs/guide/browser.md");
+  await bundleGuide(folder, names);
+  await served({ "/": folder, ...wasm }, {}, async (url) => {
+    for (const backend of names) await check(backend, () => checkGuide(browser, url, backend));
   });
+  step.done("compared with Node");
+}
+
+async function onnxPage(folder) {
+  if (!(await installInterop())) return;
+  const step = startStep("The page of docs/guide/onnx.md, in transformers.js");
+  await writeOnnxPage(folder);
+  await served({ "/": folder, ...libraries }, {}, (url) =>
+    check("onnxruntime", () => checkOnnxPage(browser, url, folder)),
+  );
+  step.done("compared with Node");
+}
+
+/** Counts one comparison, and says what came of it. */
+async function check(name, work) {
   try {
-    const query = new URLSearchParams({ backend, files: values.files ?? backends[backend] });
-    await page.goto(`${url}/?${query}`);
-    const done = page.waitForFunction(() => globalThis.sitjsDone === true, undefined, { timeout: 300_000 });
-    await Promise.race([done, failing]);
+    console.log(`  ${name}: ${await work()}`);
+    counts.passed++;
   } catch (error) {
-    broken = error;
-    own.failed++;
-    console.error(`  ${error.message}`);
+    counts.failed++;
+    console.log(`  ${name} FAILED: ${error.message}`);
   }
-  await page.close();
-  for (const key of Object.keys(counts)) counts[key] += own[key];
-  step.done(`${own.passed} passed, ${own.failed} failed, ${own.skipped} skipped${broken ? ", broken off" : ""}`);
+}
+
+async function served(folders, options, work) {
+  const server = await serveFolders(folders, options);
+  await work(server.url).finally(() => server.close());
 }

@@ -178,9 +178,7 @@ describe("safetensors", () => {
     for (const [name, { dtype, shape, data }] of Object.entries(file.tensors)) {
       expect(tensors[name], name).toMatchObject({ dtype, shape });
       const { begin = 0, end = 0 } = tensors[name] ?? {};
-      expect(bytes.slice(begin, end)).toEqual(
-        new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-      );
+      expect(bytes.slice(begin, end)).toEqual(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
   });
 

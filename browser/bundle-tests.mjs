@@ -1,21 +1,26 @@
-// The test page as Vite bundles it, with the packages as they are published.
+// The page of tests as Vite bundles it, with the packages as they are published.
 import { dirname, join, resolve } from "node:path";
 import { build } from "vite";
 import { publishedEntries } from "../scripts/lib/entries.mjs";
 import { root } from "../scripts/lib/steps.mjs";
 
 const here = join(root, "browser");
+/** Helpers of the tests that need Node, and what a page has in their place. */
 const standIns = new Map(
   ["load", "engines"].map((name) => [join(root, "fixtures", `${name}.ts`), join(here, `${name}.ts`)]),
 );
 
-/** Tests import their package's source; here they get what was built of it, as a user would. */
+/**
+ * Tests import their package's source; here they get what was built of it, as a user would.
+ * @returns {import("vite").Plugin}
+ */
 function asPublished() {
   const built = new Map(publishedEntries().map((entry) => [entry.source, entry.built]));
   return {
     name: "as-published",
     enforce: "pre",
     resolveId(id, importer) {
+      if (id.startsWith("node:")) throw new Error(`${importer}: needs ${id}, which browsers have not`);
       if (id === "vitest") return join(here, "vitest.ts");
       if (!id.startsWith(".") || importer === undefined) return undefined;
       const path = resolve(dirname(importer), id.replace(/\.js$/, ".ts"));
@@ -28,13 +33,24 @@ function asPublished() {
   };
 }
 
-/** Builds the page into the folder. */
-export async function bundlePage(folder) {
+/**
+ * Builds the page into the folder.
+ * @param {string} folder
+ */
+export async function bundleTests(folder) {
   await build({
     root: here,
     configFile: false,
     logLevel: "warn",
     plugins: [asPublished()],
-    build: { outDir: folder, emptyOutDir: true, target: "es2022", minify: false, reportCompressedSize: false, chunkSizeWarningLimit: 10_000, assetsInlineLimit: 0 },
+    build: {
+      outDir: folder,
+      emptyOutDir: true,
+      target: "es2022",
+      // Reasons of failures name functions.
+      minify: false,
+      assetsInlineLimit: 0,
+      chunkSizeWarningLimit: Number.POSITIVE_INFINITY,
+    },
   });
 }

@@ -13,16 +13,16 @@ export { afterAll, afterEach, beforeAll, beforeEach, describe, it, test } from "
 
 for (const plugin of [JestExtend, JestChaiExpect, JestAsymmetricMatchers]) chai.use(plugin);
 const globals = globalThis as unknown as Record<symbol, object>;
-// What the first plugin has put there, which chai's own types do not know.
-const { extend, ...rest } = chai.expect as typeof chai.expect & {
+// The first plugin has put `extend` there, which chai's own types do not know.
+const base = chai.expect as typeof chai.expect & {
   extend(expect: object, matchers: typeof customMatchers): void;
 };
 
 export const expect = Object.assign(
-  (value: unknown, message?: string) => chai.expect(value, message),
-  rest,
+  (value: unknown, message?: string) => base(value, message),
+  base,
   globals[ASYMMETRIC_MATCHERS_OBJECT],
 );
 
 globals[GLOBAL_EXPECT] = expect;
-extend(expect, customMatchers);
+base.extend(expect, customMatchers);

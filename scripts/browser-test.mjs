@@ -91,7 +91,7 @@ async function onnxPage(folder) {
 /** Counts one comparison, and says what came of it. */
 async function check(name, work) {
   try {
-    console.log(`  ${name}: ${await work()}`);
+    console.log(`  ${await work()}`);
     counts.passed++;
   } catch (error) {
     counts.failed++;

@@ -22,7 +22,8 @@ const types = {
 export async function serveFolders(folders, { isolated = false } = {}) {
   const paths = Object.keys(folders).sort((a, b) => b.length - a.length);
   const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
+    const path = pathOf(request.url);
+    if (path === undefined) return response.writeHead(400).end();
     const mount = paths.find((each) => path.startsWith(each));
     const rest = path.endsWith("/") ? `${path}index.html` : path;
     const file = mount === undefined ? undefined : join(folders[mount], rest.slice(mount.length));
@@ -44,4 +45,14 @@ export async function serveFolders(folders, { isolated = false } = {}) {
     url: `http://127.0.0.1:${port}`,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+/** The path that a request asks for, with `..` resolved; undefined where it is none. */
+function pathOf(url) {
+  try {
+    const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
+    return path.includes("\0") ? undefined : path;
+  } catch {
+    return undefined;
+  }
 }

@@ -23,6 +23,7 @@ declare global {
 }
 
 const suites = import.meta.glob([
+  "./*.test.ts",
   "../packages/{core,vit,masking,losses}/src/**/*.test.ts",
   "../packages/train/src/methods/sit.test.ts",
   // Files and child processes.
@@ -62,7 +63,12 @@ function endingOf(path: string, file: File): Ending {
   const failed = of("fail").map((test) => `${nameOf(test)}: ${reasonsOf(test)}`);
   // A file that broke before its first test, or has none.
   if (file.result?.errors?.length) failed.push(reasonsOf(file));
-  return { file: path.replace("../", ""), passed: of("pass").length, skipped: of("skip").length, failed };
+  return {
+    file: path.replace(/^\.\.\//, "").replace(/^\.\//, "browser/"),
+    passed: of("pass").length,
+    skipped: of("skip").length,
+    failed,
+  };
 }
 
 function nameOf(test: Task): string {
@@ -70,7 +76,9 @@ function nameOf(test: Task): string {
 }
 
 const reasonsOf = ({ result }: Task): string =>
-  (result?.errors ?? []).map(({ message, stack }) => stack ?? message).join("\n");
+  (result?.errors ?? [])
+    .map(({ message, stack }) => (stack ?? message).split("\n").slice(0, 8).join("\n"))
+    .join("\n");
 
 const pattern = new RegExp(new URLSearchParams(location.search).get("files") ?? "");
 for (const path of Object.keys(suites).filter((path) => pattern.test(path))) {

@@ -6,12 +6,13 @@ import { openPage } from "./open-page.mjs";
  *
  * @param {import("playwright-core").Browser} browser
  * @param {string} address
- * @param {string} backend of tfjs
- * @param {string} files a pattern of their paths
+ * @param {string} name of the run
+ * @param {Readonly<Record<string, string>>} query of the page: `backend` of tfjs, `files`, a pattern of their paths, and
+ * `tfjsflags` as tfjs has them
  */
-export async function runTests(browser, address, backend, files) {
+export async function runTests(browser, address, name, query) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const print = (text) => console.log(`  ${backend.padEnd(5)} ${text.replaceAll("\n", "\n        ")}`);
+  const print = (text) => console.log(`  ${name.padEnd(7)} ${text.replaceAll("\n", "\n          ")}`);
   const take = ({ file, passed, skipped, failed }) => {
     counts.passed += passed;
     counts.skipped += skipped;
@@ -26,7 +27,7 @@ export async function runTests(browser, address, backend, files) {
   try {
     await openPage(
       browser,
-      `${address}/?${new URLSearchParams({ backend, files })}`,
+      `${address}/?${new URLSearchParams(query)}`,
       (page) => page.waitForFunction(() => globalThis.sitjsDone === true),
       (page) => page.exposeFunction("sitjsReport", take),
     );

@@ -1,6 +1,6 @@
 // npm run browser-test: the packages as they are published, in headless Chromium. Vite bundles their own tests, which run on
-// three backends of tfjs; then the pages of the guides must give what Node computes. Run after the build.
-// Arguments: backends (wasm, webgl, cpu), and --files PATTERN for some files' tests alone.
+// backends of tfjs; then the pages of the guides must give what Node computes. Run after the build.
+// Arguments: runs (wasm, webgl, cpu, webgl16), and --files PATTERN for some files' tests alone.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,17 +16,21 @@ import { serveFolders } from "./lib/static-server.mjs";
 import { root, startStep } from "./lib/steps.mjs";
 
 /** Wasm has all tests; the others, which are slow here, those that compute with tensors, most by reference values. */
-const everything = "";
 const numeric = "fixtures|/ops/|pinned|gmml|sit\\.test";
-const backends = { wasm: everything, webgl: numeric, cpu: numeric };
+const runs = {
+  wasm: { backend: "wasm", files: "packages/" },
+  webgl: { backend: "webgl", files: numeric },
+  cpu: { backend: "cpu", files: numeric },
+  webgl16: { backend: "webgl", files: "half-precision", tfjsflags: "WEBGL_RENDER_FLOAT32_ENABLED:false" },
+};
 /** Where tfjs's .wasm files are served, and where they are. */
 const wasm = { "/wasm/": join(root, "node_modules", "@tensorflow", "tfjs-backend-wasm", "dist") };
 
 const { values, positionals } = parseArgs({ options: { files: { type: "string" } }, allowPositionals: true });
-const asked = positionals.length > 0 ? positionals : Object.keys(backends);
-const unknown = asked.find((name) => !(name in backends));
+const asked = positionals.length > 0 ? positionals : Object.keys(runs);
+const unknown = asked.find((name) => !(name in runs));
 if (unknown !== undefined) {
-  console.error(`backend: expected ${Object.keys(backends).join(", ")}, got ${unknown}`);
+  console.error(`run: expected ${Object.keys(runs).join(", ")}, got ${unknown}`);
   process.exit(1);
 }
 if (findChromium() === undefined && process.env.CI) installChromium();
@@ -60,7 +64,7 @@ async function packagesTests(folder) {
   // With threads, where the guide's pages are without.
   await served({ "/": folder, ...wasm }, { isolated: true }, async (url) => {
     const results = await Promise.all(
-      asked.map((backend) => runTests(browser, url, backend, values.files ?? backends[backend])),
+      asked.map((name) => runTests(browser, url, name, { ...runs[name], ...values })),
     );
     for (const result of results) for (const key of Object.keys(counts)) counts[key] += result[key];
   });
@@ -68,7 +72,7 @@ async function packagesTests(folder) {
 }
 
 async function guidePages(folder) {
-  const names = asked.filter((backend) => backend !== "cpu");
+  const names = asked.filter((name) => name === "wasm" || name === "webgl");
   if (names.length === 0) return;
   const step = startStep("The page of docs/guide/browser.md");
   await bundleGuide(folder, names);

@@ -68,7 +68,12 @@ writeFileSync(
     compilerOptions: {
       customConditions: [],
       noUncheckedIndexedAccess: false,
-      paths: { "@huggingface/transformers": ["../../interop/node_modules/@huggingface/transformers"] },
+      // Installed apart from the packages.
+      paths: {
+        "@huggingface/transformers": [
+          "../../interop/node_modules/@huggingface/transformers/types/transformers.d.ts",
+        ],
+      },
     },
     include: ["*.ts"],
   }),

@@ -2,11 +2,11 @@
 // The page of `npm run browser-test`: runs the packages' own tests on one backend of tfjs and tells how each ended.
 import * as tf from "@tensorflow/tfjs";
 import { type File, startTests, type Task, type VitestRunner } from "@vitest/runner";
-import { getTests } from "@vitest/runner/utils";
+import { getTasks, getTests } from "@vitest/runner/utils";
 import { backend } from "./engines.js";
 
 /** How one file of tests ended. */
-export interface Ending {
+interface Ending {
   /** Its path in the repository. */
   readonly file: string;
   readonly passed: number;
@@ -60,9 +60,12 @@ class PageRunner implements VitestRunner {
 function endingOf(path: string, file: File): Ending {
   const tests = getTests(file);
   const of = (state: string) => tests.filter(({ result, mode }) => (result?.state ?? mode) === state);
-  const failed = of("fail").map((test) => `${nameOf(test)}: ${reasonsOf(test)}`);
-  // A file that broke before its first test, or has none.
-  if (file.result?.errors?.length) failed.push(reasonsOf(file));
+  // Also files that broke before their first test or have none, and groups whose preparation failed.
+  const failed = getTasks(file)
+    .filter(({ result }) => result?.errors?.length)
+    .map((task) => `${nameOf(task)}: ${reasonsOf(task)}`);
+  const lost = tests.length - of("pass").length - of("skip").length - of("fail").length;
+  if (lost > 0) failed.push(`${lost} tests did not run`);
   return {
     file: path.replace(/^\.\.\//, "").replace(/^\.\//, "browser/"),
     passed: of("pass").length,
@@ -71,8 +74,8 @@ function endingOf(path: string, file: File): Ending {
   };
 }
 
-function nameOf(test: Task): string {
-  return test.suite && test.suite !== test.file ? `${nameOf(test.suite)} > ${test.name}` : test.name;
+function nameOf(task: Task): string {
+  return task.suite && task.suite !== task.file ? `${nameOf(task.suite)} > ${task.name}` : task.name;
 }
 
 const reasonsOf = ({ result }: Task): string =>

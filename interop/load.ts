@@ -1,4 +1,4 @@
-// The libraries that our ONNX files are held against. They weigh 450 MB and nothing but tests needs them, so they are no
+// The libraries that our ONNX files are held against. They weigh 470 MB and nothing but tests needs them, so they are no
 // dependencies of any package: `npm test` installs this folder's lock file into this folder.
 import { createRequire } from "node:module";
 

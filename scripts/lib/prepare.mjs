@@ -22,7 +22,7 @@ export async function install() {
  */
 export async function installInterop() {
   const title =
-    "Installing onnxruntime and transformers.js for tests (npm ci in interop/; 130 MB, the first time)";
+    "Installing onnxruntime and transformers.js for tests (npm ci in interop/; 470 MB on disk, the first time)";
   return await installFolder(join(root, "interop"), title, ["--ignore-scripts"], (step, code) => {
     if (process.env.CI) stop(step, code, "npm ci failed: see above");
     step.done("npm ci failed, see above: going on without the tests that need them");

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { appProgram } from "./lib/app-program.mjs";
 import { commandProblem, readCommandLines } from "./lib/command-lines.mjs";
+import { installInterop } from "./lib/prepare.mjs";
 import { readSnippets } from "./lib/snippets.mjs";
 import { root, runNode, toolScript } from "./lib/steps.mjs";
 
@@ -24,6 +25,7 @@ let checked = 0;
 let unchecked = 0;
 let commands = 0;
 const program = await appProgram();
+await installInterop();
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
@@ -63,7 +65,16 @@ writeFileSync(
   JSON.stringify({
     extends: "../../tsconfig.base.json",
     // No source condition: the types that are published. Examples may name what they do not use further.
-    compilerOptions: { customConditions: [], noUncheckedIndexedAccess: false },
+    compilerOptions: {
+      customConditions: [],
+      noUncheckedIndexedAccess: false,
+      // Installed apart from the packages.
+      paths: {
+        "@huggingface/transformers": [
+          "../../interop/node_modules/@huggingface/transformers/types/transformers.d.ts",
+        ],
+      },
+    },
     include: ["*.ts"],
   }),
 );

@@ -1,11 +1,14 @@
 // The checks of .ci/run must fail where they should: what they are made of, on small wrong inputs.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { bundle, load } from "./lib/browser.mjs";
+import { findChromium } from "./lib/chromium.mjs";
 import { readSnippets } from "./lib/snippets.mjs";
+import { serveFolders } from "./lib/static-server.mjs";
 import { duration, nodeTooOld, root, runNode } from "./lib/steps.mjs";
 import { countTests, describeFailures } from "./lib/vitest-results.mjs";
 
@@ -21,6 +24,62 @@ describe("the browser check", () => {
   it.each(["process.version", "Buffer.from('a')", "require('x')"])("refuses %s", async (code) => {
     const text = await bundle(`globalThis.loaded = ${code.replace("require", "(0, globalThis.require)")};`);
     expect(() => load(text)).toThrow();
+  });
+});
+
+describe("the server of pages", () => {
+  const folder = join(root, "fixtures");
+  const statusOf = async (url) => (await fetch(url)).status;
+
+  it("serves the folder of the longest path, with types that browsers insist on, isolated where asked", async () => {
+    const server = await serveFolders({ "/": root, "/images/": join(folder, "images") }, { isolated: true });
+    try {
+      const picture = await fetch(`${server.url}/images/grey.jpg`);
+      expect([...new Uint8Array(await picture.arrayBuffer())]).toEqual([
+        ...readFileSync(join(folder, "images", "grey.jpg")),
+      ]);
+      const script = await fetch(`${server.url}/scripts/ci.mjs`);
+      expect(script.headers.get("content-type")).toBe("text/javascript");
+      expect(script.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    } finally {
+      await server.close();
+    }
+  });
+
+  it("gives nothing that is not in its folders", async () => {
+    const server = await serveFolders({ "/images/": join(folder, "images") });
+    try {
+      const paths = [
+        "/",
+        "/images/",
+        "/images/none.png",
+        "/README.md",
+        "/images/..%2FREADME.md",
+        "/images/%2e%2e%2fREADME.md",
+      ];
+      for (const path of paths) expect(await statusOf(`${server.url}${path}`), path).toBe(404);
+      for (const path of ["/%E0%A4%A", "/images/%00"])
+        expect(await statusOf(`${server.url}${path}`), path).toBe(400);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe("Chromium", () => {
+  it("is the one that CHROMIUM names, else the first on the path", () => {
+    const folder = mkdtempSync(join(tmpdir(), "sitjs-chromium-"));
+    try {
+      const [first, other] = ["chromium", "other"].map((name) => join(folder, name));
+      writeFileSync(first, "");
+      writeFileSync(other, "");
+      const PATH = ["", join(folder, "none"), folder].join(delimiter);
+      expect(findChromium({ env: { PATH } })).toBe(first);
+      expect(findChromium({ env: { PATH, CHROMIUM: other } })).toBe(other);
+      expect(findChromium({ env: { PATH, CHROMIUM: join(folder, "none") } })).toBeUndefined();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 
@@ -167,9 +226,9 @@ describe("the steps", () => {
   });
 });
 
-describe("the lock file", () => {
+describe.each(["package-lock.json", "interop/package-lock.json"])("the lock file %s", (path) => {
   it("names the binaries of every platform: npm ci fails without them, or leaves other systems without a tool", () => {
-    const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+    const { packages } = JSON.parse(readFileSync(join(root, path), "utf8"));
     const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies).filter(
         (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),

@@ -88,6 +88,7 @@ await check("lint and format", () => toolScript("@biomejs/biome", "biome"), [
 ]);
 await check("import rule", own("check-imports.mjs"), []);
 await check("browser bundle", own("check-browser.mjs"), []);
+await check("tests in a browser", own("browser-test.mjs"), []);
 await check("package checks", turbo, ["run", "package-check", "--continue", "--output-logs=errors-only"]);
 await check("budget", own("budget.mjs"), []);
 await check("snippets", own("check-snippets.mjs"), []);

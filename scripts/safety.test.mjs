@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { findUnsafe, findUnsafeIn } from "./lib/safety.mjs";
 import { root } from "./lib/steps.mjs";
 
-const folders = ["packages", "apps", "scripts", "benchmarks"];
+const folders = ["packages", "apps", "scripts", "benchmarks", "browser", "interop"];
 
 const named = "loads a module by a name that is no constant";
 const shell = "starts a shell";

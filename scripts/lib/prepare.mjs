@@ -9,22 +9,45 @@ export const cli = join(root, "apps", "sit", "dist", "cli.js");
 
 /** Installs what package-lock.json lists, unless exactly that was installed here before. */
 export async function install() {
-  const stamp = join(root, "node_modules", ".sitjs-install");
-  const wanted = installKey();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8").trim() === wanted) return;
-  const step = startStep(
-    "Installing the packages (npm ci; needs the npm registry, a few minutes the first time)",
+  const title = "Installing the packages (npm ci; needs the npm registry, a few minutes the first time)";
+  await installFolder(root, title, [], (step, code) =>
+    stop(step, code, "npm ci failed: see above. Without network, run it again where the registry answers."),
   );
-  const { code } = await runNpm(["ci", "--no-audit", "--no-fund"]);
-  if (code !== 0)
-    stop(step, code, "npm ci failed: see above. Without network, run it again where the registry answers.");
-  writeFileSync(stamp, `${wanted}\n`);
-  step.done("installed");
 }
 
-/** What decides what lies in node_modules: the lock file, and the platform its binaries are for. */
-export function installKey() {
-  const lock = readFileSync(join(root, "package-lock.json"));
+/**
+ * Installs the libraries that tests hold our ONNX files against, which nothing else needs. Where that fails, those
+ * tests are skipped and this says so; in CI it ends here.
+ * @returns whether they are there
+ */
+export async function installInterop() {
+  const title =
+    "Installing onnxruntime and transformers.js for tests (npm ci in interop/; 470 MB on disk, the first time)";
+  return await installFolder(join(root, "interop"), title, ["--ignore-scripts"], (step, code) => {
+    if (process.env.CI) stop(step, code, "npm ci failed: see above");
+    step.done("npm ci failed, see above: going on without the tests that need them");
+  });
+}
+
+/** Runs npm ci in a folder unless exactly its lock file was installed there before. Returns whether it is installed. */
+async function installFolder(folder, title, options, failed) {
+  const stamp = join(folder, "node_modules", ".sitjs-install");
+  const wanted = installKey(folder);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8").trim() === wanted) return true;
+  const step = startStep(title);
+  const { code } = await runNpm(["ci", "--no-audit", "--no-fund", ...options], { cwd: folder });
+  if (code !== 0) {
+    failed(step, code);
+    return false;
+  }
+  writeFileSync(stamp, `${wanted}\n`);
+  step.done("installed");
+  return true;
+}
+
+/** What decides what lies in a folder's node_modules: its lock file, and the platform the binaries are for. */
+export function installKey(folder = root) {
+  const lock = readFileSync(join(folder, "package-lock.json"));
   return createHash("sha256").update(lock).update(`${process.platform} ${process.arch}`).digest("hex");
 }
 

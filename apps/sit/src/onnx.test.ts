@@ -1,11 +1,15 @@
 import { existsSync } from "node:fs";
-import { env, pipeline } from "@huggingface/transformers";
 import { describe, expect, it } from "vitest";
+import { loadTransformers } from "../../../interop/load.js";
 import { makePictures, runsFolder, tiny } from "./testing.js";
+
+const { installed, library } = loadTransformers();
 
 const runs = runsFolder("onnx", (at) => makePictures(at("photos"), 12));
 
-describe("sit onnx", () => {
+describe.skipIf(!installed)("sit onnx", () => {
+  const { env, pipeline } = library;
+
   it("writes a pretrained network and a fine-tuned classifier for transformers.js", async () => {
     env.allowRemoteModels = false;
     env.localModelPath = runs.at();

@@ -48,7 +48,7 @@ describe("parseJson", () => {
   });
 
   it("reads UTF-8 with or without a byte order mark, and nothing else", () => {
-    expect(parseJsonBytes(Buffer.from("\ufeff[1]"), "x")).toEqual([1]);
+    expect(parseJsonBytes(new TextEncoder().encode("\ufeff[1]"), "x")).toEqual([1]);
     expect(() => decodeText(Uint8Array.of(0xc0, 0xaf), "some.json")).toThrow(/^some\.json: expected UTF-8/);
   });
 });

@@ -40,13 +40,7 @@ describe("randomStream", () => {
   it("keeps its numbers from release to release", () => {
     // Written down from this implementation: a change here breaks every stored seed.
     const rng = randomStream(0, "pinned", 7);
-    expect(take(3, () => Math.round(rng.uniform() * 2 ** 32))).toMatchInlineSnapshot(`
-      [
-        455555752,
-        3268048226,
-        302806441,
-      ]
-    `);
+    expect(take(3, () => Math.round(rng.uniform() * 2 ** 32))).toEqual([455555752, 3268048226, 302806441]);
   });
 
   it.each([0, 1, 123_456_789])("draws uniform numbers of the right moments with seed %i", (seed) => {

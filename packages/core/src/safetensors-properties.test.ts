@@ -34,7 +34,7 @@ const record = <T>(value: fc.Arbitrary<T>) =>
     .uniqueArray(fc.tuple(anyName, value), { selector: ([name]) => name, maxLength: 6 })
     .map((entries) => Object.fromEntries(entries) as Record<string, T>);
 
-const bytesOf = ({ data }: SafetensorsEntry) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+const bytesOf = ({ data }: SafetensorsEntry) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 describe("any safetensors file", () => {
   it("comes back as it was written, to the bit", () => {

@@ -1,6 +1,7 @@
 import { type ContrastLoss, l2Normalize, matMul2d, type QueryKeyLoss } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import { oneHot, softmaxCrossEntropy } from "./cross-entropy.js";
+import { leftOut } from "./left-out.js";
 import { requireTemperature } from "./options.js";
 import { imagesOfTwoViews, requireShape } from "./shapes.js";
 
@@ -117,21 +118,23 @@ export function ntXentLoss(embeddings: tf.Tensor2D, temperature: number): tf.Sca
   const rows = 2 * images;
   return tf.tidy(() => {
     const z = l2Normalize(embeddings);
-    // A finite stand-in for minus infinity: 0 x infinity in the loss would be NaN.
-    const notItself = tf.mul(tf.eye(rows), -1e9);
-    const similarities = tf.add(matMul2d(z, z, false, true), notItself) as tf.Tensor2D;
+    // Cosines are 2 apart at most.
+    const notItself = tf.mul(tf.eye(rows), leftOut - 2 / temperature) as tf.Tensor2D;
     const positives = Int32Array.from({ length: rows }, (_, i) => (i + images) % rows);
-    return similarityCrossEntropy(similarities, positives, temperature);
+    return similarityCrossEntropy(matMul2d(z, z, false, true), positives, temperature, notItself);
   });
 }
 
+/** `added` is for the logits, as they are after the division. */
 function similarityCrossEntropy(
   similarities: tf.Tensor2D,
   positives: Int32Array,
   temperature: number,
+  added?: tf.Tensor2D,
 ): tf.Scalar {
   const targets = oneHot(tf.tensor1d(positives, "int32"), similarities.shape[1]);
-  return softmaxCrossEntropy(tf.mul(similarities, 1 / temperature) as tf.Tensor2D, targets);
+  const logits = tf.mul(similarities, 1 / temperature) as tf.Tensor2D;
+  return softmaxCrossEntropy(added ? tf.add(logits, added) : logits, targets);
 }
 
 function views(rows: tf.Tensor2D, images: number): [tf.Tensor2D, tf.Tensor2D] {

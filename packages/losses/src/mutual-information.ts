@@ -1,5 +1,6 @@
 import { type MutualInformationLoss, matMul2d, requireOption } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
+import { leftOut } from "./left-out.js";
 import { requireShape } from "./shapes.js";
 
 /** How mutual information is bounded from below: both estimators of Deep InfoMax that train well. */
@@ -91,8 +92,7 @@ export function scoreInfoNceLoss(scores: tf.Tensor3D): tf.Scalar {
   return tf.tidy(() => {
     const same = tf.reshape(tf.eye(batch), [batch, batch, 1]);
     const positives = tf.sum(tf.mul(scores, same), 1); // [batch, locations]
-    // A finite stand-in for minus infinity, since 0 x infinity would be NaN.
-    const negatives = tf.logSumExp(tf.sub(scores, tf.mul(same, 1e9)), [1, 2], true);
+    const negatives = tf.logSumExp(tf.add(scores, tf.mul(same, leftOut)), [1, 2], true);
     // log(eˢ + Σ eⁿ) - s, without a row of all candidates for each location.
     return tf.mean(tf.softplus(tf.sub(tf.reshape(negatives, [batch, 1]), positives))) as tf.Scalar;
   });

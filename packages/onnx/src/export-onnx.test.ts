@@ -2,10 +2,19 @@ import { randomStream } from "@sitjs/core";
 import { type ClassifierHeadOptions, classifierHead, type VisionTransformerOptions } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { difference, network, pictures, run, scattered, small, tolerance } from "../test/networks.js";
+import {
+  difference,
+  network,
+  onnxRuntime,
+  pictures,
+  run,
+  scattered,
+  small,
+  tolerance,
+} from "../test/networks.js";
 import { type ExportOnnxOptions, exportOnnx } from "./index.js";
 
-describe("exportOnnx", () => {
+describe.skipIf(!onnxRuntime.installed)("exportOnnx", () => {
   beforeAll(async () => {
     await tf.setBackend("cpu");
   });

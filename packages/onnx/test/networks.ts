@@ -2,8 +2,10 @@ import { disposeParams, type Params, randomNormal, randomStream } from "@sitjs/c
 import { closeness } from "@sitjs/core/testing";
 import { type VisionTransformerOptions, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect } from "vitest";
+import { type ForeignTensor, loadOnnxRuntime } from "../../../interop/load.js";
+
+export const onnxRuntime = loadOnnxRuntime();
 
 /** 16 patches, two blocks of three heads. */
 export const small = { imageSize: 16, patchSize: 4, channels: 3, width: 24, depth: 2, heads: 3 } as const;
@@ -33,22 +35,24 @@ export function pictures(batch: number, side: number, channels: number): tf.Tens
 }
 
 /** The same images as a file takes them, [batch, channels, side, side]. */
-export async function planes(images: tf.Tensor4D): Promise<Tensor> {
+export async function planes(images: tf.Tensor4D): Promise<{ data: Float32Array; dims: number[] }> {
   const turned = tf.transpose(images, [0, 3, 1, 2]);
-  return new Tensor("float32", (await turned.data()) as Float32Array, turned.shape);
+  return { data: (await turned.data()) as Float32Array, dims: turned.shape };
 }
 
 /** What onnxruntime makes of a file and of images [batch, side, side, channels]. */
-export async function run(file: Uint8Array, images: tf.Tensor4D): Promise<InferenceSession.OnnxValueMapType> {
+export async function run(file: Uint8Array, images: tf.Tensor4D): Promise<Record<string, ForeignTensor>> {
+  const { InferenceSession, Tensor } = onnxRuntime.library;
   const session = await InferenceSession.create(file);
-  return await session.run({ pixel_values: await planes(images) });
+  const { data, dims } = await planes(images);
+  return await session.run({ pixel_values: new Tensor("float32", data, dims) });
 }
 
 /** The largest difference of an output from what it should be, their shapes being the same. */
 export async function difference(found: unknown, expected: tf.Tensor): Promise<number> {
-  const { dims, data } = found as Tensor;
+  const { dims, data } = found as ForeignTensor;
   expect(dims).toEqual(expected.shape);
-  return closeness(data as Float32Array, (await expected.data()) as Float32Array).maxAbsolute;
+  return closeness(data, (await expected.data()) as Float32Array).maxAbsolute;
 }
 
 /** Float32 sums in another order, of values that are about 3 at most. */

@@ -2,13 +2,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  AutoModelForImageClassification,
-  AutoProcessor,
-  env,
-  pipeline,
-  RawImage,
-} from "@huggingface/transformers";
 import { createViews, evalView } from "@sitjs/augment";
 import { randomStream } from "@sitjs/core";
 import { closeness } from "@sitjs/core/testing";
@@ -17,8 +10,12 @@ import { classifierHead } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadTransformers } from "../../../../interop/load.js";
 import { network, scattered, tolerance } from "../../test/networks.js";
 import { exportOnnxFolder } from "./index.js";
+
+const { installed, library } = loadTransformers();
+const { AutoModelForImageClassification, AutoProcessor, env, pipeline, RawImage } = library;
 
 const boot = fileURLToPath(new URL("../../../../fixtures/fashion-mnist/test-0.png", import.meta.url));
 const classes = "T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot".split(" ");
@@ -44,7 +41,7 @@ async function ownPixels(): Promise<tf.Tensor4D> {
   throw new Error("no batch");
 }
 
-describe("a folder in transformers.js", () => {
+describe.skipIf(!installed)("a folder in transformers.js", () => {
   const { backbone, params } = network(options);
   const module = classifierHead({ width: 24, classes: 10 });
   const head = { options: { classes: 10 }, params: scattered(module.init(randomStream(4)), "head") };

@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Params } from "../module.js";
+import { randomStream } from "../random.js";
 
 export interface GradientCheck {
   /** Largest difference between the gradient and central differences, over the largest gradient. */
@@ -33,4 +35,38 @@ export async function gradientError(
     worst = Math.max(worst, Math.abs(value - (differences[i] as number)));
   });
   return { relativeToMax: largest === 0 ? worst : worst / largest, gradient, differences };
+}
+
+/** A slope along one direction of one tensor. */
+export interface Slope {
+  readonly name: string;
+  readonly gradient: number;
+  readonly difference: number;
+}
+
+/**
+ * Compares gradients of a scalar function of many tensors with central differences: for each tensor along one direction,
+ * half the gradient's own and half a drawn one, so that a gradient that is missing shows too.
+ */
+export function slopes(
+  f: (params: Params) => tf.Scalar,
+  params: Params,
+  gradients: Params,
+  step: number,
+): Slope[] {
+  return Object.entries(gradients).map(([name, gradient]) =>
+    tf.tidy(() => {
+      const x = params[name] as tf.Tensor;
+      const drawn = randomStream(0, "slope", name).fillNormal(new Float32Array(x.size));
+      const unit = (values: tf.Tensor) => tf.div(values, tf.maximum(tf.norm(values), 1e-30));
+      const direction = unit(tf.add(unit(gradient), unit(tf.tensor(drawn, x.shape))));
+      const at = (delta: number) =>
+        f({ ...params, [name]: tf.add(x, tf.mul(direction, delta)) }).dataSync()[0] as number;
+      return {
+        name,
+        gradient: tf.sum(tf.mul(gradient, direction)).dataSync()[0] as number,
+        difference: (at(step) - at(-step)) / (2 * step),
+      };
+    }),
+  );
 }

@@ -1,3 +1,4 @@
+export { type BackboneCheckOptions, backboneChecks } from "./backbone-checks.js";
 export { type Check, runChecks } from "./check.js";
 export { type Closeness, closeness, compareTo } from "./closeness.js";
 export { type CorruptionCheckOptions, corruptionChecks } from "./corruption-checks.js";
@@ -11,3 +12,10 @@ export {
   type ReconstructionLossCheckOptions,
   reconstructionLossChecks,
 } from "./loss-checks.js";
+export { type ModuleCheckOptions, moduleChecks, type TestedModule } from "./module-checks.js";
+export {
+  type TestedImage,
+  type TestedTransform,
+  type TransformCheckOptions,
+  transformChecks,
+} from "./transform-checks.js";

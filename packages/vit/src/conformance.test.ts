@@ -13,7 +13,7 @@ const networks: Record<string, VisionTransformerOptions> = {
   },
 };
 
-for (const engine of await engines({ plain: true })) {
+for (const engine of await engines()) {
   describe(`vision transformers on ${engine.name}`, () => {
     beforeAll(() => engine.use());
     for (const [which, options] of Object.entries(networks)) {

@@ -12,6 +12,8 @@ export {
   type ReconstructionLossCheckOptions,
   reconstructionLossChecks,
 } from "./loss-checks.js";
+export { type MethodCheckOptions, methodChecks } from "./method-checks.js";
+export type { RunOptions as MethodRunOptions, TestedMethod } from "./method-run.js";
 export { type ModuleCheckOptions, moduleChecks, type TestedModule } from "./module-checks.js";
 export {
   type TestedImage,

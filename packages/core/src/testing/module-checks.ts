@@ -159,7 +159,7 @@ export function requireGradients(
   const size = Math.abs(value.dataSync()[0] as number);
   for (const { name, gradient, difference } of slopes(f, params, found, step)) {
     // What float32 leaves of a difference of two values of this size.
-    const rounding = (1e-5 * Math.max(1, size)) / step;
+    const rounding = (3e-6 * Math.max(1, size)) / step;
     const near = Math.abs(gradient - difference) <= 0.03 * Math.abs(difference) + rounding;
     require(near, `a slope of ${difference} in ${name}`, gradient);
   }

@@ -1,5 +1,4 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Params } from "../module.js";
 import { randomStream } from "../random.js";
 
 export interface GradientCheck {
@@ -37,36 +36,30 @@ export async function gradientError(
   return { relativeToMax: largest === 0 ? worst : worst / largest, gradient, differences };
 }
 
-/** A slope along one direction of one tensor. */
+/** How steep a function is along one direction. */
 export interface Slope {
-  readonly name: string;
   readonly gradient: number;
   readonly difference: number;
 }
 
 /**
- * Compares gradients of a scalar function of many tensors with central differences: for each tensor along one direction,
- * half the gradient's own and half a drawn one, so that a gradient that is missing shows too.
+ * Compares the gradient of a scalar function with a central difference along one direction: half the gradient's own and
+ * half a drawn one, so that a gradient that is missing shows too.
  */
-export function slopes(
-  f: (params: Params) => tf.Scalar,
-  params: Params,
-  gradients: Params,
+export function slope(
+  f: (x: tf.Tensor) => tf.Scalar,
+  x: tf.Tensor,
+  gradient: tf.Tensor,
   step: number,
-): Slope[] {
-  return Object.entries(gradients).map(([name, gradient]) =>
-    tf.tidy(() => {
-      const x = params[name] as tf.Tensor;
-      const drawn = randomStream(0, "slope", name).fillNormal(new Float32Array(x.size));
-      const unit = (values: tf.Tensor) => tf.div(values, tf.maximum(tf.norm(values), 1e-30));
-      const direction = unit(tf.add(unit(gradient), unit(tf.tensor(drawn, x.shape))));
-      const at = (delta: number) =>
-        f({ ...params, [name]: tf.add(x, tf.mul(direction, delta)) }).dataSync()[0] as number;
-      return {
-        name,
-        gradient: tf.sum(tf.mul(gradient, direction)).dataSync()[0] as number,
-        difference: (at(step) - at(-step)) / (2 * step),
-      };
-    }),
-  );
+): Slope {
+  return tf.tidy(() => {
+    const drawn = randomStream(0, "slope").fillNormal(new Float32Array(x.size));
+    const unit = (values: tf.Tensor) => tf.div(values, tf.maximum(tf.norm(values), 1e-30));
+    const direction = unit(tf.add(unit(gradient), unit(tf.tensor(drawn, x.shape))));
+    const at = (delta: number) => f(tf.add(x, tf.mul(direction, delta))).dataSync()[0] as number;
+    return {
+      gradient: tf.sum(tf.mul(gradient, direction)).dataSync()[0] as number,
+      difference: (at(step) - at(-step)) / (2 * step),
+    };
+  });
 }

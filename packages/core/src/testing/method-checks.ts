@@ -20,7 +20,7 @@ import { requireGradients, requireStart, shaken } from "./module-checks.js";
 import { allFinite, bitsOf, bitsOfAll, drawn, shapeText } from "./values.js";
 
 export interface MethodCheckOptions extends RunOptions {
-  /** The step of the central differences (default 3e-3), and false for no such check: a stopped gradient has none. */
+  /** The step of the central differences (default 1e-3), and false for no such check: a stopped gradient has none. */
   readonly step?: number | false;
 }
 
@@ -29,7 +29,7 @@ export interface MethodCheckOptions extends RunOptions {
  * it has a teacher with one that follows. `make` is called for each check, and has to give a new method each time.
  */
 export function methodChecks(make: () => TestedMethod, options: MethodCheckOptions = {}): Check[] {
-  const { step = 3e-3 } = options;
+  const { step = 1e-3 } = options;
   /** A state as it is after the work before the first epoch. */
   const started = (method: TestedMethod) => epochStarted(method, begin(method), options);
 

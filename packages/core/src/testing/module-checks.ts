@@ -5,7 +5,7 @@ import { isBuffer, pick, trainable } from "../params.js";
 import { type RandomStream, randomStream } from "../random.js";
 import { paramsFromSafetensors, paramsToSafetensors } from "../tensors.js";
 import { type Check, type CheckBodies, checksOf, type Require, refusal } from "./check.js";
-import { slopes } from "./gradients.js";
+import { slope } from "./gradients.js";
 import { leakedTensors } from "./leaks.js";
 import { allFinite, bitsOf, bitsOfAll, drawn } from "./values.js";
 
@@ -156,11 +156,20 @@ export function requireGradients(
   );
   for (const [name, gradient] of Object.entries(found))
     require(allFinite(gradient), `a finite gradient of ${name}`, "another");
-  const size = Math.abs(value.dataSync()[0] as number);
-  for (const { name, gradient, difference } of slopes(f, params, found, step)) {
-    // What float32 leaves of a difference of two values of this size.
-    const rounding = (3e-6 * Math.max(1, size)) / step;
-    const near = Math.abs(gradient - difference) <= 0.03 * Math.abs(difference) + rounding;
-    require(near, `a slope of ${difference} in ${name}`, gradient);
+  const size = Math.max(1, Math.abs(value.dataSync()[0] as number));
+  for (const [name, gradient] of Object.entries(found)) {
+    const x = trained[name] as tf.Tensor;
+    const along = (moved: tf.Tensor) => f({ ...params, [name]: moved });
+    const near = (by: number) => {
+      const { gradient: own, difference } = slope(along, x, gradient, by);
+      // What float32 leaves of a difference of two values of this size.
+      const rounding = (3e-6 * size) / by;
+      const ok = Math.abs(own - difference) <= 0.03 * Math.abs(difference) + rounding;
+      return { ok, own, difference };
+    };
+    const first = near(step);
+    // A long step may cross a kink or meet a bend, a short one drowns in rounding: no wrong gradient agrees with either.
+    const ok = first.ok || near(step / 8).ok;
+    require(ok, `a slope of ${first.difference} in ${name}`, first.own);
   }
 }

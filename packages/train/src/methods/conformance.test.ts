@@ -74,7 +74,6 @@ const methods: Record<string, readonly [make: () => Method, options?: MethodChec
           teacher: false,
         },
       }),
-    { step: 1e-3 },
   ],
   GMML: [() => tinySit({ contrast: undefined })],
   "GMML with rotation": [

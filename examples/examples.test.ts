@@ -1,4 +1,6 @@
-// The examples keep to the contracts.
+// The examples keep to the contracts, and so do the parts that the guide "Write your own" shows.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import {
   backboneChecks,
   type Check,
@@ -7,8 +9,10 @@ import {
   reconstructionLossChecks,
   transformChecks,
 } from "@sitjs/core/testing";
-import { mocoHeads, visionTransformer } from "@sitjs/vit";
-import { beforeAll, describe, expect, it } from "vitest";
+import { maskedL1 } from "@sitjs/losses";
+import { gmml } from "@sitjs/masking";
+import { mocoHeads, reconstructionHead, visionTransformer } from "@sitjs/vit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../fixtures/engines.js";
 import { byol } from "./byol.js";
 import { maskedSsim } from "./masked-ssim.js";
@@ -16,7 +20,30 @@ import { poolFormer } from "./pool-former.js";
 import stainJitter from "./stain-jitter.mjs";
 import { uniformMasking } from "./uniform-masking.js";
 
+/** The functions that the guide's snippets export, by their names; its blocks are modules. */
+const shown: Record<string, (...options: never[]) => never> = {};
+const folder = new URL("../dist/guide/", import.meta.url);
+const guide = readFileSync(new URL("../docs/guide/write-your-own.md", import.meta.url), "utf8");
+mkdirSync(folder, { recursive: true });
+for (const [i, [, language, code]] of [...guide.matchAll(/^```(ts|js)\n(.*?)^```$/gms)].entries()) {
+  if (!/^export (default )?function/m.test(code)) continue;
+  const file = fileURLToPath(new URL(`${i}.${language}`, folder));
+  writeFileSync(file, code);
+  for (const [name, made] of Object.entries(await import(file))) {
+    const { name: own } = made as { readonly name: string };
+    shown[name === "default" ? own : name] = made as (...options: never[]) => never;
+  }
+}
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { band, maskedHuber, scanLines, patchwise, denoising } = shown;
+
 const backbone = () => visionTransformer({ imageSize: 8, patchSize: 4, width: 8, depth: 1, heads: 2 });
+const parts = () => ({
+  backbone: backbone(),
+  corruption: gmml(),
+  head: reconstructionHead({ width: 8, patchSize: 4, hidden: 8 }),
+  loss: maskedL1(),
+});
 const heads = mocoHeads({ width: 8, hidden: 8, output: 4 });
 
 const suites: Record<string, readonly Check[]> = {
@@ -28,6 +55,11 @@ const suites: Record<string, readonly Check[]> = {
   "stain jitter": transformChecks(() => stainJitter(), { channels: [3] }),
   PoolFormer: backboneChecks(() => poolFormer({ imageSize: 8, patchSize: 2, width: 8, depth: 2 })),
   BYOL: methodChecks(() => byol({ backbone: backbone(), ...heads })),
+  "the guide's band": corruptionChecks(() => band(), { share: [0.4, 0.6] }),
+  "the guide's loss": reconstructionLossChecks(() => maskedHuber()),
+  "the guide's scan lines": transformChecks(() => scanLines()),
+  "the guide's backbone": backboneChecks(() => patchwise({ imageSize: 8, patchSize: 4, width: 8 } as never)),
+  "the guide's method": methodChecks(() => denoising(parts() as never)),
 };
 
 for (const engine of await engines()) {

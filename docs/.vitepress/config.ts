@@ -50,6 +50,7 @@ export default defineConfig({
           "embeddings",
           "browser",
           "python",
+          "write-your-own",
         ]),
       },
       {

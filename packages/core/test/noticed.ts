@@ -3,6 +3,9 @@ import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { type Check, runChecks } from "../src/testing/index.js";
 
+/** Where a broken part puts what it keeps on purpose (`tf.keep`), to be disposed after each check. */
+export const left: tf.Tensor[] = [];
+
 /** The names of the checks that fail. */
 export async function failed(checks: readonly Check[]): Promise<string[]> {
   const names: string[] = [];
@@ -12,7 +15,8 @@ export async function failed(checks: readonly Check[]): Promise<string[]> {
       expect(error).toMatchObject({ code: "not-conforming" });
       names.push(name);
     });
-    // Whatever the part does, the check cleans up after it.
+    tf.dispose(left.splice(0));
+    // Whatever else the part does, the check cleans up after it.
     expect(tf.memory().numTensors, name).toBe(before);
   }
   return names;

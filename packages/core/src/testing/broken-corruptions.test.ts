@@ -1,7 +1,7 @@
 // The checks of corruptions catch what they are for.
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noticed } from "../../test/noticed.js";
+import { left, noticed } from "../../test/noticed.js";
 import { SitError } from "../errors.js";
 import type { Corruption } from "../module.js";
 import { randomNormal } from "../ops/random.js";
@@ -71,7 +71,6 @@ describe("corruption checks", () => {
       tf.dispose([made.images, made.mask].filter((tensor) => !kept.includes(tensor)));
       return changed;
     };
-  const left: tf.Tensor[] = [];
   let count = 0;
 
   noticed(
@@ -143,7 +142,7 @@ describe("corruption checks", () => {
       "a tensor left behind": [
         {
           corrupt(images, rng) {
-            left.push(tf.scalar(1));
+            left.push(tf.keep(tf.scalar(1)));
             return good.corrupt(images, rng);
           },
         },

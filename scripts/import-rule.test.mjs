@@ -118,7 +118,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The violations that dependency-cruiser reports; its exit code is their number, so failing is what it should. */
 function cruise() {
-  const args = ["--config", ".dependency-cruiser.cjs", "--output-type", "json", "packages", "apps", "examples"];
+  const args = [
+    "--config",
+    ".dependency-cruiser.cjs",
+    "--output-type",
+    "json",
+    "packages",
+    "apps",
+    "examples",
+  ];
   const script = toolScript("dependency-cruiser", "depcruise");
   const output = execFileSync(process.execPath, [script, ...args], {
     cwd: folder,

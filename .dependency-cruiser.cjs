@@ -41,6 +41,13 @@ module.exports = {
   forbidden: [
     ...rows,
     {
+      name: "examples-as-users",
+      comment: "an example imports what a user can: packages by their names, and other examples",
+      severity: "error",
+      from: { path: "^examples/", pathNot: test },
+      to: { path: `${ours}|^fixtures/`, dependencyTypes: ["local"], dependencyTypesNot: ["aliased"] },
+    },
+    {
       name: "no-circular",
       comment: "two files that import each other cannot be read or tested one at a time",
       severity: "error",
@@ -96,7 +103,7 @@ module.exports = {
       name: "no-unresolvable",
       comment: "every import leads to a file: a path that a package's exports do not name is not public",
       severity: "error",
-      from: { path: ours },
+      from: { path: `${ours}|^examples/` },
       // `/// <reference types="node" />` names types, not a module.
       to: { couldNotResolve: true, pathNot: "^node$" },
     },

@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: [
       "packages/*/src/**/*.test.ts",
+      "examples/**/*.test.ts",
       "apps/*/src/**/*.test.ts",
       "scripts/**/*.test.mjs",
       "benchmarks/**/*.test.mjs",

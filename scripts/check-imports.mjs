@@ -1,4 +1,4 @@
-// The import rule of .dependency-cruiser.cjs on every package and the app.
+// The import rule of .dependency-cruiser.cjs on every package, the app and the examples.
 import { runNode, toolScript } from "./lib/steps.mjs";
 
 const { code } = await runNode(toolScript("dependency-cruiser", "depcruise"), [
@@ -6,5 +6,6 @@ const { code } = await runNode(toolScript("dependency-cruiser", "depcruise"), [
   ".dependency-cruiser.cjs",
   "packages",
   "apps",
+  "examples",
 ]);
 process.exit(code);

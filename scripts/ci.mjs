@@ -81,6 +81,7 @@ await tests();
 await check("native engine without a compiler", own("platform-check.mjs"), []);
 await check("types", turbo, ["run", "typecheck", "--continue", "--output-logs=errors-only"]);
 await check("types of the scripts and benchmarks", () => toolScript("typescript", "tsc"), ["-p", "scripts"]);
+await check("types of the examples", () => toolScript("typescript", "tsc"), ["-p", "examples"]);
 await check("lint and format", () => toolScript("@biomejs/biome", "biome"), [
   "ci",
   "--error-on-warnings",

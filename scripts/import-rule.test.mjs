@@ -25,6 +25,7 @@ const cases = [
   ["packages/onnx/src/uses-vit.ts", "@sitjs/vit", []],
   ["packages/onnx/src/node/files.ts", "node:fs", []],
   ["apps/sit/src/knows-all.ts", "@sitjs/vit", []],
+  ["examples/mask.ts", "@sitjs/masking", []],
   ["packages/losses/src/losses.test.ts", "@sitjs/engine", []],
   ["packages/losses/src/fixture.test.ts", "../../../fixtures/load.js", []],
   ["packages/losses/src/files.test.ts", "node:fs", []],
@@ -63,6 +64,8 @@ const cases = [
   ["packages/vit/src/inside.ts", "../../core/src/random.js", ["no-inside-files"]],
   ["packages/losses/src/inside.test.ts", "../../core/src/random.js", ["no-inside-files"]],
   ["apps/sit/src/inside.ts", "../../../packages/core/src/random.js", ["no-inside-files"]],
+  ["examples/inside.ts", "../packages/core/src/random.js", ["examples-as-users"]],
+  ["examples/deep.ts", "@sitjs/core/src/random.js", ["no-unresolvable"]],
   ["packages/vit/src/deep.ts", "@sitjs/core/src/random.js", ["no-unresolvable"]],
   ["packages/eval/src/app.ts", "@sitjs/app", ["imports-of-eval", "no-app"]],
   ["packages/losses/src/tested.ts", "./losses.test.js", ["no-tests-in-code"]],
@@ -115,7 +118,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The violations that dependency-cruiser reports; its exit code is their number, so failing is what it should. */
 function cruise() {
-  const args = ["--config", ".dependency-cruiser.cjs", "--output-type", "json", "packages", "apps"];
+  const args = [
+    "--config",
+    ".dependency-cruiser.cjs",
+    "--output-type",
+    "json",
+    "packages",
+    "apps",
+    "examples",
+  ];
   const script = toolScript("dependency-cruiser", "depcruise");
   const output = execFileSync(process.execPath, [script, ...args], {
     cwd: folder,

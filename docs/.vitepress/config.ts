@@ -51,6 +51,7 @@ export default defineConfig({
           "pretrained",
           "browser",
           "python",
+          "write-your-own",
         ]),
       },
       {

@@ -10,10 +10,10 @@ export interface Parts {
   readonly backbone?: Backbone;
   /** Default: `gmml` by the settings. */
   readonly corruption?: Corruption;
-  /** Default: `reconstructionHead` with a masked loss; null leaves reconstruction out. */
-  readonly reconstruction?: SitOptions["reconstruction"] | null;
-  /** Default: `projectionHead` with `crossViewNtXent`; null leaves contrast out. */
-  readonly contrast?: SitOptions["contrast"] | null;
+  /** A loss, a head or both in the place of the settings'; null leaves reconstruction out. */
+  readonly reconstruction?: Partial<NonNullable<SitOptions["reconstruction"]>> | null;
+  /** A loss, a head or both in the place of the settings'; null leaves contrast out. */
+  readonly contrast?: Partial<NonNullable<SitOptions["contrast"]>> | null;
   /** As many views of each image as the method wants; default: those of the method by the settings. */
   readonly views?: readonly ViewSpec[];
   /** Another method in the place of the one that the setting `method` names; its views may have to be given too. */

@@ -13,20 +13,11 @@ import { join, relative } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makePictures, runsFolder, tiny } from "./testing.js";
 
-const { at, json, run, start: startRun } = runsFolder("resume", (at) => makePictures(at("photos"), 12));
+const runs = runsFolder("resume", (at) => makePictures(at("photos"), 12));
+const { at, json, run, checkpoints } = runs;
 /** A run that is to be stopped long before its end. */
-const start = (text: string) => startRun(text, { slowly: true });
+const start = (text: string) => runs.start(text, { slowly: true });
 
-/** The checkpoints of a run, the latest first; not what a kill in the middle of a write has left beside them. */
-const checkpoints = (out: string) =>
-  readdirSync(at(out, "checkpoints"))
-    .filter((name) => name.startsWith("step-"))
-    .sort()
-    .reverse()
-    .map((name) => ({
-      path: at(out, "checkpoints", name),
-      ...json(out, "checkpoints", name, "checkpoint.json"),
-    }));
 const finalSum = (out: string) => checkpoints(out)[0].file.sha256;
 const history = (out: string) =>
   readFileSync(at(out, "history.jsonl"), "utf8")

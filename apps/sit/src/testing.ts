@@ -131,6 +131,11 @@ export interface RunsFolder {
   at(...path: string[]): string;
   /** What a JSON file in it says. */
   json(...path: string[]): ReturnType<typeof JSON.parse>;
+  /**
+   * The checkpoints of the run in `out`, the latest first, each with its path and what its JSON file says; not what a kill
+   * in the middle of a write has left beside them.
+   */
+  checkpoints(out: string): ReturnType<typeof JSON.parse>[];
   /** Runs `sit` there, with the words of this text. */
   run(text: string): Promise<Finished>;
   /** Starts it. */
@@ -147,9 +152,19 @@ export function runsFolder(name: string, prepare: (at: RunsFolder["at"]) => Prom
     await prepare(at);
   }, 600_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const json: RunsFolder["json"] = (...path) => JSON.parse(readFileSync(at(...path), "utf8"));
   return {
     at,
-    json: (...path) => JSON.parse(readFileSync(at(...path), "utf8")),
+    json,
+    checkpoints: (out) =>
+      readdirSync(at(out, "checkpoints"))
+        .filter((name) => name.startsWith("step-"))
+        .sort()
+        .reverse()
+        .map((name) => ({
+          path: at(out, "checkpoints", name),
+          ...json(out, "checkpoints", name, "checkpoint.json"),
+        })),
     run: (text) => sit(folder, text.split(" ")),
     start: (text, options) => startSit(folder, text.split(" "), options),
   };

@@ -10,7 +10,8 @@ export type SitErrorCode =
   | "network"
   | "disk"
   | "not-finite"
-  | "aborted";
+  | "aborted"
+  | "not-conforming";
 
 const marker = Symbol.for("sitjs.error");
 

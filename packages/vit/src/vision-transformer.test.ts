@@ -121,15 +121,6 @@ for (const engine of await engines()) {
       expect(closeness(sums, new Array(20).fill(1)).maxAbsolute).toBeLessThan(1e-5);
     });
 
-    it("treats every sample by itself", async () => {
-      const vit = visionTransformer(small);
-      const params = vit.init(randomStream(0));
-      const batch = images(3);
-      const { tokens } = vit.apply(params, batch, { train: false });
-      const alone = vit.apply(params, tf.slice(batch, [1, 0, 0, 0], [1, 8, 8, 3]), { train: false });
-      expect(await difference(tf.slice(tokens, [1, 0, 0], [1, 5, 8]), alone.tokens)).toBeLessThan(1e-5);
-    });
-
     it.each(["learned", "sincos"] as const)(
       "takes any size the patch divides, with %s positions",
       (positions) => {

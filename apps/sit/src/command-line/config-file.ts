@@ -72,7 +72,7 @@ export async function loadModule(
 
 async function importTyped(file: string): Promise<unknown> {
   const { createJiti } = await import("jiti");
-  // Node loads the packages that the file imports, so that there is one copy of each.
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false });
+  // Node loads the packages that the file imports, and with its cache, so that there is one copy of each: of tfjs too.
+  const jiti = createJiti(import.meta.url, { fsCache: false });
   return await jiti.import(file, { default: true });
 }

@@ -38,10 +38,11 @@ const reconstructionLosses: Readonly<
 
 /** Head and loss of the reconstruction, by the settings or from the config file; undefined for none. */
 export function reconstructionOf({ settings, backbone, parts }: MakingContext): SitOptions["reconstruction"] {
-  if (parts.reconstruction !== undefined) return parts.reconstruction ?? undefined;
   const { reconstruction } = settings;
-  if (reconstruction === "none") return undefined;
-  return { head: pixelHead(settings, backbone), loss: reconstructionLosses[reconstruction]() };
+  const own = parts.reconstruction;
+  if (own === null || (own === undefined && reconstruction === "none")) return undefined;
+  const loss = reconstructionLosses[reconstruction === "none" ? "masked-l1" : reconstruction];
+  return { head: own?.head ?? pixelHead(settings, backbone), loss: own?.loss ?? loss() };
 }
 
 /** From patch tokens to pixels, as SiT's. */

@@ -30,19 +30,18 @@ export const gmmlMaker: MethodMaker = {
 };
 
 function contrastOf({ settings, backbone, parts }: MakingContext): SitOptions["contrast"] {
-  if (parts.contrast !== undefined) return parts.contrast ?? undefined;
-  if (settings.contrast === "none") return undefined;
+  const own = parts.contrast;
+  if (own === null || (own === undefined && settings.contrast === "none")) return undefined;
   const { temperature } = settings;
-  const teacher = settings.contrast === "teacher";
-  return {
-    head: projectionHead({
+  const teacher = own?.teacher ?? settings.contrast !== "self";
+  const head = () =>
+    projectionHead({
       variant: settings.headVariant,
       width: backbone.width,
       hidden: settings.projectionHidden,
       output: settings.projectionOutput,
       initialization: headInitialization(settings),
-    }),
-    loss: teacher ? crossViewNtXent({ temperature }) : ntXent({ temperature }),
-    teacher,
-  };
+    });
+  const loss = () => (teacher ? crossViewNtXent({ temperature }) : ntXent({ temperature }));
+  return { head: own?.head ?? head(), loss: own?.loss ?? loss(), teacher };
 }

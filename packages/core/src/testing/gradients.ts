@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { randomStream } from "../random.js";
 
 export interface GradientCheck {
   /** Largest difference between the gradient and central differences, over the largest gradient. */
@@ -33,4 +34,32 @@ export async function gradientError(
     worst = Math.max(worst, Math.abs(value - (differences[i] as number)));
   });
   return { relativeToMax: largest === 0 ? worst : worst / largest, gradient, differences };
+}
+
+/** How steep a function is along one direction. */
+export interface Slope {
+  readonly gradient: number;
+  readonly difference: number;
+}
+
+/**
+ * Compares the gradient of a scalar function with a central difference along one direction: half the gradient's own and
+ * half a drawn one, so that a gradient that is missing shows too.
+ */
+export function slope(
+  f: (x: tf.Tensor) => tf.Scalar,
+  x: tf.Tensor,
+  gradient: tf.Tensor,
+  step: number,
+): Slope {
+  return tf.tidy(() => {
+    const drawn = randomStream(0, "slope").fillNormal(new Float32Array(x.size));
+    const unit = (values: tf.Tensor) => tf.div(values, tf.maximum(tf.norm(values), 1e-30));
+    const direction = unit(tf.add(unit(gradient), unit(tf.tensor(drawn, x.shape))));
+    const at = (delta: number) => f(tf.add(x, tf.mul(direction, delta))).dataSync()[0] as number;
+    return {
+      gradient: tf.sum(tf.mul(gradient, direction)).dataSync()[0] as number,
+      difference: (at(step) - at(-step)) / (2 * step),
+    };
+  });
 }

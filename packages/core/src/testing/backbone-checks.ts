@@ -54,69 +54,69 @@ export function backboneChecks(make: () => Backbone, options: BackboneCheckOptio
       outputs: ({ tokens }) => ({ tokens }),
     }),
 
-    "says its sizes"(part, require) {
+    "says its sizes"(part, ensure) {
       const { width, depth, patchSize, channels, imageSize } = part;
       for (const [name, size] of Object.entries({ width, depth, patchSize, channels, imageSize })) {
-        require(Number.isSafeInteger(size) && size > 0, `${name}, a whole number above 0`, size);
+        ensure(Number.isSafeInteger(size) && size > 0, `${name}, a whole number above 0`, size);
       }
-      require(imageSize % patchSize === 0, `an image size that ${patchSize} divides`, imageSize);
+      ensure(imageSize % patchSize === 0, `an image size that ${patchSize} divides`, imageSize);
     },
 
-    "gives a token for the image and one for each patch, and no more unless asked"(part, require) {
+    "gives a token for the image and one for each patch, and no more unless asked"(part, ensure) {
       const { tokens, blocks, attention } = part.apply(started(part), imagesOf(part), inference);
       const expected = `[${BATCH}, ${1 + patchesOf(part)}, ${part.width}]`;
-      require(shapeText(tokens) === expected, `tokens ${expected}`, shapeText(tokens));
-      require(tokens.dtype === "float32" && allFinite(tokens), "finite float32", tokens.dtype);
-      require(blocks.length === 0 && attention.length === 0, "neither blocks nor attention", "some");
+      ensure(shapeText(tokens) === expected, `tokens ${expected}`, shapeText(tokens));
+      ensure(tokens.dtype === "float32" && allFinite(tokens), "finite float32", tokens.dtype);
+      ensure(blocks.length === 0 && attention.length === 0, "neither blocks nor attention", "some");
     },
 
-    "gives its blocks' outputs when asked, the last one normalised the tokens"(part, require) {
+    "gives its blocks' outputs when asked, the last one normalised the tokens"(part, ensure) {
       const params = started(part);
       const plain = part.apply(params, imagesOf(part), { ...inference, blocks: true });
       const normalized = part.apply(params, imagesOf(part), { ...inference, blocks: "normalized" });
       for (const { tokens, blocks } of [plain, normalized]) {
-        require(blocks.length === part.depth, `${part.depth} blocks, its depth`, blocks.length);
+        ensure(blocks.length === part.depth, `${part.depth} blocks, its depth`, blocks.length);
         const other = blocks.find((block) => shapeText(block) !== shapeText(tokens));
-        require(other === undefined, `blocks ${shapeText(tokens)}`, other && shapeText(other));
+        ensure(other === undefined, `blocks ${shapeText(tokens)}`, other && shapeText(other));
       }
       const distance = apart(normalized.blocks.at(-1) as tf.Tensor, normalized.tokens);
-      require(distance < ROUNDING, "the tokens as the last normalised block", `${distance} apart`);
+      ensure(distance < ROUNDING, "the tokens as the last normalised block", `${distance} apart`);
     },
 
-    "gives attention maps that are distributions, or none"(part, require) {
+    "gives attention maps that are distributions, or none"(part, ensure) {
       const { attention } = part.apply(started(part), imagesOf(part), { ...inference, attention: true });
       const some = attention.length === 0 || attention.length === part.depth;
-      require(some, `none or ${part.depth} attention maps`, attention.length);
+      ensure(some, `none or ${part.depth} attention maps`, attention.length);
       const tokens = 1 + patchesOf(part);
       for (const map of attention) {
         const { shape } = map;
         const fits = shape[0] === BATCH && shape[2] === tokens && shape[3] === tokens;
-        require(fits, `[${BATCH}, heads, ${tokens}, ${tokens}]`, shapeText(map));
+        ensure(fits, `[${BATCH}, heads, ${tokens}, ${tokens}]`, shapeText(map));
         const sums = tf.sum(map, -1);
-        require(apart(sums, tf.onesLike(sums)) < ROUNDING, "rows that sum to 1", "others");
+        ensure(apart(sums, tf.onesLike(sums)) < ROUNDING, "rows that sum to 1", "others");
       }
     },
 
-    "treats an image alike whatever the rest of the batch"(part, require) {
+    "treats an image alike whatever the rest of the batch"(part, ensure) {
       const params = started(part);
       const images = imagesOf(part);
       const all = part.apply(params, images, inference).tokens;
       const alone = part.apply(params, tf.slice(images, 1, 1), inference).tokens;
       const distance = apart(tf.slice(all, 1, 1), alone);
-      require(distance < ROUNDING, "the tokens of an image alone as within a batch", `${distance} apart`);
+      ensure(distance < ROUNDING, "the tokens of an image alone as within a batch", `${distance} apart`);
     },
 
-    "looks at every patch"(part, require) {
+    "looks at every patch"(part, ensure) {
       const params = started(part);
       const [before, after] = [imagesOf(part), withOtherPatch(part)].map(
         (images) => part.apply(params, images, inference).tokens,
       ) as [tf.Tensor, tf.Tensor];
       const last = [0, patchesOf(part), 0];
       const distance = apart(tf.slice(before, last), tf.slice(after, last));
-      require(distance > 0, "another last token for another last patch", "the same");
+      ensure(distance > 0, "another last token for another last patch", "the same");
     },
 
-    "sees no other patches than the visible ones, or refuses to be told"(part, require) {
+    "sees no other patches than the visible ones, or refuses to be told"(part, ensure) {
       const params = started(part);
       const patches = patchesOf(part);
       const visible = (kept: number) =>
@@ -124,32 +124,32 @@ export function backboneChecks(make: () => Backbone, options: BackboneCheckOptio
       const told = (images: tf.Tensor4D, kept: number) =>
         attempt(part, params, images, { ...inference, visible: visible(kept) });
       const { made, refused, got } = told(imagesOf(part), patches - 1);
-      require(made !== undefined || refused, "tokens or a SitError", got);
+      ensure(made !== undefined || refused, "tokens or a SitError", got);
       if (made === undefined) return;
       const expected = `[${BATCH}, ${patches}, ${part.width}]`;
-      require(shapeText(made.tokens) === expected, `tokens ${expected}`, shapeText(made.tokens));
+      ensure(shapeText(made.tokens) === expected, `tokens ${expected}`, shapeText(made.tokens));
       const other = told(withOtherPatch(part), patches - 1).made as BackboneOutputs;
-      require(apart(made.tokens, other.tokens) === 0, "tokens that do not know the hidden patch", "others");
+      ensure(apart(made.tokens, other.tokens) === 0, "tokens that do not know the hidden patch", "others");
       const all = told(imagesOf(part), patches).made as BackboneOutputs;
       const distance = apart(all.tokens, part.apply(params, imagesOf(part), inference).tokens);
-      require(distance < ROUNDING, "the usual tokens where all are visible", `${distance} apart`);
+      ensure(distance < ROUNDING, "the usual tokens where all are visible", `${distance} apart`);
     },
 
-    "puts the token in the place of masked patches, or refuses to be told"(part, require) {
+    "puts the token in the place of masked patches, or refuses to be told"(part, ensure) {
       const params = started(part);
       const last = tf.tensor1d([patchesOf(part) - 1], "int32");
       const mask = tf.tile(tf.oneHot(last, patchesOf(part)), [BATCH, 1]);
       const masked = { mask: tf.cast(mask, "float32") as tf.Tensor2D, token: drawn([part.width], "token") };
       const { made, refused, got } = attempt(part, params, imagesOf(part), { ...inference, masked });
-      require(made !== undefined || refused, "tokens or a SitError", got);
+      ensure(made !== undefined || refused, "tokens or a SitError", got);
       if (made === undefined) return;
       const other = part.apply(params, withOtherPatch(part), { ...inference, masked });
-      require(apart(made.tokens, other.tokens) === 0, "tokens that do not know the masked patch", "others");
+      ensure(apart(made.tokens, other.tokens) === 0, "tokens that do not know the masked patch", "others");
       const plain = part.apply(params, imagesOf(part), inference);
-      require(apart(made.tokens, plain.tokens) > 0, "other tokens than without a mask", "the same");
+      ensure(apart(made.tokens, plain.tokens) > 0, "other tokens than without a mask", "the same");
     },
 
-    "refuses images of other channels, or that patches do not divide"(part, require) {
+    "refuses images of other channels, or that patches do not divide"(part, ensure) {
       const params = started(part);
       const { imageSize: side, channels } = part;
       const wrong = [
@@ -163,7 +163,7 @@ export function backboneChecks(make: () => Backbone, options: BackboneCheckOptio
           tf.ones(shape as [number, number, number, number]),
           inference,
         );
-        require(refused, `a SitError for images [${shape.join(", ")}]`, got);
+        ensure(refused, `a SitError for images [${shape.join(", ")}]`, got);
       }
     },
   });

@@ -12,11 +12,11 @@ export interface Check {
 }
 
 /** Fails the check unless `ok`. */
-export type Require = (ok: boolean, expected: string, got: unknown) => void;
+export type Ensure = (ok: boolean, expected: string, got: unknown) => void;
 
 /** A check by its name: is given a new part each time. */
 export type CheckBodies<Part> = Readonly<
-  Record<string, (part: Part, require: Require) => void | Promise<void>>
+  Record<string, (part: Part, ensure: Ensure) => void | Promise<void>>
 >;
 
 /**

@@ -33,50 +33,52 @@ export function corruptionChecks(
   const stream = (seed = 0) => randomStream(seed, "corruption");
 
   return checksOf(make, {
-    "gives images and a mask of their sides, float32"(part, require) {
+    "gives images and a mask of their sides, float32"(part, ensure) {
       const { images, mask } = part.corrupt(batch(), stream());
       const sides = `${BATCH}, ${height}, ${width}`;
-      require(shapeText(images) === `[${sides}, ${channels}]`, `images [${sides}, ${channels}]`, shapeText(
-        images,
-      ));
-      require(shapeText(mask) === `[${sides}, 1]`, `a mask [${sides}, 1]`, shapeText(mask));
-      for (const { dtype } of [images, mask]) require(dtype === "float32", "float32", dtype);
-      require(allFinite(images), "finite images", "others");
+      ensure(
+        shapeText(images) === `[${sides}, ${channels}]`,
+        `images [${sides}, ${channels}]`,
+        shapeText(images),
+      );
+      ensure(shapeText(mask) === `[${sides}, 1]`, `a mask [${sides}, 1]`, shapeText(mask));
+      for (const { dtype } of [images, mask]) ensure(dtype === "float32", "float32", dtype);
+      ensure(allFinite(images), "finite images", "others");
     },
 
-    "masks with 0 and 1 alone"(part, require) {
+    "masks with 0 and 1 alone"(part, ensure) {
       const values = part.corrupt(batch(), stream()).mask.dataSync();
       const other = values.find((value) => value !== 0 && value !== 1);
-      require(other === undefined, "0 or 1 at each pixel of the mask", other);
+      ensure(other === undefined, "0 or 1 at each pixel of the mask", other);
     },
 
-    "masks the share that it is said to"(part, require) {
+    "masks the share that it is said to"(part, ensure) {
       const { mask } = part.corrupt(batch(), stream());
       // Float32 sums of whole numbers are exact; half a pixel allows for a share that is none of pixels.
       const half = 0.5 / (height * width);
       for (const share of tf.mean(mask, [1, 2, 3]).dataSync()) {
-        require(share >= low - half && share <= high + half, `a share from ${low} to ${high}`, share);
+        ensure(share >= low - half && share <= high + half, `a share from ${low} to ${high}`, share);
       }
     },
 
-    "masks whole cells"(part, require) {
+    "masks whole cells"(part, ensure) {
       const { mask } = part.corrupt(batch(), stream());
       const cells = tf.maxPool(mask, cell, cell, "valid");
       const painted = tf.image.resizeNearestNeighbor(cells, [height, width]);
-      require(bitsOf(painted) === bitsOf(mask), `squares of ${cell} pixels, whole`, "parts of some");
+      ensure(bitsOf(painted) === bitsOf(mask), `squares of ${cell} pixels, whole`, "parts of some");
     },
 
-    "leaves what is not masked as it was, and nothing that is"(part, require) {
+    "leaves what is not masked as it was, and nothing that is"(part, ensure) {
       const clean = batch();
       const { images, mask } = part.corrupt(clean, stream());
       const changed = tf.cast(tf.any(tf.notEqual(images, clean), 3, true), "float32");
       const outside = tf.sum(tf.mul(changed, tf.sub(1, mask))).dataSync()[0] as number;
-      require(outside === 0, "no pixel changed where the mask is 0", `${outside}`);
+      ensure(outside === 0, "no pixel changed where the mask is 0", `${outside}`);
       const [masked, inside] = [mask, tf.mul(changed, mask)].map((x) => tf.sum(x).dataSync()[0] as number);
-      require(masked === 0 || inside !== 0, "pixels changed where the mask is 1", "none");
+      ensure(masked === 0 || inside !== 0, "pixels changed where the mask is 1", "none");
     },
 
-    "draws from its stream alone"(part, require) {
+    "draws from its stream alone"(part, ensure) {
       const clean = batch();
       const both = (seed: number) => {
         const { images, mask } = part.corrupt(clean, stream(seed));
@@ -84,36 +86,36 @@ export function corruptionChecks(
       };
       const first = both(0);
       const other = both(1);
-      require(both(0) === first, "the same bits from the same stream", "others");
-      if (random) require(other !== first, "other bits from another stream", "the same");
-      else require(other === first, "the same bits from any stream", "others");
+      ensure(both(0) === first, "the same bits from the same stream", "others");
+      if (random) ensure(other !== first, "other bits from another stream", "the same");
+      else ensure(other === first, "the same bits from any stream", "others");
     },
 
-    "treats an image alike whatever the rest of the batch"(part, require) {
+    "treats an image alike whatever the rest of the batch"(part, ensure) {
       const clean = batch();
       const all = part.corrupt(clean, stream());
       const few = part.corrupt(tf.slice(clean, 0, 2), stream());
       const firstTwo = (tensor: tf.Tensor) => bitsOf(tf.slice(tensor, 0, 2));
-      require(bitsOf(few.mask) === firstTwo(all.mask), "the masks of two images as among four", "others");
+      ensure(bitsOf(few.mask) === firstTwo(all.mask), "the masks of two images as among four", "others");
       if (borrows) return;
-      require(bitsOf(few.images) === firstTwo(all.images), "two images corrupted as among four", "otherwise");
+      ensure(bitsOf(few.images) === firstTwo(all.images), "two images corrupted as among four", "otherwise");
     },
 
-    async "borrows its input, and leaves two tensors"(part, require) {
+    async "borrows its input, and leaves two tensors"(part, ensure) {
       const clean = batch();
       const before = bitsOf(clean);
       const leaked = await leakedTensors(() => part.corrupt(clean, stream()));
-      require(leaked === 2, "two tensors, the images and the mask", leaked);
+      ensure(leaked === 2, "two tensors, the images and the mask", leaked);
       const { images, mask } = part.corrupt(clean, stream());
       tf.dispose([images, mask]);
-      require(!clean.isDisposed, "an input that is not disposed with the output", "a disposed one");
-      require(bitsOf(clean) === before, "an input that stays as it was", "a changed one");
+      ensure(!clean.isDisposed, "an input that is not disposed with the output", "a disposed one");
+      ensure(bitsOf(clean) === before, "an input that stays as it was", "a changed one");
     },
 
-    "refuses what is no batch of images"(part, require) {
+    "refuses what is no batch of images"(part, ensure) {
       const flat = tf.ones([BATCH, height * width]) as unknown as tf.Tensor4D;
       const { refused, got } = refusal(() => part.corrupt(flat, stream()));
-      require(refused, `a SitError for images ${shapeText(flat)}`, got);
+      ensure(refused, `a SitError for images ${shapeText(flat)}`, got);
     },
   });
 }

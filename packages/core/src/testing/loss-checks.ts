@@ -41,61 +41,68 @@ function lossBodies<Loss>(options: LossCheckOptions<Loss>): CheckBodies<Loss> {
     loss(part, given.with(place, x));
 
   return {
-    "gives one finite number, float32"(part, require) {
+    "gives one finite number, float32"(part, ensure) {
       const value = loss(part, inputs());
-      require(value.rank === 0 &&
-        value.dtype === "float32", "a float32 scalar", `${value.dtype} ${shapeText(value)}`);
-      require(allFinite(value), "a finite loss", value.dataSync()[0]);
+      ensure(
+        value.rank === 0 && value.dtype === "float32",
+        "a float32 scalar",
+        `${value.dtype} ${shapeText(value)}`,
+      );
+      ensure(allFinite(value), "a finite loss", value.dataSync()[0]);
     },
 
-    "gives the same bits for the same inputs"(part, require) {
+    "gives the same bits for the same inputs"(part, ensure) {
       const [first, again] = [loss(part, inputs()), loss(part, inputs())].map((value) => value.dataSync()[0]);
-      require(first === again, `${first} again`, again);
+      ensure(first === again, `${first} again`, again);
     },
 
-    async "has the gradients that central differences say"(part, require) {
+    async "has the gradients that central differences say"(part, ensure) {
       const given = inputs();
       for (const place of differentiable) {
         const x = given[place] as tf.Tensor;
         const { relativeToMax, gradient } = await gradientError(along(part, given, place), x, step);
-        require(gradient.some((value) => value !== 0), `a gradient for input ${place}`, "zeros");
-        require(relativeToMax <= tolerance, `input ${place}'s gradient within ${tolerance}`, relativeToMax);
+        ensure(
+          gradient.some((value) => value !== 0),
+          `a gradient for input ${place}`,
+          "zeros",
+        );
+        ensure(relativeToMax <= tolerance, `input ${place}'s gradient within ${tolerance}`, relativeToMax);
       }
     },
 
-    "is finite at extreme inputs, and so are its gradients"(part, require) {
+    "is finite at extreme inputs, and so are its gradients"(part, ensure) {
       const given = inputs();
       for (const place of differentiable) {
         for (const scale of [0, 1e-6, 1e4]) {
           const x = tf.mul(given[place] as tf.Tensor, scale);
           const { value, grad } = tf.valueAndGrad(along(part, given, place))(x);
-          require(allFinite(value), `a finite loss at ${scale} times input ${place}`, value.dataSync()[0]);
-          require(allFinite(grad), `a finite gradient at ${scale} times input ${place}`, "another");
+          ensure(allFinite(value), `a finite loss at ${scale} times input ${place}`, value.dataSync()[0]);
+          ensure(allFinite(grad), `a finite gradient at ${scale} times input ${place}`, "another");
         }
       }
     },
 
-    async "borrows its inputs, and leaves one tensor"(part, require) {
+    async "borrows its inputs, and leaves one tensor"(part, ensure) {
       const given = inputs();
       const before = given.map(bitsOf);
       const leaked = await leakedTensors(() => loss(part, given));
-      require(leaked === 1, "one tensor, the loss", leaked);
+      ensure(leaked === 1, "one tensor, the loss", leaked);
       for (const place of differentiable) {
         const more = await leakedTensors(() =>
           tf.dispose(tf.valueAndGrad(along(part, given, place))(given[place] as tf.Tensor)),
         );
-        require(more === 0, `no tensor left by the gradient of input ${place}`, more);
+        ensure(more === 0, `no tensor left by the gradient of input ${place}`, more);
       }
       const gone = given.findIndex((input) => input.isDisposed);
-      require(gone < 0, "inputs that are not disposed", `input ${gone} disposed`);
+      ensure(gone < 0, "inputs that are not disposed", `input ${gone} disposed`);
       const changed = given.findIndex((input, place) => bitsOf(input) !== before[place]);
-      require(changed < 0, "inputs that stay as they were", `input ${changed} changed`);
+      ensure(changed < 0, "inputs that stay as they were", `input ${changed} changed`);
     },
 
-    "refuses inputs that do not fit"(part, require) {
+    "refuses inputs that do not fit"(part, ensure) {
       for (const wrong of refused?.() ?? []) {
         const { refused: ok, got } = refusal(() => loss(part, wrong));
-        require(ok, `a SitError for ${wrong.map(shapeText).join(" and ")}`, got);
+        ensure(ok, `a SitError for ${wrong.map(shapeText).join(" and ")}`, got);
       }
     },
   };
@@ -140,36 +147,36 @@ export function reconstructionLossChecks(
       ],
     }),
 
-    "is least where both images agree"(part, require) {
+    "is least where both images agree"(part, ensure) {
       const clean = images("clean");
       const error = images("error");
       const [none, some, more] = [0, 0.5, 1].map((scale) =>
         numberOf(part, tf.add(clean, tf.mul(error, scale)), clean, mask()),
       ) as [number, number, number];
-      require(none < some && some < more, "a loss that grows with the error", [none, some, more]);
+      ensure(none < some && some < more, "a loss that grows with the error", [none, some, more]);
     },
 
-    "has a finite gradient where both images agree"(part, require) {
+    "has a finite gradient where both images agree"(part, ensure) {
       const clean = images("clean");
       const gradient = tf.grad((x) => of(part, [x, clean, mask()]))(clean);
-      require(allFinite(gradient), "a finite gradient", "another");
+      ensure(allFinite(gradient), "a finite gradient", "another");
     },
 
-    "looks at the mask"(part, require) {
+    "looks at the mask"(part, ensure) {
       const [reconstruction, clean] = [images("reconstruction"), images("clean")];
       const elsewhere = tf.add(reconstruction, tf.mul(tf.sub(1, mask()), 10));
       const [before, after] = [reconstruction, elsewhere].map((x) => numberOf(part, x, clean, mask()));
-      if (masked) require(after === before, `${before} whatever is outside of the mask`, after);
-      else require(after !== before, "a loss of all pixels, whatever the mask", "one of masked pixels");
+      if (masked) ensure(after === before, `${before} whatever is outside of the mask`, after);
+      else ensure(after !== before, "a loss of all pixels, whatever the mask", "one of masked pixels");
     },
 
-    "is finite where nothing is masked, and where all is"(part, require) {
+    "is finite where nothing is masked, and where all is"(part, ensure) {
       const [reconstruction, clean] = [images("reconstruction"), images("clean")];
       for (const value of [0, 1]) {
         const all = tf.fill([2, height, width, 1], value);
         const { value: loss, grad } = tf.valueAndGrad((x) => of(part, [x, clean, all]))(reconstruction);
-        require(allFinite(loss) && allFinite(grad), `finite numbers with a mask of ${value}`, "others");
-        if (masked && value === 0) require(loss.dataSync()[0] === 0, "0 for a mask of 0", loss.dataSync()[0]);
+        ensure(allFinite(loss) && allFinite(grad), `finite numbers with a mask of ${value}`, "others");
+        if (masked && value === 0) ensure(loss.dataSync()[0] === 0, "0 for a mask of 0", loss.dataSync()[0]);
       }
     },
   });
@@ -206,28 +213,28 @@ export function contrastLossChecks(
       ],
     }),
 
-    async "lets the gradient through both sides without a teacher"(part, require) {
+    async "lets the gradient through both sides without a teacher"(part, ensure) {
       const { step, tolerance = 0.02 } = options;
       const both = (x: tf.Tensor) => of(part, [x, x]);
       const { relativeToMax } = await gradientError(both, embeddings("student"), step);
-      require(relativeToMax <= tolerance, `a gradient within ${tolerance} of differences`, relativeToMax);
+      ensure(relativeToMax <= tolerance, `a gradient within ${tolerance} of differences`, relativeToMax);
     },
 
-    "is less where views of one image match than where those of two do"(part, require) {
+    "is less where views of one image match than where those of two do"(part, ensure) {
       const view = drawn([images, features], "view");
       const other = tf.add(view, tf.mul(drawn([images, features], "noise"), 0.1));
       const [last, rest] = [tf.slice(other, images - 1), tf.slice(other, 0, images - 1)];
       const matched = tf.concat([view, other]);
       const mixed = tf.concat([view, last, rest]);
       const [right, wrong] = [matched, mixed].map((x) => numberOf(part, x, x)) as [number, number];
-      require(right < wrong, `less than ${wrong} where they match`, right);
+      ensure(right < wrong, `less than ${wrong} where they match`, right);
     },
 
-    "looks at the teacher where it should"(part, require) {
+    "looks at the teacher where it should"(part, ensure) {
       const student = embeddings("student");
       const [first, other] = ["teacher", "other"].map((name) => numberOf(part, student, embeddings(name)));
-      if (teacher) require(first !== other, "another loss for another teacher", "the same");
-      else require(first === other, `${first} whatever the teacher`, other);
+      if (teacher) ensure(first !== other, "another loss for another teacher", "the same");
+      else ensure(first === other, `${first} whatever the teacher`, other);
     },
   });
 }

@@ -4,7 +4,7 @@ import { valueAndGradients } from "../ops/backward.js";
 import { isBuffer, pick, trainable } from "../params.js";
 import { type RandomStream, randomStream } from "../random.js";
 import { paramsFromSafetensors, paramsToSafetensors } from "../tensors.js";
-import { type Check, type CheckBodies, checksOf, type Require, refusal } from "./check.js";
+import { type Check, type CheckBodies, checksOf, type Ensure, refusal } from "./check.js";
 import { slope } from "./gradients.js";
 import { leakedTensors } from "./leaks.js";
 import { allFinite, bitsOf, bitsOfAll, drawn } from "./values.js";
@@ -51,25 +51,25 @@ export function moduleBodies<Part extends TestedModule<Input, Output>, Input, Ou
     outputs(part.apply(params, input(part), context));
 
   return {
-    "starts with finite parameters, drawn from the stream alone": (part, require) =>
-      requireStart(part, require),
+    "starts with finite parameters, drawn from the stream alone": (part, ensure) =>
+      requireStart(part, ensure),
 
-    "gives the same bits outside of training, without a stream"(part, require) {
+    "gives the same bits outside of training, without a stream"(part, ensure) {
       const params = part.init(start());
       const first = applied(part, params);
       for (const [name, tensor] of Object.entries(first))
-        require(allFinite(tensor), `finite ${name}`, "others");
-      require(bitsOfAll(applied(part, params)) === bitsOfAll(first), "the same bits again", "others");
+        ensure(allFinite(tensor), `finite ${name}`, "others");
+      ensure(bitsOfAll(applied(part, params)) === bitsOfAll(first), "the same bits again", "others");
     },
 
-    async "gives the same bits with parameters that were written to a file and read"(part, require) {
+    async "gives the same bits with parameters that were written to a file and read"(part, ensure) {
       const params = part.init(start());
       const read = paramsFromSafetensors(await paramsToSafetensors(params));
       const [before, after] = [applied(part, params), applied(part, read)].map(bitsOfAll);
-      require(before === after, "the output of the parameters before", "another");
+      ensure(before === after, "the output of the parameters before", "another");
     },
 
-    async "has the gradients that central differences say, for every parameter"(part, require) {
+    async "has the gradients that central differences say, for every parameter"(part, ensure) {
       // At their first values many gradients are lost in rounding.
       const params = shaken(part.init(start()));
       const fixed = training();
@@ -78,10 +78,10 @@ export function moduleBodies<Part extends TestedModule<Input, Output>, Input, Ou
         const output = made[options.differentiated ?? (Object.keys(made)[0] as string)] as tf.Tensor;
         return tf.sum(tf.mul(output, drawn(output.shape, "cotangent"))) as tf.Scalar;
       };
-      requireGradients(value, params, step, require);
+      requireGradients(value, params, step, ensure);
     },
 
-    async "borrows parameters and input, and leaves its outputs alone"(part, require) {
+    async "borrows parameters and input, and leaves its outputs alone"(part, ensure) {
       const params = part.init(start());
       const given = input(part);
       const borrowed = [...Object.values(params), ...inputs(given)];
@@ -90,7 +90,7 @@ export function moduleBodies<Part extends TestedModule<Input, Output>, Input, Ou
         const made = () => Object.values(outputs(part.apply(params, given, context)));
         const count = new Set(made()).size;
         const leaked = await leakedTensors(made);
-        require(leaked === count, `${count} tensors, its outputs`, leaked);
+        ensure(leaked === count, `${count} tensors, its outputs`, leaked);
         tf.dispose(made());
         const leakedByGradients = await leakedTensors(() => {
           const xs = Object.values(trainable(params));
@@ -100,36 +100,36 @@ export function moduleBodies<Part extends TestedModule<Input, Output>, Input, Ou
           );
           tf.dispose([value, ...gradients.filter((gradient) => gradient !== undefined)]);
         });
-        require(leakedByGradients === 0, "no tensor left by gradients", leakedByGradients);
+        ensure(leakedByGradients === 0, "no tensor left by gradients", leakedByGradients);
       }
       const gone = borrowed.filter((tensor) => tensor.isDisposed).length;
-      require(gone === 0, "parameters and inputs that are not disposed", `${gone} disposed`);
-      require(borrowed.map(bitsOf).join() === before.join(), "parameters and inputs as they were", "others");
+      ensure(gone === 0, "parameters and inputs that are not disposed", `${gone} disposed`);
+      ensure(borrowed.map(bitsOf).join() === before.join(), "parameters and inputs as they were", "others");
     },
 
-    "refuses to work without a parameter"(part, require) {
+    "refuses to work without a parameter"(part, ensure) {
       const params = part.init(start());
       for (const missing of Object.keys(params)) {
         const less = pick(params, (name) => name !== missing);
         const { refused, got } = refusal(() => applied(part, less));
-        require(refused, `a SitError without ${missing}`, got);
+        ensure(refused, `a SitError without ${missing}`, got);
       }
     },
   };
 }
 
 /** Parameters that training can take: finite float32 or int32, the same for the same stream and others for another. */
-export function requireStart(part: { init(rng: RandomStream): Params }, require: Require): void {
+export function requireStart(part: { init(rng: RandomStream): Params }, ensure: Ensure): void {
   const first = part.init(start());
   for (const [name, tensor] of Object.entries(first)) {
     const { dtype } = tensor;
-    require(/^[\w.]+$/.test(name), "dotted names of letters, digits and _", name);
-    require(dtype === "float32" || (isBuffer(name) && dtype === "int32"), `float32 for ${name}`, dtype);
-    require(allFinite(tensor), `finite values of ${name}`, "others");
+    ensure(/^[\w.]+$/.test(name), "dotted names of letters, digits and _", name);
+    ensure(dtype === "float32" || (isBuffer(name) && dtype === "int32"), `float32 for ${name}`, dtype);
+    ensure(allFinite(tensor), `finite values of ${name}`, "others");
   }
-  require(bitsOfAll(part.init(start())) === bitsOfAll(first), "the same bits from the same stream", "others");
+  ensure(bitsOfAll(part.init(start())) === bitsOfAll(first), "the same bits from the same stream", "others");
   if (Object.keys(trainable(first)).length === 0) return;
-  require(bitsOfAll(part.init(start(1))) !== bitsOfAll(first), "other bits from another stream", "the same");
+  ensure(bitsOfAll(part.init(start(1))) !== bitsOfAll(first), "other bits from another stream", "the same");
 }
 
 /** Trained parameters with a tenth of noise added; buffers as they are. */
@@ -146,7 +146,7 @@ export function requireGradients(
   f: (params: Params) => tf.Scalar,
   params: Params,
   step: number,
-  require: Require,
+  ensure: Ensure,
 ): void {
   const trained = trainable(params);
   const names = Object.keys(trained);
@@ -155,7 +155,7 @@ export function requireGradients(
     names.map((name, i) => [name, gradients[i] ?? tf.zerosLike(trained[name] as tf.Tensor)]),
   );
   for (const [name, gradient] of Object.entries(found))
-    require(allFinite(gradient), `a finite gradient of ${name}`, "another");
+    ensure(allFinite(gradient), `a finite gradient of ${name}`, "another");
   const size = Math.max(1, Math.abs(value.dataSync()[0] as number));
   for (const [name, gradient] of Object.entries(found)) {
     const x = trained[name] as tf.Tensor;
@@ -170,6 +170,6 @@ export function requireGradients(
     const first = near(step);
     // A long step may cross a kink or meet a bend, a short one drowns in rounding: no wrong gradient agrees with either.
     const ok = first.ok || near(step / 8).ok;
-    require(ok, `a slope of ${first.difference} in ${name}`, first.own);
+    ensure(ok, `a slope of ${first.difference} in ${name}`, first.own);
   }
 }

@@ -60,24 +60,24 @@ export function transformChecks(
   const DRAWS = 12;
 
   return checksOf(make, {
-    "gives an image whose values fit its sides"(part, require) {
+    "gives an image whose values fit its sides"(part, ensure) {
       for (const image of pictures()) {
         for (let seed = 0; seed < DRAWS; seed++) {
           const made = part.apply(image, stream(seed));
           const whole = [made.width, made.height].every((side) => Number.isSafeInteger(side) && side > 0);
           const fits = whole && made.data.length === made.width * made.height * made.channels;
-          require(fits, "width x height x channels values", sidesText(made));
-          require(made.channels === image.channels, `${image.channels} channels as before`, made.channels);
+          ensure(fits, "width x height x channels values", sidesText(made));
+          ensure(made.channels === image.channels, `${image.channels} channels as before`, made.channels);
           const bytes = !(made.data instanceof Float32Array);
-          require(bytes || image.data instanceof Float32Array, "bytes where it is given bytes", "floats");
+          ensure(bytes || image.data instanceof Float32Array, "bytes where it is given bytes", "floats");
           if (size === undefined) continue;
           const right = made.width === size.width && made.height === size.height;
-          require(right, `${size.width} x ${size.height}`, sidesText(made));
+          ensure(right, `${size.width} x ${size.height}`, sidesText(made));
         }
       }
     },
 
-    "keeps floats from 0 to 1"(part, require) {
+    "keeps floats from 0 to 1"(part, ensure) {
       for (const count of channels) {
         const dark = picture(count, "floats");
         // Black and white: what goes beyond the range does so here.
@@ -87,43 +87,43 @@ export function transformChecks(
             const { data } = part.apply(image, stream(seed));
             if (!(data instanceof Float32Array)) continue;
             const beyond = data.find((value) => !(value >= -overshoot && value <= 1 + overshoot));
-            require(beyond === undefined, `values from 0 to 1, beyond by ${overshoot} at most`, beyond);
+            ensure(beyond === undefined, `values from 0 to 1, beyond by ${overshoot} at most`, beyond);
           }
         }
       }
     },
 
-    "does not write into the image it is given"(part, require) {
+    "does not write into the image it is given"(part, ensure) {
       for (const image of pictures()) {
         const before = { ...image, data: image.data.slice() };
         for (let seed = 0; seed < DRAWS; seed++) part.apply(image, stream(seed));
-        require(same(image, before), "the image as it was", "a changed one");
+        ensure(same(image, before), "the image as it was", "a changed one");
       }
     },
 
-    "draws from its stream alone"(part, require) {
+    "draws from its stream alone"(part, ensure) {
       for (const image of pictures()) {
         const made = Array.from({ length: DRAWS }, (_, seed) => part.apply(image, stream(seed)));
         const [first] = made as [TestedImage];
         const again = part.apply(image, stream(0));
-        require(same(first, again), "the same bits from the same stream", "others");
+        ensure(same(first, again), "the same bits from the same stream", "others");
         const different = made.some((other) => !same(first, other));
-        if (random) require(different, `other bits from some of ${DRAWS} streams`, "the same");
-        else require(!different, "the same bits from any stream", "others");
+        if (random) ensure(different, `other bits from some of ${DRAWS} streams`, "the same");
+        else ensure(!different, "the same bits from any stream", "others");
       }
     },
 
-    "remembers no other image"(part, require) {
+    "remembers no other image"(part, ensure) {
       for (const image of pictures()) {
         const before = part.apply(image, stream());
         const kept = { ...before, data: before.data.slice() };
         part.apply({ ...image, data: image.data.map((value, i) => (i % 2 === 0 ? value : 0)) }, stream());
-        require(same(before, kept), "a result that stays as it was", "one that the next image changed");
-        require(same(part.apply(image, stream()), kept), "the same result after another image", "another");
+        ensure(same(before, kept), "a result that stays as it was", "one that the next image changed");
+        ensure(same(part.apply(image, stream()), kept), "the same result after another image", "another");
       }
     },
 
-    "takes tiny images, or refuses them"(part, require) {
+    "takes tiny images, or refuses them"(part, ensure) {
       for (const sides of [
         { width: 1, height: 1 },
         { width: 1, height: 9 },
@@ -135,8 +135,11 @@ export function transformChecks(
             made = part.apply(picture(count, "bytes", sides), stream());
           });
           const fits = made && made.data.length === made.width * made.height * made.channels;
-          require(refused ||
-            fits === true, `an image or a SitError for ${sides.width} x ${sides.height}`, got);
+          ensure(
+            refused || fits === true,
+            `an image or a SitError for ${sides.width} x ${sides.height}`,
+            got,
+          );
         }
       }
     },

@@ -163,7 +163,7 @@ describe.skipIf(!installed)("a folder in transformers.js", () => {
     } as const;
     const own = view?.render(image, randomStream(0)).data as Uint8Array;
     const differences = Array.from(own, (level, i) =>
-      Math.abs(level - pixel_values.data[(i % 3) * size * size + Math.floor(i / 3)]),
+      Math.abs(level - (pixel_values.data[(i % 3) * size * size + Math.floor(i / 3)] as number)),
     );
     const mean = differences.reduce((sum, each) => sum + each, 0) / differences.length;
     // Of 255 levels; it does not average over all pixels that shrink into one. Cut one pixel beside, 9 or more.

@@ -4,12 +4,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { bundleTests } from "../browser/bundle-tests.mjs";
 import { bundleGuide, checkGuide } from "../browser/guide.mjs";
 import { checkOnnxPage, libraries, writeOnnxPage } from "../browser/onnx-page.mjs";
 import { runTests } from "../browser/run-tests.mjs";
+import { readArguments } from "./lib/arguments.mjs";
 import { chromiumArguments, findChromium, howToInstall, installChromium } from "./lib/chromium.mjs";
 import { installInterop } from "./lib/prepare.mjs";
 import { serveFolders } from "./lib/static-server.mjs";
@@ -26,7 +26,10 @@ const runs = {
 /** Where tfjs's .wasm files are served, and where they are. */
 const wasm = { "/wasm/": join(root, "node_modules", "@tensorflow", "tfjs-backend-wasm", "dist") };
 
-const { values, positionals } = parseArgs({ options: { files: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = readArguments({
+  options: { files: { type: "string" } },
+  allowPositionals: true,
+});
 const asked = positionals.length > 0 ? positionals : Object.keys(runs);
 const unknown = asked.find((name) => !(name in runs));
 if (unknown !== undefined) {

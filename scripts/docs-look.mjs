@@ -7,8 +7,8 @@
 //   --out FOLDER   default runs/docs-look
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { readArguments } from "./lib/arguments.mjs";
 import { findChromium, howToInstall } from "./lib/chromium.mjs";
 import { pageProblems } from "./lib/page-problems.mjs";
 import { serveSite, sitePages } from "./lib/site.mjs";
@@ -21,7 +21,7 @@ const sizes = [
 ];
 
 checkNode();
-const { values: options } = parseArgs({
+const { values: options } = readArguments({
   options: {
     check: { type: "boolean", default: false },
     only: { type: "string", default: "" },

@@ -6,12 +6,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { readArguments } from "./lib/arguments.mjs";
 import { build, install } from "./lib/prepare.mjs";
 import { checkNode, root, runGit, runNode, runNpm, startStep, toolScript } from "./lib/steps.mjs";
 
 checkNode();
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     "dry-run": { type: "boolean", default: false },
     platforms: { type: "string" },

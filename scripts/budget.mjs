@@ -2,8 +2,8 @@
 // little room. Run after the build.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { runAsProgram } from "../benchmarks/lib/main.mjs";
+import { readArguments } from "./lib/arguments.mjs";
 import { formatRows, holdAgainst, makeBudget } from "./lib/budget.mjs";
 import { root } from "./lib/steps.mjs";
 import { weighEntries, weighTarballs } from "./lib/weigh.mjs";
@@ -13,7 +13,7 @@ import { weighEntries, weighTarballs } from "./lib/weigh.mjs";
 const file = join(root, "budget.json");
 
 await runAsProgram(import.meta.url, async () => {
-  const { values } = parseArgs({ options: { update: { type: "boolean", default: false } } });
+  const { values } = readArguments({ options: { update: { type: "boolean", default: false } } });
   /** @type {{ packages: Weights, entries: Weights }} */
   const old = values.update ? { packages: {}, entries: {} } : JSON.parse(readFileSync(file, "utf8"));
   const log = (line) => process.stderr.write(`${line}\n`);

@@ -3,12 +3,12 @@
 // what `sit multilabel` reads. Options: --train 1200, --test 400, --seed 0.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { randomStream } from "@sitjs/core/random";
 import { fashionMnist } from "@sitjs/data";
 import sharp from "sharp";
+import { readArguments } from "./lib/arguments.mjs";
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   allowPositionals: true,
   options: {
     train: { type: "string", default: "1200" },

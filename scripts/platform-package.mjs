@@ -4,14 +4,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { readArguments } from "./lib/arguments.mjs";
 import { packFolder } from "./lib/pack.mjs";
 import { makePlatformPackage } from "./lib/platform-packages.mjs";
 import { build, install } from "./lib/prepare.mjs";
 import { checkNode, root, startStep } from "./lib/steps.mjs";
 
 checkNode();
-const { values } = parseArgs({ options: { out: { type: "string", default: "platforms" } } });
+const { values } = readArguments({ options: { out: { type: "string", default: "platforms" } } });
 await install();
 await build();
 const step = startStep("Making the platform package");

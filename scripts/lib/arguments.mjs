@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
  * The arguments of a script whose head lists them; ends the process with exit code 2 where they are others.
  * @template {import("node:util").ParseArgsConfig} Config
  * @param {Config} config
+ * @returns {ReturnType<typeof parseArgs<Config>>}
  */
 export function readArguments(config) {
   try {

@@ -1,4 +1,5 @@
 export { type ArchiveOptions, type ArchiveProgress, extractArchive } from "./archive/extract-archive.js";
+export { type OpenZip, openZip, type ZipEntry } from "./archive/open-zip.js";
 export { downloadFile } from "./download/download-file.js";
 export {
   type DownloadFacts,

@@ -214,6 +214,19 @@ describe("a damaged file", () => {
     }
   });
 
+  it.each([2n ** 62n, 2n ** 64n - 1n])("is refused where its archive points at byte %s", async (place) => {
+    const path = changed("checkpoint.pth", (bytes) => {
+      const locator = bytes.lastIndexOf("PK\x06\x07");
+      expect(locator).toBeGreaterThan(0);
+      bytes.writeBigUInt64LE(place, locator + 8);
+      return bytes;
+    });
+    await expect(openTorch(path)).rejects.toMatchObject({
+      code: "bad-file",
+      message: expect.stringContaining("points at bytes"),
+    });
+  });
+
   it("is refused where a tensor reaches beyond its storage", async () => {
     // The shape (2, 3, 4) of `whole`, BININT1s and TUPLE3, with 9 in the place of 2.
     const path = changed("views.pth", (bytes) => {

@@ -1,7 +1,6 @@
 import { SitError } from "@sitjs/core/errors";
 import { decodeText } from "@sitjs/core/json";
-import type { OpenFile } from "@sitjs/core/node";
-import type { Entry, ZipFile } from "yauzl";
+import { type OpenFile, openZip, type ZipEntry } from "@sitjs/core/node";
 import { describe } from "../torch/describe.js";
 import { mostPickleBytes, type TorchLayout } from "./torch-layout.js";
 
@@ -13,17 +12,15 @@ const mostEntries = 1_000_000;
  * compression, so that storages can be read in parts; a compressed archive is refused.
  */
 export async function readZipLayout(file: OpenFile, path: string): Promise<TorchLayout> {
-  const { openPromise } = await import("yauzl");
   const fail = (message: string, cause?: unknown): never => {
     throw new SitError("bad-file", `${path}: ${message}`, { cause });
   };
-  let zip: ZipFile | undefined;
   try {
-    zip = await openPromise(path, { autoClose: false });
+    const zip = await openZip(file);
     if (zip.entryCount > mostEntries) fail(`expected at most ${mostEntries} entries, got ${zip.entryCount}`);
-    const entries = new Map<string, Entry>();
-    for await (const entry of zip.eachEntry()) {
-      const name = entry.fileName.toString();
+    const entries = new Map<string, ZipEntry>();
+    for await (const entry of zip.entries()) {
+      const name = entry.fileName;
       if (entries.has(name)) fail(`expected one entry ${describe(name)}, got two`);
       entries.set(name, entry);
     }
@@ -39,12 +36,12 @@ export async function readZipLayout(file: OpenFile, path: string): Promise<Torch
       if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
         fail(`expected entries stored as they are, got ${describe(name)} compressed or encrypted`);
       }
-      const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+      const begin = await zip.contentStart(entry);
       const bytes = entry.uncompressedSize;
-      if (bytes !== entry.compressedSize || fileDataStart + bytes > file.size) {
+      if (bytes !== entry.compressedSize || begin + bytes > file.size) {
         fail(`expected ${bytes} bytes of ${describe(name)}, got an archive that ends before`);
       }
-      places.set(name.slice(root.length), { begin: fileDataStart, bytes });
+      places.set(name.slice(root.length), { begin, bytes });
     }
     const read = async (name: string, most: number): Promise<Uint8Array | undefined> => {
       const place = places.get(name);
@@ -70,7 +67,5 @@ export async function readZipLayout(file: OpenFile, path: string): Promise<Torch
       `cannot be read as a zip archive (${cause instanceof Error ? cause.message : String(cause)})`,
       cause,
     );
-  } finally {
-    zip?.close();
   }
 }

@@ -1,7 +1,8 @@
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
-import type { Entry } from "yauzl";
+import { openFile } from "../read-file.js";
+import { openZip, type ZipEntry } from "./open-zip.js";
 import { closed, type Sink } from "./sink.js";
 import type { ReadOptions } from "./tar.js";
 
@@ -20,17 +21,17 @@ const unixKinds = new Map([
 
 /** Unpacks a zip file into a sink. Throws what is wrong with it as any `Error`. */
 export async function readZip(file: string, sink: Sink, { signal, onFraction }: ReadOptions): Promise<void> {
-  const { openPromise } = await import("yauzl");
-  const zip = await openPromise(file);
+  const opened = await openFile(file);
   try {
+    const zip = await openZip(opened);
     const { maximumEntries } = sink.limits;
     if (zip.entryCount > maximumEntries) {
       throw sink.refusal(`expected at most ${maximumEntries} entries, got ${zip.entryCount}`);
     }
     let read = 0;
-    for await (const entry of zip.eachEntry()) {
+    for await (const entry of zip.entries()) {
       signal?.throwIfAborted();
-      const name = entry.fileName.toString();
+      const name = entry.fileName;
       const path = sink.admit({ name, kind: kindOf(entry, name), size: entry.uncompressedSize });
       if (path !== undefined) {
         if (entry.isEncrypted()) {
@@ -40,7 +41,7 @@ export async function readZip(file: string, sink: Sink, { signal, onFraction }: 
         try {
           // It checks the size as it goes: not a byte more than the entry says is written. It can fail as soon as it
           // is there, so nothing may be waited for before its error has somewhere to go.
-          const content = await zip.openReadStreamPromise(entry);
+          const content = await zip.stream(entry);
           await pipeline(content, checked(entry.crc32, name, signal), out);
         } finally {
           await closed(out);
@@ -49,11 +50,11 @@ export async function readZip(file: string, sink: Sink, { signal, onFraction }: 
       onFraction(++read / zip.entryCount);
     }
   } finally {
-    zip.close();
+    await opened.close();
   }
 }
 
-function kindOf({ externalFileAttributes }: Entry, name: string): string {
+function kindOf({ externalFileAttributes }: ZipEntry, name: string): string {
   if (name.endsWith("/")) return "folder";
   // The upper half is a Unix mode whatever system the archive says it is from: unpackers take it for one.
   const mode = (externalFileAttributes >>> 16) & kindMask;

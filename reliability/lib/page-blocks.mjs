@@ -74,6 +74,7 @@ function leftTable(head, rows) {
 function soakBlock({
   data,
   settings,
+  saved,
   resident,
   peakMB,
   heapMB,
@@ -87,10 +88,14 @@ function soakBlock({
   const count = (value) => value.toLocaleString("en");
   const megabytes = (value) => `${value.toFixed(1)} MB`;
   const rows = [
-    ["resident memory, least", megabytes(resident.minimum)],
-    ["median", megabytes(resident.median)],
-    ["most", megabytes(resident.maximum)],
-    ["difference, as a share of the median", `${(100 * resident.spread).toFixed(1)} %`],
+    ["resident after a checkpoint, least", megabytes(saved.minimum)],
+    ["median", megabytes(saved.median)],
+    ["most", megabytes(saved.maximum)],
+    ["difference, as a share of the median", `${(100 * saved.spread).toFixed(1)} %`],
+    [
+      "resident at all looks, least and most",
+      `${megabytes(resident.minimum)}, ${megabytes(resident.maximum)}`,
+    ],
     [
       "peak, after the warm-up and at the end",
       `${megabytes(peakMB.afterWarmup)}, ${megabytes(peakMB.atEnd)}`,

@@ -3,7 +3,8 @@ import { legend, legendHeight, picture, plot } from "../../benchmarks/lib/pictur
 
 const size = { width: 760, height: 260 };
 const looks = {
-  resident: { color: "var(--ours)" },
+  "resident after a checkpoint": { color: "var(--ours)" },
+  "at all looks": { color: "var(--muted)", width: 1 },
   "V8's heap": { color: "var(--peer)" },
   "median ± 1.5 %": { color: "var(--muted)", dash: "4,3", width: 1 },
 };
@@ -11,12 +12,14 @@ const looks = {
 /**
  * The memory of a soaked run against its steps.
  *
- * @param {{ samples: readonly import("../runs/soak-run.mjs").Sample[], resident: { median: number, maximum: number },
+ * @param {{ samples: readonly import("../runs/soak-run.mjs").Sample[], saved: { median: number },
  *   settings: { warmup: number, flat: number, steps: number } }} soak
  */
-export function soakPicture({ samples, resident, settings: { warmup, flat, steps } }) {
-  const line = (y, { color }) => Plot.line(samples, { x: "step", y, stroke: color, strokeWidth: 1.6 });
-  const bounds = [-1, 1].map((side) => resident.median * (1 + (side * flat) / 2));
+export function soakPicture({ samples, saved, settings: { warmup, flat, steps } }) {
+  const line = (y, { color, width = 1.6 }, of = samples) =>
+    Plot.line(of, { x: "step", y, stroke: color, strokeWidth: width });
+  const afterCheckpoints = samples.filter((sample) => sample.saved);
+  const bounds = [-1, 1].map((side) => saved.median * (1 + (side * flat) / 2));
   const band = looks["median ± 1.5 %"];
   const most = Math.max(...samples.map(({ residentMB }) => residentMB));
   const svg = plot({
@@ -28,7 +31,8 @@ export function soakPicture({ samples, resident, settings: { warmup, flat, steps
     x: { domain: [0, steps], label: "steps", labelAnchor: "center", labelArrow: "none", ticks: 5 },
     y: { domain: [0, 1.1 * most], label: "MB", labelArrow: "none", grid: true, ticks: 5 },
     marks: [
-      line("residentMB", looks.resident),
+      line("residentMB", looks["at all looks"]),
+      line("residentMB", looks["resident after a checkpoint"], afterCheckpoints),
       line("heapMB", looks["V8's heap"]),
       ...bounds.map((y) =>
         Plot.link([y], { x1: warmup, x2: steps, y, stroke: band.color, strokeDasharray: band.dash }),

@@ -10,18 +10,16 @@ const MORE_THREADS = 2;
  * @param {{ seconds: number, tensors: number, tensorBytes: number, other: number, otherSteps: object[],
  *   evaluations: number }} ended `other`: steps with other tensors than the first, of which `otherSteps` are some
  * @param {{ steps: number, warmup: number, flat: number }} settings `flat`: the largest difference of two samples after the
- *   warm-up, as a share of their median
+ *   warm-up, both just after a checkpoint, as a share of their median
  */
 export function soakFindings(samples, ended, { steps, warmup, flat }) {
   const settled = samples.filter(({ step }) => step > warmup);
-  const resident = spread(settled.map(({ residentMB }) => residentMB));
-  const [minimum, median, maximum] = ["minimum", "median", "maximum"].map((name) =>
-    Number(resident[name].toFixed(2)),
-  );
-  const share = (maximum - minimum) / median;
+  const saved = residentSpread(settled.filter((sample) => sample.saved));
+  const resident = residentSpread(settled);
   const [first, last] = [settled[0], settled.at(-1)];
   const failures = [];
-  if (share > flat) {
+  if (saved.spread > flat) {
+    const { minimum, maximum } = saved;
     failures.push(`resident memory from ${minimum} to ${maximum} MB: expected within ${100 * flat} %`);
   }
   if (ended.other > 0) {
@@ -39,7 +37,8 @@ export function soakFindings(samples, ended, { steps, warmup, flat }) {
     failures.push(`threads: expected about ${first.threads}, as after the warm-up, got ${last.threads}`);
   }
   const findings = {
-    resident: { minimum, median, maximum, spread: Number(share.toFixed(4)) },
+    saved,
+    resident,
     peakMB: { afterWarmup: first.peakMB, atEnd: last.peakMB },
     heapMB: { afterWarmup: first.heapMB, atEnd: last.heapMB },
     tensors: ended.tensors,
@@ -50,4 +49,13 @@ export function soakFindings(samples, ended, { steps, warmup, flat }) {
     stepMs: Number(((1000 * ended.seconds) / steps).toFixed(1)),
   };
   return { findings, failures };
+}
+
+/** @param {readonly { residentMB: number }[]} samples */
+function residentSpread(samples) {
+  const found = spread(samples.map(({ residentMB }) => residentMB));
+  const [minimum, median, maximum] = ["minimum", "median", "maximum"].map((name) =>
+    Number(found[name].toFixed(2)),
+  );
+  return { minimum, median, maximum, spread: Number(((maximum - minimum) / median).toFixed(4)) };
 }

@@ -5,6 +5,7 @@ const settings = { steps: 400, warmup: 100, flat: 0.03 };
 const ended = { seconds: 2, tensors: 7, tensorBytes: 70, other: 0, otherSteps: [], evaluations: 1 };
 const sample = (step, changes = {}) => ({
   step,
+  saved: true,
   residentMB: 200,
   peakMB: 250,
   heapMB: 20,
@@ -25,6 +26,18 @@ describe("a soaked run", () => {
     expect(failures).toEqual([]);
     expect(findings.resident).toEqual({ minimum: 198, median: 200, maximum: 203, spread: 0.025 });
     expect(findings.stepMs).toBe(5);
+  });
+
+  it("may hold more between two checkpoints, and says how much", () => {
+    const between = { residentMB: 220, saved: false };
+    const { findings, failures } = soakFindings(
+      samples({}, {}, between, { residentMB: 202 }),
+      ended,
+      settings,
+    );
+    expect(failures).toEqual([]);
+    expect(findings.saved).toEqual({ minimum: 200, median: 201, maximum: 202, spread: 0.01 });
+    expect(findings.resident.maximum).toBe(220);
   });
 
   it.each([

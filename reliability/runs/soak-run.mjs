@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { evalView } from "@sitjs/augment";
 import { SitError, withoutPrefix } from "@sitjs/core";
 import { batches, imageFolder, split } from "@sitjs/data";
-import { useEngine } from "@sitjs/engine";
+import { releaseMemory, useEngine } from "@sitjs/engine";
 import { embed, knn } from "@sitjs/eval";
 import { pretrain } from "@sitjs/train";
 import { checkpointFolder } from "@sitjs/train/node";
@@ -28,6 +28,7 @@ import { networks, statistics, tinyLoader, tinyMethod, transformOf } from "./tin
 /**
  * @typedef {object} Sample What the process holds after a step.
  * @property {number} step steps done
+ * @property {boolean} saved whether a checkpoint was just saved, after which freed memory is given back
  * @property {number} residentMB after a garbage collection
  * @property {number} peakMB most that has ever been resident
  * @property {number} heapMB V8's, in use
@@ -58,9 +59,17 @@ async function main({ images, out, steps, every, evaluateEvery, sampleEvery, eng
   let first;
   let evaluations = 0;
   let accuracy = 0;
+  const folder = checkpointFolder(out);
   const run = pretrain(method, loader, {
     steps,
-    checkpoints: checkpointFolder(out),
+    // As the app does.
+    checkpoints: {
+      ...folder,
+      async save(state, progress) {
+        await folder.save(state, progress);
+        releaseMemory();
+      },
+    },
     checkpointEvery: { steps: every },
   });
   for await (const { step, state } of run) {
@@ -69,13 +78,14 @@ async function main({ images, out, steps, every, evaluateEvery, sampleEvery, eng
     first ??= { tensors, tensorBytes };
     if (tensors !== first.tensors || tensorBytes !== first.tensorBytes)
       other.push({ done, tensors, tensorBytes });
+    if (done % sampleEvery === 0) {
+      const milliseconds = Math.round(performance.now() - begin);
+      const saved = done % every === 0;
+      say({ sample: { step: done, saved, ...(await held()), tensors, tensorBytes, milliseconds } });
+    }
     if (done % evaluateEvery === 0) {
       evaluations++;
       accuracy = await evaluation(state.student);
-    }
-    if (done % sampleEvery === 0) {
-      const milliseconds = Math.round(performance.now() - begin);
-      say({ sample: { step: done, ...(await held()), tensors, tensorBytes, milliseconds } });
     }
   }
   const seconds = (performance.now() - begin) / 1000;
@@ -100,7 +110,7 @@ async function evaluator(images, { backbone, backbonePrefix }) {
   };
 }
 
-/** @returns {Promise<Omit<Sample, "step" | "tensors" | "tensorBytes" | "milliseconds">>} */
+/** @returns {Promise<Omit<Sample, "step" | "saved" | "tensors" | "tensorBytes" | "milliseconds">>} */
 async function held() {
   await collectGarbage();
   const { rss, heapUsed, external } = memoryUsage();

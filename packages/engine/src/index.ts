@@ -1,6 +1,7 @@
 export { cacheFolder } from "./cache.js";
 export { type Diagnosis, diagnose, type EngineStatus, type PlatformPackageStatus } from "./diagnose.js";
 export { type InstallOptions, installEngine, installedEngine } from "./install.js";
+export { releaseMemory } from "./kernels/load.js";
 export type { Gpu, Tool } from "./tools.js";
 export type {
   Engine,

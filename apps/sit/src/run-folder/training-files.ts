@@ -1,3 +1,4 @@
+import { releaseMemory } from "@sitjs/engine";
 import type { CheckpointStore, NotFiniteReport } from "@sitjs/train";
 import { describeNotFinite } from "@sitjs/train";
 import { type CheckpointFolderOptions, checkpointFolder, listCheckpoints } from "@sitjs/train/node";
@@ -70,6 +71,7 @@ export async function trainingFiles(folder: string, options: TrainingFilesOption
         (await begin()).flush();
         board?.flush();
         await store.save(state, progress);
+        releaseMemory();
       },
     },
     async onStep(record) {

@@ -1,6 +1,6 @@
 // The addon: all ops in one translation unit, since reading TensorFlow's headers takes most of its compile time.
 // Loading it registers the ops; it exports the name of the instruction set's table, and of all that this processor
-// can use, for people and tests to see.
+// can use, for people and tests to see; and a function that gives free memory back.
 #include <node_api.h>
 
 #include "attention.cc"
@@ -95,9 +95,14 @@ float* Scratch(Index count) {
 
 namespace {
 
+napi_value Release(napi_env env, napi_callback_info) {
+  napi_value released;
+  return napi_get_boolean(env, sitjs::ReleaseFreePages(), &released) == napi_ok ? released : nullptr;
+}
+
 napi_value Init(napi_env env, napi_value exports) {
   sitjs::ReleaseLibraryPages();
-  napi_value name, tables;
+  napi_value name, tables, release;
   if (napi_create_string_utf8(env, sitjs::Best().name, NAPI_AUTO_LENGTH, &name) == napi_ok) {
     napi_set_named_property(env, exports, "table", name);
   }
@@ -109,6 +114,9 @@ napi_value Init(napi_env env, napi_value exports) {
       }
     }
     napi_set_named_property(env, exports, "tables", tables);
+  }
+  if (napi_create_function(env, "release", NAPI_AUTO_LENGTH, Release, nullptr, &release) == napi_ok) {
+    napi_set_named_property(env, exports, "release", release);
   }
   return exports;
 }

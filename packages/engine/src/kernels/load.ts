@@ -16,8 +16,15 @@ export interface LoadedKernels {
   readonly reason?: string;
 }
 
+/** What this package calls of the kernels' addon. */
+interface KernelAddon {
+  /** Gives the memory back that was freed; whether any went. An addon of an earlier version has none. */
+  readonly release?: () => boolean;
+}
+
 // On the process: TensorFlow ends it when an operation is registered twice.
 const loadedSlot = Symbol.for("sitjs.kernels");
+const loaded = globalThis as { [loadedSlot]?: KernelAddon };
 
 /** How kernels are had. */
 export interface KernelOptions {
@@ -40,20 +47,32 @@ export async function loadKernels(
   onBuild: KernelOptions["onBuild"],
 ): Promise<LoadedKernels> {
   if (!canHaveKernels(engine)) return { kernels: [] };
-  const loaded = globalThis as { [loadedSlot]?: boolean };
-  const first = loaded[loadedSlot] !== true;
+  const first = loaded[loadedSlot] === undefined;
   if (first) {
+    let addon: KernelAddon;
     try {
-      createRequire(import.meta.url)(await findKernels(engine, host, { onBuild }));
+      addon = createRequire(import.meta.url)(await findKernels(engine, host, { onBuild }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return { kernels: [], reason: message.split("\n")[0] };
     }
-    Object.defineProperty(globalThis, loadedSlot, { value: true });
+    Object.defineProperty(globalThis, loadedSlot, { value: addon });
   }
   registerKernels();
   if (first) measureHolders();
   return { kernels: kernelNames };
+}
+
+/**
+ * Gives the memory back to the system that was freed and that the C library keeps for later: it has a store for most of
+ * the threads that have ever asked, and what lies there comes and goes by tens of megabytes in a long run. Takes
+ * milliseconds, and what is asked for again has to be had anew: for a checkpoint or the end of an epoch, not for every
+ * step.
+ *
+ * @returns whether any went; always false without the fused kernels, and with other C libraries than glibc
+ */
+export function releaseMemory(): boolean {
+  return loaded[loadedSlot]?.release?.() ?? false;
 }
 
 /**

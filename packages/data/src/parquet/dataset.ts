@@ -12,7 +12,7 @@ import { pickRanges } from "../subset.js";
 import { verifyFiles } from "../verify-files.js";
 import { type ColumnOptions, type ImageColumns, imageColumns } from "./columns.js";
 import { parquetFiles } from "./files.js";
-import { tableLabels } from "./labels.js";
+import { type TableLabels, tableLabels } from "./labels.js";
 import { openParquet } from "./open.js";
 import type { Table } from "./table.js";
 import { type Unpacked, unpackTables } from "./unpack.js";
@@ -32,7 +32,10 @@ export interface ParquetDatasetOptions extends ReadableFilesOptions, ColumnOptio
 
 export interface ParquetDataset extends ImageDataset {
   readonly storage: EncodedStorage;
-  /** Rows without an image, and images that cannot be read, all left out; named as `train.parquet#17/cat.png`. */
+  /**
+   * Rows without an image, and images that cannot be read, all left out; named as `train.parquet#17/cat.png`. Then classes
+   * all of whose images are among them (kind "empty-class"), which keep their label.
+   */
   readonly problems: readonly FolderProblem[];
 }
 
@@ -57,7 +60,7 @@ export async function parquetDataset(
   requireOption(memoryLimit >= 0, "memoryLimit", "a number of bytes", memoryLimit);
   const paths = typeof source === "string" ? await pathsOf(source) : source;
   requireOption(paths.length > 0, "source", "at least one Parquet file", paths.length);
-  const name = options.name ?? (typeof source === "string" ? source : `${paths[0]} and others`);
+  const name = options.name ?? (paths.length === 1 ? (paths[0] as string) : nameOf(source));
   const { unpacked, bytes, classes: own } = await readTables(paths, options);
   const storage: EncodedStorage = {
     kind: "encoded",
@@ -70,14 +73,31 @@ export async function parquetDataset(
   };
   const unreadable = await unreadableImages(storage, options);
   const leftOut = [...unpacked.problems, ...unreadable];
-  tellProblems(name, leftOut, unpacked.names.length + unpacked.problems.length, options);
   const bad = new Set(unreadable.map(({ path }) => path));
   const kept = storage.names.flatMap((each, i) => (bad.has(each) ? [] : [i]));
   const names = kept.map((i) => storage.names[i] as string);
   const values = kept.map((i) => unpacked.labels[i]);
-  const labelled = tableLabels({ values, names, own, wanted: options.classNames });
+  const lost = storage.names.flatMap((each, i) => (bad.has(each) ? [unpacked.labels[i]] : []));
+  const problemLabels = [...unpacked.problemLabels, ...lost];
+  const wantedLabels = { values, names, leftOut: problemLabels, own, wanted: options.classNames };
+  // Where none can be read the images are what is to be told, not their labels.
+  const labelled = values.length === 0 ? undefined : tableLabels(wantedLabels);
+  const problems = [...leftOut, ...emptyClasses(labelled)];
+  tellProblems(name, leftOut, problems, unpacked.names.length + unpacked.problems.length, options);
   const readable = { ...storage, names, ranges: pickRanges(storage.ranges, kept) };
-  return { ...createDataset({ name, storage: readable, ...labelled }), storage: readable, problems: leftOut };
+  return { ...createDataset({ name, storage: readable, ...labelled }), storage: readable, problems };
+}
+
+function nameOf(source: string | readonly string[]): string {
+  return typeof source === "string" ? source : `${source[0]} and others`;
+}
+
+/** Classes without any image that can be read. */
+function emptyClasses(labelled: TableLabels | undefined): FolderProblem[] {
+  const filled = new Set(labelled?.labels);
+  const reason = "a class without a readable image; its label stays";
+  const lost = (labelled?.classes ?? []).filter((_, label) => !filled.has(label));
+  return lost.map((path) => ({ path, kind: "empty-class", reason }));
 }
 
 async function pathsOf(source: string): Promise<readonly string[]> {
@@ -182,6 +202,7 @@ async function unreadableImages(
 
 function tellProblems(
   name: string,
+  leftOut: readonly FolderProblem[],
   problems: readonly FolderProblem[],
   total: number,
   options: ParquetDatasetOptions,
@@ -190,10 +211,10 @@ function tellProblems(
   if (onProblem) for (const problem of problems) onProblem(problem);
   if (total === 0)
     throw new SitError("bad-file", `${printable(name)}: expected images, got a table without rows`);
-  requireReadable(name, problems, total, options);
-  if (problems.length === 0 || onProblem) return;
-  const count = `${problems.length} of ${total} images left out`;
-  process.emitWarning(`${printable(name)}: ${count}: ${nameProblems(problems)}`, {
+  requireReadable(name, leftOut, total, options);
+  if (leftOut.length === 0 || onProblem) return;
+  const count = `${leftOut.length} of ${total} images left out`;
+  process.emitWarning(`${printable(name)}: ${count}: ${nameProblems(leftOut)}`, {
     code: "SITJS_UNREADABLE_IMAGES",
   });
 }

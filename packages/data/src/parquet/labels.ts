@@ -12,6 +12,8 @@ export interface LabelSource {
   readonly values: readonly unknown[];
   /** What each image is called. */
   readonly names: readonly string[];
+  /** Labels of images that are left out: their classes stay, so that no label depends on what is broken today. */
+  readonly leftOut: readonly unknown[];
   /** The classes that the table names itself. */
   readonly own: readonly string[] | undefined;
   /** Those that it shall have, in this order. */
@@ -26,7 +28,8 @@ export interface LabelSource {
  */
 export function tableLabels(source: LabelSource): TableLabels | undefined {
   const { values, names, own, wanted } = source;
-  const plain = values.map((value) => (typeof value === "bigint" ? Number(value) : (value ?? undefined)));
+  const plain = values.map(plainLabel);
+  const others = source.leftOut.map(plainLabel);
   if (plain.every((value) => value === undefined || value === -1)) return undefined;
   const wrong = (i: number, expected: string) => {
     const got = plain[i] === undefined ? "none" : JSON.stringify(plain[i]);
@@ -36,7 +39,8 @@ export function tableLabels(source: LabelSource): TableLabels | undefined {
   const missing = plain.indexOf(undefined);
   if (missing >= 0) throw wrong(missing, "as other images have");
   if (plain.every((value) => typeof value === "string")) {
-    const classes = wanted ?? [...new Set(plain)].sort(byCodeUnits);
+    const named = [...plain, ...others.filter((value) => typeof value === "string")];
+    const classes = wanted ?? [...new Set(named)].sort(byCodeUnits);
     const labelOf = new Map(classes.map((name, label) => [name, label]));
     const labels = plain.map((name, i) => {
       const label = labelOf.get(name);
@@ -55,11 +59,15 @@ export function tableLabels(source: LabelSource): TableLabels | undefined {
   const known = wanted ?? own;
   const numbers = plain as number[];
   const limit = known?.length ?? 2 ** 20;
-  const bad = numbers.findIndex((label) => !(Number.isSafeInteger(label) && label >= 0 && label < limit));
+  const isLabel = (label: unknown): label is number =>
+    Number.isSafeInteger(label) && (label as number) >= 0 && (label as number) < limit;
+  const bad = numbers.findIndex((label) => !isLabel(label));
   if (bad >= 0) throw wrong(bad, `from 0 to ${limit - 1}`);
-  const count = numbers.reduce((most, label) => Math.max(most, label + 1), 0);
+  const count = [...numbers, ...others.filter(isLabel)].reduce((most, label) => Math.max(most, label + 1), 0);
   return {
     labels: Int32Array.from(numbers),
     classes: known ?? Array.from({ length: count }, (_, label) => String(label)),
   };
 }
+
+const plainLabel = (value: unknown) => (typeof value === "bigint" ? Number(value) : (value ?? undefined));

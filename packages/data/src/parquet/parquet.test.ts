@@ -147,8 +147,30 @@ describe("images that are missing or no images", () => {
       ["nulls.parquet#4/4.png", "empty"],
       ["nulls.parquet#7/7.png", "empty"],
       ["nulls.parquet#10/10.png", "not-an-image"],
+      ["dog", "empty-class"],
     ]);
     expect(seen).toEqual(dataset.problems.map(({ path }) => path));
+  });
+
+  it("leave their class its label, where only the rows name it", async () => {
+    const texts = await parquetDataset(at("lost-class.parquet"), options);
+    const left = [0, 2, 3, 5, 6, 8, 9, 11];
+    expect([texts.classes, [...(texts.labels ?? [])]]).toEqual([names, thirds(left)]);
+    expect(texts.problems.at(-1)).toEqual({
+      path: "dog",
+      kind: "empty-class",
+      reason: "a class without a readable image; its label stays",
+    });
+    // The lost class is the last: its number is known from the rows alone.
+    const numbers = await parquetDataset(at("lost-class-by-number.parquet"), options);
+    expect(numbers.classes).toEqual(["0", "1", "2"]);
+    expect([...(numbers.labels ?? [])]).toEqual(left.map((i) => (i % 3 === 0 ? 0 : 1)));
+    expect(numbers.problems.at(-1)).toMatchObject({ path: "2", kind: "empty-class" });
+    // Also where the bytes are in a file of the cache.
+    const cached = { ...options, memoryLimit: 0, cacheDir: emptyFolder() };
+    for (let time = 0; time < 2; time++) {
+      expect((await parquetDataset(at("lost-class.parquet"), cached)).classes).toEqual(names);
+    }
   });
 
   it("are met by the loader where nobody has looked", async () => {

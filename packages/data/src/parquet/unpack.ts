@@ -12,6 +12,8 @@ export interface Unpacked {
   readonly labels: unknown[];
   /** Rows without an image. */
   readonly problems: FolderProblem[];
+  /** The labels of those rows, as they are in the table. */
+  readonly problemLabels: unknown[];
 }
 
 export interface UnpackOptions {
@@ -31,7 +33,7 @@ export async function unpackTables(
   tables: readonly { readonly table: Table; readonly name: string; readonly columns: ImageColumns }[],
   { write, onProgress, signal }: UnpackOptions,
 ): Promise<Unpacked> {
-  const unpacked: Unpacked = { names: [], ranges: [], labels: [], problems: [] };
+  const unpacked: Unpacked = { names: [], ranges: [], labels: [], problems: [], problemLabels: [] };
   const total = tables.reduce((sum, { table }) => sum + table.rows, 0);
   let rows = 0;
   let end = 0;
@@ -51,6 +53,7 @@ export async function unpackTables(
         if (!(bytes instanceof Uint8Array) || bytes.length === 0) {
           const reason = bytes instanceof Uint8Array ? "no bytes" : "no bytes (null)";
           unpacked.problems.push({ path: name, kind: "empty", reason });
+          unpacked.problemLabels.push(label === undefined ? undefined : record[label]);
           continue;
         }
         let begin = known.get(bytes);

@@ -11,7 +11,7 @@ import type { Unpacked } from "./unpack.js";
 const BLOCK = 2 ** 22;
 
 /** Counts what is written here: another number, another layout. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 /** Tables unpacked to a file of the cache, which is made once for their content. */
 export interface UnpackedFile extends Unpacked {

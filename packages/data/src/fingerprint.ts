@@ -2,9 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageDataset } from "./dataset.js";
-
-/** So many files are asked for their size at a time. */
-const LANES = 16;
+import { inLanes } from "./in-lanes.js";
 
 /**
  * What a dataset is known again by, cheaply: the SHA-256, hexadecimal, of its samples in their order. Of files the paths
@@ -36,16 +34,10 @@ export async function datasetFingerprint(dataset: ImageDataset): Promise<string>
 
 /** The size of each file in bytes; null where it cannot be told. */
 async function fileSizes(root: string, paths: readonly string[]): Promise<(number | null)[]> {
-  const sizes = new Array<number | null>(paths.length);
-  let next = 0;
-  const lane = async () => {
-    for (let i = next++; i < paths.length; i = next++) {
-      const found = await stat(join(root, paths[i] as string)).catch(() => undefined);
-      sizes[i] = found?.size ?? null;
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-  return sizes;
+  return await inLanes(paths.length, async (i) => {
+    const found = await stat(join(root, paths[i] as string)).catch(() => undefined);
+    return found?.size ?? null;
+  });
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Int32Array | Uint32Array): Uint8Array {

@@ -70,6 +70,7 @@ export type { Table as ParquetTable } from "./parquet/table.js";
 export { type ProblemSummary, summarizeProblems } from "./problems.js";
 export type { ReadableFilesOptions } from "./readable-files.js";
 export { sampleFile } from "./sample-name.js";
+export { type SharedImage, sharedImages } from "./shared-images.js";
 export type { Download, SourceOptions } from "./sources/first-answer.js";
 export type { Channels, EncodedStorage, FileStorage, ImageStorage, MemoryStorage } from "./storage.js";
 export { type BalancedSubsetOptions, balancedSubset, type SplitOptions, split, subset } from "./subset.js";

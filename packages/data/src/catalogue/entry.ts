@@ -1,4 +1,5 @@
 import type { ImageDataset } from "../dataset.js";
+import type { FolderProblem } from "../folder-scan.js";
 import type { Download } from "../sources/first-answer.js";
 import type { Channels } from "../storage.js";
 
@@ -40,6 +41,11 @@ export interface OpenPartOptions {
   readonly channels?: Channels | undefined;
   /** As of `imageFolder`. */
   readonly shorterSide?: number | undefined;
+  /**
+   * Told each image that is left out, where a folder says what the images are and no list does. Of a part "test" none is:
+   * one that cannot be reached is an error.
+   */
+  readonly onProblem?: ((problem: FolderProblem) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

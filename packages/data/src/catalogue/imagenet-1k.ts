@@ -34,7 +34,7 @@ export const imagenet1k = defineEntry(
       "Get ILSVRC2012_img_train.tar (148 GB, MD5 1d675b47d978889d74fa0da5fadfb00e) and ILSVRC2012_img_val.tar (6.7 GB, MD5 29b22e2961454d5413ddabcf34fc5622) with an account at image-net.org. Unpack each class's archive into train/ID (train/n01440764 and so on), and the validation images into val, with the unpacked ILSVRC2012_devkit_t12.tar.gz beside it, or sorted into val/ID. A file synset_words.txt or LOC_synset_mapping.txt beside them gives the classes' names.",
   },
   async (folder, request) => {
-    const { part, name, channels, shorterSide, signal } = request;
+    const { part, name, channels, shorterSide, onProblem, signal } = request;
     const images = folders[part] as string;
     const root = findRoot(folder, ["ILSVRC/Data/CLS-LOC", "imagenet"], images);
     const named = (ids: readonly string[]) =>
@@ -50,6 +50,8 @@ export const imagenet1k = defineEntry(
       classes: "folders",
       verify: "none",
       channels,
+      ...(part === "test" && { maximumBadShare: 0 }),
+      ...(onProblem && { onProblem }),
       ...(shorterSide !== undefined && { shorterSide }),
       ...(signal && { signal }),
     });

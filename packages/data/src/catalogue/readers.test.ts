@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -105,6 +114,14 @@ describe("a data set of files", () => {
     expect(new Set(tiny.classes).size).toBe(200);
   });
 
+  it("names an image that its folders list and that cannot be reached", async () => {
+    const folder = join(scratch, "unreachable");
+    cpSync(folderOf("tiny-imagenet"), folder, { recursive: true });
+    const images = join(folder, "tiny-imagenet-200", "train");
+    symlinkSync("nowhere", join(images, readdirSync(images)[0] as string, "lost.JPEG"));
+    await expect(open("tiny-imagenet", folder, { part: "train" })).rejects.toThrow(/lost\.JPEG \(a link to/);
+  });
+
   it("opens an image when it is needed, and names a damaged one", async () => {
     const folder = join(scratch, "damaged");
     cpSync(folderOf("flowers-102"), folder, { recursive: true });
@@ -205,6 +222,18 @@ describe("ImageNet-1K", () => {
     writeFileSync(join(folder, "synset_words.txt"), ids.map((id, i) => `${id} thing ${i}, other\n`).join(""));
     const named = await open("imagenet-1k", folder, { part: "test" });
     expect(named.classes?.slice(0, 2)).toEqual(["thing 0", "thing 1"]);
+    // An image that cannot be reached: a test set is not opened without it.
+    const lost = join(folder, "val", ids[7] as string, "lost.JPEG");
+    symlinkSync("nowhere", lost);
+    await expect(open("imagenet-1k", folder, { part: "test" })).rejects.toThrow(
+      /expected every image to be readable .* got 1 of 1001 .*lost\.JPEG \(a link to nowhere, which is not there\)/,
+    );
+    cpSync(join(folder, "val"), join(folder, "train"), { recursive: true, verbatimSymlinks: true });
+    const told: string[] = [];
+    const onProblem = ({ path }: { path: string }) => told.push(path);
+    const train = await open("imagenet-1k", folder, { part: "train", onProblem });
+    expect([train.length, told]).toEqual([1000, [`${ids[7]}/lost.JPEG`]]);
+    rmSync(lost);
     rmSync(join(folder, "val", ids[7] as string), { recursive: true });
     await expect(open("imagenet-1k", folder, { part: "test" })).rejects.toMatchObject({
       code: "bad-file",

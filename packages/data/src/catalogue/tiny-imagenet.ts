@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { printable, SitError } from "@sitjs/core/errors";
 import { byCodeUnits, scanFolder } from "../folder-scan.js";
 import { imageExtensions } from "../image-folder.js";
+import { nameProblems } from "../problems.js";
 import { defineEntry } from "./define-entry.js";
 import { listedImages } from "./listed-images.js";
 import { findRoot, placeOf, placesOf, readRows } from "./lists.js";
@@ -45,7 +47,12 @@ export const tinyImagenet = defineEntry(
     const classes = await synsetNames(ids, join(root, "words.txt"));
     if (request.part === "train") {
       const images = join(root, "train");
-      const { files } = await scanFolder(images, { extensions: imageExtensions, signal: request.signal });
+      const scan = { extensions: imageExtensions, signal: request.signal };
+      const { files, problems } = await scanFolder(images, scan);
+      if (problems.length > 0) {
+        const message = `${printable(images)}: expected every image to be readable, got ${nameProblems(problems)}`;
+        throw new SitError("bad-file", message);
+      }
       const listed = files.map((file) => {
         const where = join(images, file);
         return { file, label: placeOf(file.split("/", 1)[0] as string, places, where), where };

@@ -23,9 +23,19 @@ export interface FolderScan {
   readonly folders: string[];
   /** Entries that look like images or folders but cannot be reached. */
   readonly problems: FolderProblem[];
-  /** How many files are neither images nor problems. */
-  readonly otherFiles: number;
+  /** Files that are neither images nor problems. */
+  readonly otherFiles: OtherFiles;
 }
+
+/** Files that are passed over: their ending is none of an image, and their names begin with no dot. */
+export interface OtherFiles {
+  readonly count: number;
+  /** The first few, by their paths in the folder. */
+  readonly names: readonly string[];
+}
+
+/** So many of them are named. */
+const NAMED_OTHERS = 3;
 
 export interface ScanOptions {
   /** Endings of the files to take, with the dot. */
@@ -50,9 +60,14 @@ export async function scanFolder(
   { extensions, unsupported, signal }: ScanOptions,
 ): Promise<FolderScan> {
   const wanted = new Set(extensions.map((extension) => extension.toLowerCase()));
-  const scan: FolderScan & { otherFiles: number } = { files: [], folders: [], problems: [], otherFiles: 0 };
+  const otherFiles = { count: 0, names: [] as string[] };
+  const scan: FolderScan = { files: [], folders: [], problems: [], otherFiles };
   const entered = new Map<string, number>();
 
+  const passOver = (path: string) => {
+    otherFiles.count++;
+    if (otherFiles.names.length < NAMED_OTHERS) otherFiles.names.push(path);
+  };
   const walk = async (relative: string, real: string, ancestors: ReadonlySet<string>): Promise<void> => {
     signal?.throwIfAborted();
     const names = (entered.get(real) ?? 0) + 1;
@@ -76,7 +91,7 @@ export async function scanFolder(
         } else if (unsupported?.has(extension)) {
           const reason = unsupportedReason(unsupported.get(extension) as string);
           scan.problems.push({ path, kind: "unsupported-format", reason });
-        } else if (!looksLikeImage) scan.otherFiles++;
+        } else if (!looksLikeImage) passOver(path);
         else if (found.isFile()) scan.files.push(path);
         else scan.problems.push({ path, kind: "not-a-file", reason: `${typeOfEntry(found)}, not a file` });
       } catch (error) {
@@ -109,14 +124,15 @@ export async function scanFolder(
       return `\\x${byte.charCodeAt(0).toString(16)}`;
     });
     if (shown.startsWith(".")) return;
+    const path = relative === "" ? shown : `${relative}/${shown}`;
     const found = await stat(Buffer.concat([Buffer.from(`${folder}/`), name])).catch(() => undefined);
     if (!found?.isDirectory() && !wanted.has(extensionOf(shown))) {
-      scan.otherFiles++;
+      passOver(path);
       return;
     }
     const what = found?.isDirectory() ? "a folder" : "a file";
     scan.problems.push({
-      path: relative === "" ? shown : `${relative}/${shown}`,
+      path,
       kind: "bad-name",
       reason: `${what} whose name is not valid UTF-8`,
     });

@@ -2,7 +2,13 @@ import { resolve } from "node:path";
 import { printable, requireOption, SitError } from "@sitjs/core/errors";
 import { createDataset, type ImageDataset } from "./dataset.js";
 import { defaultMaximumPixels } from "./decode.js";
-import { byCodeUnits, type FolderProblem, type FolderScan, scanFolder } from "./folder-scan.js";
+import {
+  byCodeUnits,
+  type FolderProblem,
+  type FolderScan,
+  type OtherFiles,
+  scanFolder,
+} from "./folder-scan.js";
 import { unsupportedEndings } from "./image-format.js";
 import { nameProblems } from "./problems.js";
 import { checkReadableFiles, type ReadableFilesOptions, readableFiles } from "./readable-files.js";
@@ -28,6 +34,8 @@ export interface ImageFolderDataset extends ImageDataset {
    * `summarizeProblems` counts them.
    */
   readonly problems: readonly FolderProblem[];
+  /** Files in the folder whose ending is none of an image; those that begin with a dot do not count. */
+  readonly otherFiles: OtherFiles;
 }
 
 export const imageExtensions = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif"] as const;
@@ -64,7 +72,7 @@ export async function imageFolder(
   const labels =
     classes && Int32Array.from(paths, (file) => labelOf.get(classFolder(file) as string) as number);
   const storage = { kind: "files", root, paths, channels, shorterSide, maximumPixels } as const;
-  return { ...createDataset({ name, classes, labels, storage }), problems };
+  return { ...createDataset({ name, classes, labels, storage }), problems, otherFiles: scan.otherFiles };
 }
 
 function checkOptions(options: ImageFolderOptions): void {
@@ -78,7 +86,8 @@ function checkOptions(options: ImageFolderOptions): void {
 }
 
 function nothingFound(path: string, scan: FolderScan, extensions: readonly string[]): SitError {
-  const others = scan.otherFiles === 0 ? "no files" : `${scan.otherFiles} other files`;
+  const { count } = scan.otherFiles;
+  const others = count === 0 ? "no files" : `${count} other files`;
   const { length } = scan.problems;
   const unreachable = length > 0 ? ` and ${length} that cannot be read: ${nameProblems(scan.problems)}` : "";
   return new SitError(

@@ -42,7 +42,7 @@ export {
   fashionMnist,
 } from "./fashion-mnist/index.js";
 export { datasetFingerprint } from "./fingerprint.js";
-export type { FolderProblem } from "./folder-scan.js";
+export type { FolderProblem, OtherFiles } from "./folder-scan.js";
 export * from "./formats/annotations/index.js";
 export {
   type CifarArrays,

@@ -114,9 +114,9 @@ export const scopes = {
   },
   onnx: { groups: ["weights"] },
   embed: { groups: ["weights", "faults", "test faults"] },
-  reconstruct: { groups: ["corruption", "faults"] },
+  reconstruct: { groups: ["corruption", "faults", "test faults"] },
   // As pretraining, whose views it shows.
-  "data show": { groups: ["model", "corruption", "pretraining", "faults"] },
+  "data show": { groups: ["model", "corruption", "pretraining", "faults", "test faults"] },
   demo: { groups: [...everything, "watching"] },
   // Its methods are named by --methods.
   compare: { groups: everything, without: ["method"] },

@@ -41,7 +41,10 @@ export const run: Run = async (options, { console, signal }, source = "") => {
   const parts = await makeParts(choice.config, settings, statistics);
   await startEngine(choice.engine, report);
   const count = (options.count as number | undefined) ?? COUNT;
-  const sheet = await contactSheet(dataset, { count, seed, settings, statistics, parts, leftOut, signal });
+  const sheet = await contactSheet(dataset, {
+    ...{ count, seed, settings, statistics, parts, leftOut, signal },
+    part: part === "test" ? "test" : "training",
+  });
   const { pictureGrid } = await import("../output/grid.js");
   await writeFileAtomically(out, await pictureGrid(sheet.columns));
   const classes = classCounts(dataset);

@@ -7,6 +7,7 @@ import { projectEmbeddings, renderProjection } from "@sitjs/eval/report";
 import type { ParsedOptions } from "../command-line/resolve.js";
 import type { CommandContext, Run } from "../command-line/run-command.js";
 import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
+import { type LeftOutImage, leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import type { NetworkOrigin } from "../experiment/network-origin.js";
 import { stage } from "../experiment/reporter.js";
 import { networkRecord } from "../output/report-data.js";
@@ -15,7 +16,10 @@ import type { Settings } from "../settings/settings.js";
 const OUT = "projection.svg";
 const IMAGES = 2000;
 
-type Vectors = Omit<SavedEmbeddings, "total"> & { readonly of: string };
+type Vectors = Omit<SavedEmbeddings, "total"> & {
+  readonly of: string;
+  readonly leftOut: readonly LeftOutImage[];
+};
 
 /** Places images in the plane by their features (t-SNE, UMAP) and writes the picture and the points. */
 export const run: Run = async (options, command) => {
@@ -30,7 +34,7 @@ export const run: Run = async (options, command) => {
     const whose = method === "tsne" ? "umap" : "tsne";
     throw new SitError("bad-option", `--${other}: expected --method ${whose}, got ${method}`);
   }
-  const { features, size, labels, files, classes, of } =
+  const { features, size, labels, files, classes, of, leftOut } =
     options.embeddings === undefined ? await embedded(options, command) : await saved(options, seed);
   const count = labels.length;
   const vectors = Array.from({ length: count }, (_, row) => features.subarray(row * size, (row + 1) * size));
@@ -59,10 +63,12 @@ export const run: Run = async (options, command) => {
   });
   const json = `${out.slice(0, -".svg".length)}.json`;
   const points = places.map(([x, y], i) => ({ file: files[i], label: labels[i], x, y }));
-  await writeFileAtomically(json, `${JSON.stringify({ method, seed, of, classes, points })}\n`);
+  await writeFileAtomically(json, `${JSON.stringify({ method, seed, of, classes, points, leftOut })}\n`);
   await writeFileAtomically(out, svg);
-  console.result({ command: "project", out, points: json, method, images: count }, [
+  const summary = { command: "project", out, points: json, method, images: count };
+  console.result({ ...summary, leftOut: leftOutSummary(leftOut) }, [
     `${name} of ${count} images: ${out}, points in ${json}`,
+    ...leftOutLines(leftOut),
   ]);
 };
 
@@ -79,11 +85,13 @@ async function saved(options: ParsedOptions, seed: number): Promise<Vectors> {
   const draw = (total: number) =>
     randomStream(seed, "projection").permutation(total).slice(0, Math.min(wanted, total)).sort();
   const of = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
-  if (!/\.parquet$/i.test(path)) return { ...(await readEmbeddings(path, draw)), of };
+  // What was left out then, the command that wrote the file has told.
+  const rest = { of, leftOut: [] };
+  if (!/\.parquet$/i.test(path)) return { ...(await readEmbeddings(path, draw)), ...rest };
   const { openParquet } = await import("@sitjs/data");
   const table = await openParquet(path);
   try {
-    return { ...(await readEmbeddings(table, draw)), of };
+    return { ...(await readEmbeddings(table, draw)), ...rest };
   } finally {
     await table.close();
   }
@@ -117,7 +125,8 @@ async function embedded(options: ParsedOptions, command: CommandContext): Promis
   }
   const network = run.network === undefined ? "random network" : nameOf(run.network, run.choice.settings);
   const of = `${run.data}, ${network}`;
-  return { features, size, labels: Int32Array.from(labels), files, classes: run.classes, of };
+  const leftOut = run.leftOut.list();
+  return { features, size, labels: Int32Array.from(labels), files, classes: run.classes, of, leftOut };
 }
 
 /** A run by its method, others by their names. */

@@ -11,6 +11,8 @@ import {
 import { isReady } from "../settings/ready-data.js";
 import type { AnnotationSources } from "./annotation-sources.js";
 import { openFiles } from "./data.js";
+import { warnOfShared } from "./labelled-data.js";
+import type { DataPart } from "./left-out.js";
 import type { OpenDataOptions, RunData } from "./run-data.js";
 
 /**
@@ -31,9 +33,10 @@ export async function openAnnotatedData(
   const annotations = await read("--labels", labels, sources, list);
   if (testLabels === undefined && testList === undefined) {
     const share = Math.min(badImages, badTestImages);
-    const all = await open(source, annotations, options, { part: "test", share });
+    const all = await open(source, annotations, options, { part: "all", share });
     requireSeveral(source, all);
     const [train, test] = split(all, { share: 0.8, seed: 0 });
+    await warnOfShared({ source, train, test }, options.report);
     const note = `${name}: no --test-labels, so ${train.length} images are for training and ${test.length} for testing${others(all.unannotated)}`;
     return { source, name, train, test, note };
   }
@@ -46,6 +49,7 @@ export async function openAnnotatedData(
   const unannotated =
     testData === source ? train.unannotated.filter((path) => inTest.has(path)) : train.unannotated;
   const note = `${name}: ${train.length} images for training and ${test.length} for testing${others(unannotated)}`;
+  await warnOfShared({ source, train, test }, options.report);
   return { source, name, train, test, note };
 }
 
@@ -80,7 +84,7 @@ async function open(
   folder: string,
   annotations: Annotations,
   options: OpenDataOptions,
-  how: { readonly part: "training" | "test"; readonly share: number },
+  how: { readonly part: DataPart; readonly share: number },
 ): Promise<AnnotatedImagesDataset> {
   return await openFiles(folder, options, how, (path, common) => annotatedImages(path, annotations, common));
 }

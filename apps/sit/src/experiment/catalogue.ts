@@ -5,9 +5,11 @@ import {
   datasetFolder,
   datasetState,
   downloadedDataset,
+  type FolderProblem,
   type ImageDataset,
 } from "@sitjs/data";
 import type { OpenDataOptions, RunData } from "./run-data.js";
+import { tellProblems } from "./tell-problems.js";
 
 /** A data set of the catalogue, and where it is. */
 export interface FoundDataset {
@@ -81,13 +83,9 @@ function trainingPart({ parts }: CatalogueEntry, labelled: boolean): string {
 export async function openPart(
   { entry, folder }: FoundDataset,
   part: string,
-  {
-    channels,
-    imageSize,
-    report,
-    signal,
-  }: Pick<OpenDataOptions, "channels" | "imageSize" | "report" | "signal">,
+  options: Pick<OpenDataOptions, "channels" | "imageSize" | "leftOut" | "report" | "signal">,
 ): Promise<{ readonly images: ImageDataset; readonly official: boolean }> {
+  const { channels, imageSize, report, signal } = options;
   if (folder === undefined && entry.ownSources !== undefined) {
     // Before anything is fetched.
     requireChannels(entry, entry.channels, channels);
@@ -98,7 +96,10 @@ export async function openPart(
   const place = folder ?? datasetFolder(entry.name);
   await requireDownloaded(entry, place);
   const shorterSide = 2 * imageSize; // small crops still have as many pixels as they need
-  const images = await entry.open(place, { part, channels, shorterSide, signal });
+  const problems: FolderProblem[] = [];
+  const onProblem = (problem: FolderProblem) => problems.push(problem);
+  const images = await entry.open(place, { part, channels, shorterSide, onProblem, signal });
+  tellProblems(problems, part === "test" ? "test" : "training", options);
   requireChannels(entry, images.channels, channels);
   return { images, official: true };
 }

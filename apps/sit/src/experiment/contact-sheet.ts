@@ -8,7 +8,7 @@ import {
 } from "@sitjs/augment";
 import { randomStream, tidy } from "@sitjs/core";
 import { SitError } from "@sitjs/core/errors";
-import { type ImageDataset, ImageError } from "@sitjs/data";
+import { type ImageDataset, ImageError, sampleFile } from "@sitjs/data";
 import * as tf from "@tensorflow/tfjs";
 import type { Parts } from "../config.js";
 import { corruptionOf } from "../methods/parts.js";
@@ -34,6 +34,8 @@ interface ContactSheetOptions {
   readonly statistics: ChannelStatistics;
   readonly parts: Parts;
   readonly leftOut: LeftOut;
+  /** Which images these are. */
+  readonly part: "training" | "test";
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ export async function contactSheet(
   dataset: ImageDataset,
   options: ContactSheetOptions,
 ): Promise<ContactSheet> {
-  const { count, seed, settings, statistics, parts, leftOut } = options;
+  const { count, seed, settings, statistics, parts, leftOut, part } = options;
   const context = { settings, statistics, seed, workers: 0, leftOut };
   const specs = pretrainViews(context, parts);
   const [clean, ...views] = (await createViews([
@@ -58,7 +60,7 @@ export async function contactSheet(
   const images: Image[] = [];
   for (let i = 0; i < drawn.length; i++) {
     options.signal.throwIfAborted();
-    const image = await readable(drawn, i, leftOut);
+    const image = await readable(drawn, i, leftOut, part);
     if (image === undefined) continue;
     const rng = viewRandom(seed, images.length);
     columns.push([clean, ...views].map((view) => asPicture(view.render(image, rng))));
@@ -107,13 +109,17 @@ async function corruptedViews(
   return images.map((_, i) => toPicture(data, i, width, height, statistics));
 }
 
-async function readable(dataset: ImageDataset, index: number, leftOut: LeftOut): Promise<Image | undefined> {
+async function readable(
+  dataset: ImageDataset,
+  index: number,
+  leftOut: LeftOut,
+  part: "training" | "test",
+): Promise<Image | undefined> {
   try {
     return await dataset.image(index);
   } catch (error) {
-    const { storage } = dataset;
-    if (!(error instanceof ImageError) || storage.kind !== "files") throw error;
-    leftOut.add("training", { path: storage.paths[index] as string, kind: error.kind, reason: error.reason });
+    if (!(error instanceof ImageError)) throw error;
+    leftOut.add(part, { path: sampleFile(dataset, index), kind: error.kind, reason: error.reason });
     return undefined;
   }
 }

@@ -19,19 +19,23 @@ import {
 import { readyNames } from "../settings/ready-data.js";
 import type { Settings } from "../settings/settings.js";
 import { findDataset, openDataset } from "./catalogue.js";
-import type { LeftOut } from "./left-out.js";
+import { checkLabelled, requireParts, testFolders } from "./labelled-data.js";
+import type { DataPart, LeftOut } from "./left-out.js";
 import type { OpenDataOptions, RunData } from "./run-data.js";
+import { tellOthers, tellProblems } from "./tell-problems.js";
 
 /**
  * Opens a data set of the catalogue, by its name or by the folder that it was downloaded to, Parquet files, or a folder of
- * images. A folder with `train` and `test` (or `val`) in it has its parts; any other labelled folder is cut 80 : 20,
- * always the same way.
+ * images. A folder with `train` and `test` (or `val`, `valid`, `validation`) in it has its parts; any other labelled
+ * folder is cut 80 : 20, always the same way.
  * @throws SitError "missing-file", "bad-file", "bad-option" where labels are wanted and there are none, "network"
  */
 export async function openData(source: string, options: OpenDataOptions): Promise<RunData> {
   const dataset = await findDataset(source);
   if (dataset !== undefined) return { source, ...(await openDataset(dataset, options)) };
-  return await openFolder(source, options);
+  const data = await openFolder(source, options);
+  if (options.labelled) await checkLabelled(data, options.report);
+  return data;
 }
 
 async function openFolder(source: string, options: OpenDataOptions): Promise<RunData> {
@@ -48,7 +52,7 @@ async function openFolder(source: string, options: OpenDataOptions): Promise<Run
     );
   }
   const name = source.split(/[\\/]/).filter(Boolean).at(-1) ?? source;
-  const [trainFolder, testFolder] = [join(source, "train"), await firstFolder(source, ["test", "val"])];
+  const [trainFolder, testFolder] = [join(source, "train"), await firstFolder(source, testFolders)];
   if ((await isFolder(trainFolder)) && testFolder !== undefined) {
     const train = await openImages(trainFolder, options, { part: "training", share: badImages });
     requireLabels(train, source, labelled);
@@ -88,10 +92,11 @@ async function openWhole(
   const { badImages, badTestImages } = settings;
   // Where a part of them is to test with, what is read of all is what is read of that part.
   const all = labelled
-    ? await openImages(images, options, { part: "test", share: Math.min(badImages, badTestImages) })
+    ? await openImages(images, options, { part: "all", share: Math.min(badImages, badTestImages) })
     : await openImages(images, options, { part: "training", share: badImages });
   requireLabels(all, source, labelled);
   if (!labelled) return { source, name, train: all, test: undefined };
+  requireParts(source, all);
   const [train, test] = split(all, { share: 0.8, seed: 0 });
   const note = `${name}: no train and test folders, so ${train.length} images are for training and ${test.length} for testing`;
   return { source, name, train, test, note };
@@ -105,16 +110,18 @@ async function openImages(
   source: string | readonly string[],
   options: OpenDataOptions,
   how: {
-    readonly part: "training" | "test";
+    readonly part: DataPart;
     readonly share: number;
     readonly classes?: readonly string[] | undefined;
   },
 ): Promise<ImageDataset> {
   const { classes: classNames } = how;
   if (typeof source === "string") {
-    return await openFiles(source, options, how, (path, common) =>
+    const images = await openFiles(source, options, how, (path, common) =>
       imageFolder(path, { ...common, classNames }),
     );
+    tellOthers(source, images.otherFiles, options.report);
+    return images;
   }
   return await openFiles(source[0] as string, options, how, (_, common) =>
     parquetDataset(source, { ...common, classNames }),
@@ -127,8 +134,8 @@ async function openImages(
  */
 export async function openFiles<Dataset extends Pick<ImageFolderDataset, "problems">>(
   path: string,
-  { channels, imageSize, leftOut, report, signal }: OpenDataOptions,
-  { part, share }: { readonly part: "training" | "test"; readonly share: number },
+  { channels, imageSize, leftOut, report, settings, signal }: OpenDataOptions,
+  { part, share }: { readonly part: DataPart; readonly share: number },
   open: (path: string, common: ReadableFilesOptions) => Promise<Dataset>,
 ): Promise<Dataset> {
   const started = performance.now();
@@ -136,7 +143,7 @@ export async function openFiles<Dataset extends Pick<ImageFolderDataset, "proble
   try {
     const images = await open(path, {
       channels,
-      verify: part === "test" ? "full" : "header",
+      verify: part === "training" ? "header" : "full",
       maximumBadShare: share,
       shorterSide: 2 * imageSize, // small crops still have as many pixels as they need
       onProblem: () => undefined, // told below, where the folder is good enough
@@ -147,14 +154,13 @@ export async function openFiles<Dataset extends Pick<ImageFolderDataset, "proble
       },
       signal,
     });
-    for (const problem of images.problems) {
-      if (problem.kind !== "empty-class") leftOut.add(part, problem);
-      else report({ event: "warning", text: `${printable(problem.path)}: ${problem.reason}` });
-    }
+    tellProblems(images.problems, part, { leftOut, report });
     return images;
   } catch (error) {
     if (!SitError.isInstance(error)) throw error;
-    const option = part === "test" ? "--bad-test-images" : "--bad-images";
+    const { badImages, badTestImages } = settings;
+    const strict = part === "test" || (part === "all" && badTestImages <= badImages);
+    const option = strict ? "--bad-test-images" : "--bad-images";
     const named = (text: string) => text.replaceAll("maximumBadShare", option);
     throw new SitError(error.code, named(error.message), {
       mend: error.mend && named(error.mend),

@@ -115,7 +115,9 @@ export async function* featureRows(
   let done = 0;
   for (const { split, images } of parts) {
     const { badImages, badTestImages } = context.settings;
-    const loader = evalLoader(images, context, "training", split === "test" ? badTestImages : badImages);
+    const [part, share] =
+      split === "test" ? (["test", badTestImages] as const) : (["training", badImages] as const);
+    const loader = evalLoader(images, context, part, share);
     for await (const batch of loader.range(0, loader.stepsPerEpoch, { signal })) {
       const view = batch.views[0] as (typeof batch.views)[number];
       const rows = tf.tidy(() =>

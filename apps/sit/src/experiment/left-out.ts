@@ -1,9 +1,12 @@
 import { type ImageProblemKind, summarizeProblems } from "@sitjs/data";
 
+/** What images are used for; "all" are of a data set without parts, before it is cut into them. */
+export type DataPart = "training" | "test" | "all";
+
 /** An image that a run goes on without. */
 export interface LeftOutImage {
   /** What it was to be used for. */
-  readonly part: "training" | "test";
+  readonly part: DataPart;
   /** Below the folder of that part, as it is on disk. */
   readonly path: string;
   readonly kind: ImageProblemKind;
@@ -37,12 +40,28 @@ export function leftOutImages(
 /** What `summary.json` says of them. */
 export function leftOutSummary(images: readonly LeftOutImage[]) {
   const { count, kinds } = summarizeProblems(images);
-  return { count, kinds: Object.fromEntries(kinds.map((each) => [each.kind, each.count])), images };
+  const parts = byPart(images).map(([part, { length }]) => [part, length]);
+  return {
+    count,
+    parts: Object.fromEntries(parts) as Partial<Record<DataPart, number>>,
+    kinds: Object.fromEntries(kinds.map((each) => [each.kind, each.count])),
+    images,
+  };
 }
 
-/** How many there are, a line for each kind with the first few names; nothing where there are none. */
+/** How many there are of each part, and a line for each kind with the first few names; nothing where there are none. */
 export function leftOutLines(images: readonly LeftOutImage[]): string[] {
-  if (images.length === 0) return [];
-  const { count, lines } = summarizeProblems(images);
-  return [`Left out ${count} image${count === 1 ? "" : "s"}:`, ...lines.map((line) => `  ${line}`)];
+  return byPart(images).flatMap(([part, left]) => {
+    const { count, lines } = summarizeProblems(left);
+    const which = part === "all" ? "" : `${part} `;
+    return [`Left out ${count} ${which}image${count === 1 ? "" : "s"}:`, ...lines.map((line) => `  ${line}`)];
+  });
+}
+
+/** Those of each part, without the parts that have none. */
+function byPart(images: readonly LeftOutImage[]): [DataPart, LeftOutImage[]][] {
+  const parts = ["training", "test", "all"] as const;
+  return parts
+    .map((part): [DataPart, LeftOutImage[]] => [part, images.filter((image) => image.part === part)])
+    .filter(([, left]) => left.length > 0);
 }

@@ -33,7 +33,8 @@ export function pretrainLoader(dataset: ImageDataset, context: LoaderContext, pa
   const { settings, seed } = context;
   const views = pretrainViews(context, parts);
   const batchSize = Math.min(settings.batchSize, dataset.length);
-  return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed, labels: false });
+  const shared = common(dataset, context, "training", "replace");
+  return batches(dataset, { ...shared, views, batchSize, seed, labels: false });
 }
 
 /** One augmented view with its label. An image that cannot be read is replaced by another. */
@@ -47,7 +48,7 @@ export function finetuneLoader(dataset: ImageDataset, context: LoaderContext): B
     ...augmentationOf(settings),
   });
   const batchSize = Math.min(settings.finetuneBatchSize, dataset.length);
-  return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed });
+  return batches(dataset, { ...common(dataset, context, "training", "replace"), views, batchSize, seed });
 }
 
 /** RandAugment and random erasing, where the settings ask for them. */
@@ -77,7 +78,7 @@ export function probeLoader(dataset: ImageDataset, context: LoaderContext, size:
     ...statistics,
   });
   const batchSize = Math.min(size, dataset.length);
-  return batches(dataset, { ...common(dataset, context, "replace"), views, batchSize, seed });
+  return batches(dataset, { ...common(dataset, context, "training", "replace"), views, batchSize, seed });
 }
 
 /** Of torchvision's `RandomResizedCrop`, which they use as it is. */
@@ -87,21 +88,21 @@ const PROBE_SCALE = [0.08, 1] as const;
  * Every image once, in order, as it is.
  *
  * @param part of test images each must be readable; training images that are not are left out
- * @param maximumBadShare of training images; default: the settings'
+ * @param maximumBadShare such a share is left out, of test images too; default: of training images the settings'
  */
 export function evalLoader(
   dataset: ImageDataset,
   context: LoaderContext,
   part: "training" | "test",
-  maximumBadShare: number = context.settings.badImages,
+  maximumBadShare?: number,
 ): Batches {
   const { settings, statistics } = context;
   const views = evalView({ size: settings.imageSize, ...statistics });
   const batchSize = Math.min(settings.imageSize <= 64 ? 250 : 50, dataset.length);
-  const bad = part === "test" ? "throw" : "leave-out";
+  const bad = part === "test" && maximumBadShare === undefined ? "throw" : "leave-out";
   return batches(dataset, {
-    ...common(dataset, context, bad),
-    maximumBadShare,
+    ...common(dataset, context, part, bad),
+    ...(maximumBadShare !== undefined && { maximumBadShare }),
     views,
     batchSize,
     shuffle: false,
@@ -111,12 +112,13 @@ export function evalLoader(
 function common(
   dataset: ImageDataset,
   { settings, workers, leftOut }: LoaderContext,
+  part: "training" | "test",
   badImages: BatchesOptions["badImages"],
 ) {
   const { badImages: maximumBadShare, workerTimeout } = settings;
   const onProblem: BatchesOptions["onProblem"] = (problem) => {
     // As the data set's own list of problems has it.
-    leftOut.add("training", { ...problem, path: sampleFile(dataset, problem.index) });
+    leftOut.add(part, { ...problem, path: sampleFile(dataset, problem.index) });
   };
   return { badImages, maximumBadShare, onProblem, workers, workerTimeout };
 }

@@ -10,7 +10,7 @@ import {
 import type { Ablation } from "../ablation/definition.js";
 import { type FindingResult, judgeFindings } from "../ablation/findings.js";
 import type { GridAxis } from "../ablation/grid.js";
-import { leftOutSummary } from "../experiment/left-out.js";
+import { leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { runFiles } from "../run-folder/files.js";
 import { commandLine, commonReportData } from "./report-data.js";
 import { writeReport } from "./report-file.js";
@@ -133,11 +133,15 @@ function reportFinding({
 
 /** The tables and the findings for the terminal. */
 export function ablationLines(state: AblationState): string[] {
+  const { data, seeds, leftOut } = state;
   return [
+    "",
+    `Accuracy on ${data.test?.length} test images of ${data.name}, seeds ${seeds.join(", ")}`,
     ...state.axes.flatMap((axis) => axisLines(axis, state)),
     "",
     ...findingsOf(state).map(({ claim, verdict }) => `${verdict.padEnd(11)}${claim}`),
     "",
+    ...leftOutLines(leftOut.list()),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { type ReportComparison, type ReportData, spreadText } from "@sitjs/eval/report";
-import { leftOutSummary } from "../experiment/left-out.js";
+import { leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { type ComparedName, comparedTitle } from "../settings/compared.js";
 import { commandLine, commonReportData } from "./report-data.js";
 import { type TrialsState, trialsFacts, trialsRow } from "./trial-table.js";
@@ -84,5 +84,6 @@ export function comparisonLines(state: ComparisonState): string[] {
       ].join(""),
     ),
     "",
+    ...leftOutLines(state.leftOut.list()),
   ];
 }

@@ -84,6 +84,7 @@ function multiLabelLines(
     .sort((a, b) => Number(b.averagePrecision) - Number(a.averagePrecision));
   const shown = known.length <= SHOWN ? known : [...known.slice(0, SHOWN / 2), ...known.slice(-SHOWN / 2)];
   const width = Math.max(0, ...shown.map(({ name }) => printable(name).length));
+  const without = classes.length - known.length;
   const how = start === "scratch" ? "from scratch" : "pretrained";
   const atRandom = `at random about ${percent(guessing(result))}`;
   return [
@@ -93,6 +94,9 @@ function multiLabelLines(
         `  ${printable(name).padEnd(width)}  ${percent(averagePrecision as number).padStart(7)}  ${positives} images`,
     ),
     ...(known.length > SHOWN ? [`  the best and the worst ${SHOWN / 2} of ${known.length} classes`] : []),
+    ...(without > 0
+      ? [`  ${without} of ${classes.length} classes are in no test image, and do not count`]
+      : []),
     ...leftOutLines(leftOut),
     writtenLine(out),
   ];

@@ -9,7 +9,13 @@ export const unsupportedEndings: ReadonlyMap<string, string> = new Map([
   [".heif", "a HEIF image"],
   [".jp2", "a JPEG 2000 image"],
   [".jxl", "a JPEG XL image"],
+  [".pbm", "a Netpbm image"],
+  [".pgm", "a Netpbm image"],
+  [".pnm", "a Netpbm image"],
+  [".ppm", "a Netpbm image"],
+  [".psd", "a Photoshop file"],
   [".svg", "an SVG drawing"],
+  [".svgz", "an SVG drawing"],
   [".tif", "a TIFF image"],
   [".tiff", "a TIFF image"],
 ]);

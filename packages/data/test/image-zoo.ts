@@ -1,6 +1,6 @@
 /** Every kind of image file that a folder may hold, good and bad, made for real. */
 import { readFileSync } from "node:fs";
-import { deflateSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import type { ImageProblemKind } from "../src/index.js";
 import { chunk, claimGifSize, claimJpegSize, png, repeatScan, tinyWebp, whitePng } from "./crafted-images.js";
@@ -28,6 +28,7 @@ const red: Colour = [255, 0, 0];
 const green: Colour = [0, 255, 0];
 const blue: Colour = [0, 0, 255];
 const white: Colour = [255, 255, 255];
+const grey = (level: number): Colour => [level, level, level];
 const [width, height] = [48, 32] as const;
 
 /** A picture of four quarters, the second with transparency where `alpha` is given. */
@@ -47,6 +48,14 @@ function picture(alpha?: number): Sharp {
 }
 
 const jpegOptions = { quality: 95, chromaSubsampling: "4:4:4" } as const;
+
+/** An animation: the picture, then another. */
+async function twoFrames(): Promise<Buffer> {
+  const frames = await Promise.all([picture(), picture().negate()].map((frame) => frame.png().toBuffer()));
+  return await sharp(frames, { join: { animated: true } })
+    .gif()
+    .toBuffer();
+}
 
 /** Files that are read, with what must come out. */
 export async function readableFiles(): Promise<ReadableFile[]> {
@@ -124,6 +133,27 @@ export async function readableFiles(): Promise<ReadableFile[]> {
       ...exact,
       quarters: [red, white, blue, white],
     },
+    // Of grey levels and of colours one may be clear (the chunk tRNS, in the file's own depth): 0 and 85, clear, 170, 255.
+    {
+      name: "clear-level-of-2-bits.png",
+      bytes: png({
+        ...{ width: 2, height: 2, depth: 2, colour: 0, data: deflateSync(Buffer.from([0, 0x10, 0, 0xb0])) },
+        extra: [chunk("tRNS", Buffer.from([0, 1]))],
+      }),
+      ...square,
+      quarters: [grey(0), white, grey(170), white],
+    },
+    {
+      name: "clear-colour.png",
+      bytes: png({
+        ...{ width: 2, height: 2, depth: 8, colour: 2, data: two },
+        extra: [chunk("tRNS", Buffer.from([0, 0, 0, 255, 0, 0]))],
+      }),
+      ...square,
+      quarters: [red, white, blue, white],
+    },
+    // Animations whose later frames nobody asks for: the first one's picture, whatever they hold.
+    { name: "cut-after-first-frame.gif", bytes: (await twoFrames()).subarray(0, -30), ...exact },
     { name: "1x1.jpg", bytes: await pixel.clone().jpeg(jpegOptions).toBuffer(), ...one },
     { name: "1x1.png", bytes: await pixel.clone().png().toBuffer(), ...one },
     { name: "1x1.webp", bytes: await pixel.clone().webp({ lossless: true }).toBuffer(), ...one },
@@ -201,6 +231,12 @@ export async function badFiles(): Promise<BadFile[]> {
     },
     { name: "words.png", bytes: Buffer.from("not an image\n"), ...no("a text") },
     { name: "document.png", bytes: Buffer.from("%PDF-1.7\n1 0 obj\n"), ...no("a PDF document") },
+    // Opened as SVG it would be asked for what it unpacks to.
+    {
+      name: "packed-drawing.png",
+      bytes: gzipSync('<svg xmlns="http://www.w3.org/2000/svg" width="90000" height="90000"/>'),
+      ...no("a gzip archive"),
+    },
     {
       name: "archive.jpg",
       bytes: Buffer.from("PK\x03\x04\x14\0", "latin1"),
@@ -236,6 +272,7 @@ export async function badFiles(): Promise<BadFile[]> {
     { name: "by-ending.HEIC", bytes: heic, ...other("a HEIC image") },
     { name: "by-ending.tif", bytes: await picture().tiff().toBuffer(), ...other("a TIFF image") },
     { name: "by-ending.bmp", bytes: bmp, ...other("a BMP image") },
+    { name: "by-ending.ppm", bytes: Buffer.from("P6 1 1 255 abc"), ...other("a Netpbm image") },
     { name: "by-ending.svg", bytes: Buffer.from("<svg/>"), ...other("an SVG drawing") },
     { name: "by-ending.avif", bytes: await picture().avif().toBuffer(), ...other("an AVIF image") },
   ];

@@ -52,12 +52,16 @@ export const run: Run = async (options, context) => {
   });
   const { backbone, params, context: how } = judged;
   const results: ReportFewShot[] = [];
+  let trainImages = judged.train.length;
   try {
-    results.push(...(await judge(judged, params, asked, "")));
+    const own = await judge(judged, params, asked, "");
+    results.push(...own.results);
+    // Images that could not be read are not among those that are drawn from.
+    trainImages = own.trainImages;
     if (options.fromScratch === true) {
       const random = backbone.init(randomStream(how.seed, "few-shot baseline"));
       try {
-        results.push(...(await judge(judged, random, asked, "random ")));
+        results.push(...(await judge(judged, random, asked, "random ")).results);
       } finally {
         disposeParams(random);
       }
@@ -70,7 +74,7 @@ export const run: Run = async (options, context) => {
   } finally {
     judged.dispose();
   }
-  const summary = { ...judgedSummary("fewshot", judged), draws: asked.draws, results };
+  const summary = { ...judgedSummary("fewshot", judged), trainImages, draws: asked.draws, results };
   await writeResults(out, summary, { ...judgedReport("Few-shot classification", judged), fewShot: results });
   console.result({ out, ...summary }, [
     `Accuracy on ${judged.test.length} test images: mean of ${asked.draws} draws and its 95 % interval`,
@@ -100,7 +104,7 @@ async function judge(
   params: Params,
   { shots, draws, strength, report, signal }: Asked,
   whose: string,
-): Promise<ReportFewShot[]> {
+): Promise<{ results: ReportFewShot[]; trainImages: number }> {
   const { settings, seed } = judged.context;
   const of = await featuresOf(judged, params, { name: `${whose}features`, report, signal });
   const total = shots.length * draws;
@@ -116,7 +120,8 @@ async function judge(
       onDraw: (done) => progress({ done }),
     }),
   );
-  return found.map(({ method, ...numbers }) => ({ name: whose + names[method], ...numbers }));
+  const results = found.map(({ method, ...numbers }) => ({ name: whose + names[method], ...numbers }));
+  return { results, trainImages: of.train.labels.length };
 }
 
 /** The first few of the same draws, the whole network trained. */

@@ -59,6 +59,7 @@ export const run: Run = async (options, context) => {
   const { features, layers, epochs, optimizer, augment, batchSize } = how;
   const summary = {
     ...judgedSummary("linear", judged),
+    trainImages: labels,
     labels,
     features,
     layers,

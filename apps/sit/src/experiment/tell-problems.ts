@@ -35,6 +35,6 @@ export function tellOthers(folder: string, { count, names }: OtherFiles, report:
   const files = count === 1 ? "1 file is" : `${count} files are`;
   report({
     event: "note",
-    text: `${printable(folder)}: ${files} passed over, by the ending no image: ${some}`,
+    text: `${printable(folder)}: ${files} passed over, without the ending of an image: ${some}`,
   });
 }

@@ -191,6 +191,20 @@ describe("names", () => {
   });
 });
 
+describe("files that are no images by their ending", () => {
+  it("are passed over, counted, and the first of them named", async () => {
+    const path = folder("others");
+    for (const name of [".DS_Store", "._ok.webp", ".hidden.webp"]) writeFileSync(join(path, name), image);
+    expect((await read(path)).dataset.otherFiles).toEqual({ count: 0, names: [] });
+    mkdirSync(join(path, "b"));
+    for (const name of ["a.txt", "b/IMG_1", "desktop.ini", "Thumbs.db"])
+      writeFileSync(join(path, name), image);
+    const { dataset, paths, problems } = await read(path);
+    expect([paths, problems]).toEqual([["ok.webp"], []]);
+    expect(dataset.otherFiles).toEqual({ count: 4, names: ["Thumbs.db", "a.txt", "b/IMG_1"] });
+  });
+});
+
 describe("places that cannot be read", () => {
   it.runIf(unix)("lists files and folders without permission", watchdog, async () => {
     const path = folder("locked");

@@ -3,8 +3,16 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type BadFile, badFiles, type ReadableFile, readableFiles } from "../test/image-zoo.js";
 import { scratchFolder } from "../test/scratch.js";
-import { decodeFile } from "./decode.js";
-import { type FolderProblem, ImageError, imageFolder } from "./index.js";
+import { decodeFile, verifyImage } from "./decode.js";
+import { readEncoded } from "./encoded.js";
+import {
+  annotatedImages,
+  type EncodedStorage,
+  type FolderProblem,
+  ImageError,
+  imageFolder,
+} from "./index.js";
+import { readImage } from "./reader.js";
 
 const scratch = scratchFolder();
 const good = join(scratch, "good");
@@ -119,4 +127,52 @@ describe("files that are left out", () => {
     // In kB. The pixels that these files claim would take more than a gigabyte.
     expect(process.resourceUsage().maxRSS - before).toBeLessThan(150_000);
   });
+});
+
+describe("the same files by other ways", () => {
+  it("that annotations name: read, or left out for the same reasons", { timeout: 20_000 }, async () => {
+    const named = (files: readonly { readonly name: string }[]) => ({
+      classes: ["cat"],
+      samples: files.map(({ name }) => ({ file: name, labels: [0] })),
+    });
+    const read = await annotatedImages(good, named(readable), { maximumBadShare: 0 });
+    expect(read.problems).toEqual([]);
+    const some = await annotatedImages(bad, named([...broken, { name: "readable.png" }]), {
+      maximumBadShare: 1,
+      onProblem: () => undefined,
+    });
+    expect(some.length).toBe(1);
+    const expected = broken.map(({ name, kind, reason }) => ({ path: name, kind, reason }));
+    expect(some.problems).toEqual(expected.sort((a, b) => (a.path < b.path ? -1 : 1)));
+  });
+
+  it("in the cells of a table: the same pixels, or the same kind of fault", { timeout: 20_000 }, async () => {
+    // A cell has no ending that could tell, and an empty one is left out before it is looked at.
+    const faulty = broken.filter(({ name, bytes }) => bytes.length > 0 && !name.startsWith("by-ending"));
+    const storage = cells([...readable, ...faulty]);
+    for (const [i, { name }] of readable.entries()) {
+      const image = await readImage(storage, i);
+      const expected = await decodeFile(join(good, name), { channels: 3 });
+      expect([name, image.width, image.height]).toEqual([name, expected.width, expected.height]);
+      expect(Buffer.compare(Buffer.from(image.data), Buffer.from(expected.data)), name).toBe(0);
+    }
+    for (const [i, { name, kind, reason }] of faulty.entries()) {
+      const check = verifyImage(name, readEncoded(storage, readable.length + i), "full");
+      await expect(check, name).rejects.toMatchObject({ kind, reason });
+    }
+  });
+
+  /** Files one after the other in memory, as those of a table. */
+  function cells(files: readonly { readonly name: string; readonly bytes: Buffer }[]): EncodedStorage {
+    const bytes = new SharedArrayBuffer(files.reduce((sum, file) => sum + file.bytes.length, 0));
+    let end = 0;
+    const ranges = files.flatMap((file) => {
+      new Uint8Array(bytes, end).set(file.bytes);
+      end += file.bytes.length;
+      return [end - file.bytes.length, file.bytes.length];
+    });
+    const names = files.map(({ name }) => name);
+    const decoding = { channels: 3, shorterSide: undefined } as const;
+    return { kind: "encoded", bytes, ranges: Float64Array.from(ranges), names, ...decoding };
+  }
 });

@@ -25,7 +25,7 @@ describe("images that cannot be read", () => {
 
     const { code, out, err } = await run(pretrain);
     expect(code).toBe(0);
-    expect(out).toContain("Left out 2 images:\n");
+    expect(out).toContain("Left out 2 training images:\n");
     expect(out).toContain("  1 not-an-image: blue/page.jpg\n");
     expect(out).toContain("  1 empty: red/0.png\n");
     expect(err).toContain("Left out red/0.png: ");
@@ -65,7 +65,11 @@ describe("images that cannot be read", () => {
       kind: "truncated",
       reason: expect.any(String),
     });
-    expect(events.at(-1)).toMatchObject({ event: "result", testImages: 4, leftOut: { count: 1 } });
+    expect(events.at(-1)).toMatchObject({
+      event: "result",
+      testImages: 4,
+      leftOut: { count: 1, parts: { test: 1 } },
+    });
     rmSync(test);
   });
 

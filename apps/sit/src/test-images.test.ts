@@ -1,0 +1,148 @@
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { makePictures, runsFolder, tiny } from "./testing.js";
+
+const { at, json, run } = runsFolder("test-images", async (at) => {
+  await makePictures(at("whole", "train"), 6);
+  await makePictures(at("whole", "test"), 3);
+  cpSync(at("whole"), at("broken"), { recursive: true });
+  // The headers are as they should be, and two of the files have the same name below their folders.
+  for (const [part, name] of [
+    ["train", "0"],
+    ["test", "0"],
+    ["test", "1"],
+  ] as const) {
+    truncateSync(at("broken", part, "red", `${name}.png`), 200);
+  }
+});
+
+const judge = "--engine wasm --workers 0 --bad-images 0.5 --bad-test-images 0.5";
+const network = tiny.replace(/--(recon|proj)\S+ \d+ ?/g, "");
+const counted = { count: 3, parts: { training: 1, test: 2 }, kinds: { truncated: 3 } };
+const told =
+  "Left out 1 training image:\n  1 truncated: red/0.png\nLeft out 2 test images:\n  2 truncated: red/0.png, red/1.png\n";
+
+describe("test images that cannot be read are told by every command that has them", () => {
+  beforeAll(async () => {
+    const { code, err } = await run(`pretrain --data whole ${tiny} --epochs 1 --out run`);
+    if (code !== 0) throw new Error(err);
+  }, 60_000);
+
+  it.each([
+    ["knn --checkpoint run --out knn", "on 4 test images, by 11 training images"],
+    ["linear --checkpoint run --out linear --epochs 2", "on 4 test images, by 11 labels"],
+    ["fewshot --checkpoint run --out few --shots 1 --draws 2", "on 4 test images"],
+  ])("%s", async (command, says) => {
+    const { code, out } = await run(`${command} --data broken ${judge}`);
+    expect(code).toBe(0);
+    expect(out).toContain(says);
+    expect(out).toContain(told);
+    const folder = /--out (\S+)/.exec(command)?.[1] as string;
+    expect(json(folder, "summary.json")).toMatchObject({
+      ...{ trainImages: 11, testImages: 4, leftOut: counted },
+    });
+    expect(readFileSync(at(folder, "report.html"), "utf8")).toContain("red/1.png (test)");
+  });
+
+  it.each([
+    ["embed --out rows.parquet", "15 images"],
+    ["project --out places.svg --perplexity 2", "15 images"],
+    ["data show broken --part test --out sheet.png --count 20", "broken, test: 4 images"],
+    ["reconstruct --split test --out repaired.png --count 20", "4 images"],
+  ])("%s", async (command, says) => {
+    const [own, pictures] = [`${command} ${judge}`, /^(data|recon)/.test(command)];
+    const where = command.startsWith("data") ? "" : " --data broken --checkpoint run";
+    const plain = pictures ? own.replace("--workers 0 ", "") : own;
+    const { code, out, err } = await run(`${plain}${where}`);
+    expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain(says);
+    // Of the training images, pictures of test images want the headers alone.
+    expect(out).toContain(pictures ? "Left out 2 test images:\n" : told);
+    if (command.startsWith("project")) {
+      expect(json("places.json").leftOut).toHaveLength(3);
+      expect(json("places.json").points).toHaveLength(15);
+    }
+  });
+
+  it("compare, at its end too", async () => {
+    const small = `${tiny} --epochs 1 --finetune-epochs 1`;
+    const what = "--methods sit --seeds 0 --labels-per-class 2";
+    const { code, out } = await run(
+      `compare --data broken --preset compare-color ${what} ${small} --bad-test-images 0.5 --out compared`,
+    );
+    expect(code).toBe(0);
+    expect(out).toContain("Accuracy on 4 test images of broken");
+    expect(out).toContain(told);
+    expect(json("compared", "compare.json").leftOut).toMatchObject(counted);
+  });
+
+  it("an image of a table that only decoding shows to be broken is passed over by data show", async () => {
+    const table = fileURLToPath(new URL("../../../fixtures/parquet/cut-image.parquet", import.meta.url));
+    const { code, out } = await run(`data show ${table} --out table.png --bad-images 0.5 --engine wasm`);
+    expect(code).toBe(0);
+    expect(out).toContain("Left out 1 training image:\n  1 truncated: cut-image.parquet#1/1.png\n");
+    expect(out).toContain("Wrote table.png: 2 images");
+  });
+});
+
+describe("what a folder of labelled images must have", () => {
+  const finetune = (data: string) =>
+    run(`finetune --data ${data} --from-scratch ${network} --epochs 1 --overwrite --out tuned`);
+
+  it("two classes", async () => {
+    cpSync(at("whole", "train", "red"), at("alone", "red"), { recursive: true });
+    const { code, out, err } = await finetune("alone");
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toBe("sit: --data alone: expected at least two classes, got one, red\n");
+  });
+
+  it("test images beside a folder train, by one of their names", async () => {
+    cpSync(at("whole", "train"), at("half", "train"), { recursive: true });
+    const refused = await finetune("half");
+    expect(refused).toMatchObject({ code: 2, out: "" });
+    expect(refused.err).toMatch(/^sit: --data half: expected a folder test, val, .* beside train, got none/);
+    cpSync(at("whole", "test"), at("half", "validation"), { recursive: true });
+    const { code, out } = await finetune("half");
+    expect(code).toBe(0);
+    expect(out).toContain("on 6 test images, with 12 labels");
+    // A class may well be called so.
+    cpSync(at("whole", "train", "red"), at("vehicles", "train"), { recursive: true });
+    cpSync(at("whole", "train", "blue"), at("vehicles", "bus"), { recursive: true });
+    expect((await finetune("vehicles")).code).toBe(0);
+  });
+
+  it("test images of its own: of those it learned from a warning says how many", async () => {
+    mkdirSync(at("leak"));
+    symlinkSync(at("whole", "train"), at("leak", "train"));
+    cpSync(at("whole", "test"), at("leak", "test"), { recursive: true });
+    copyFileSync(at("whole", "train", "red", "3.png"), at("leak", "test", "blue", "again.png"));
+    const { code, err } = await finetune("leak");
+    expect(code).toBe(0);
+    expect(err).toContain(
+      "Warning: leak: 1 of 7 test images is a training image too, such as blue/again.png (the same as red/3.png)",
+    );
+    expect((await finetune("whole")).err).not.toContain("training image too");
+  });
+
+  it("images by their endings: a note says how many files are passed over", async () => {
+    cpSync(at("whole"), at("mixed"), { recursive: true });
+    for (const name of ["IMG_1", "Thumbs.db", ".DS_Store"])
+      writeFileSync(join(at("mixed", "test"), "red", name), "");
+    const { code, err } = await finetune("mixed");
+    expect(code).toBe(0);
+    expect(err).toContain(
+      "mixed/test: 2 files are passed over, without the ending of an image: red/IMG_1, red/Thumbs.db\n",
+    );
+    expect(err).not.toContain("mixed/train");
+  });
+});

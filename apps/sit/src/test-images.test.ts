@@ -1,13 +1,4 @@
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
+import { cpSync, readFileSync, truncateSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makePictures, runsFolder, tiny } from "./testing.js";
@@ -27,7 +18,6 @@ const { at, json, run } = runsFolder("test-images", async (at) => {
 });
 
 const judge = "--engine wasm --workers 0 --bad-images 0.5 --bad-test-images 0.5";
-const network = tiny.replace(/--(recon|proj)\S+ \d+ ?/g, "");
 const counted = { count: 3, parts: { training: 1, test: 2 }, kinds: { truncated: 3 } };
 const told =
   "Left out 1 training image:\n  1 truncated: red/0.png\nLeft out 2 test images:\n  2 truncated: red/0.png, red/1.png\n";
@@ -92,57 +82,5 @@ describe("test images that cannot be read are told by every command that has the
     expect(code).toBe(0);
     expect(out).toContain("Left out 1 training image:\n  1 truncated: cut-image.parquet#1/1.png\n");
     expect(out).toContain("Wrote table.png: 2 images");
-  });
-});
-
-describe("what a folder of labelled images must have", () => {
-  const finetune = (data: string) =>
-    run(`finetune --data ${data} --from-scratch ${network} --epochs 1 --overwrite --out tuned`);
-
-  it("two classes", async () => {
-    cpSync(at("whole", "train", "red"), at("alone", "red"), { recursive: true });
-    const { code, out, err } = await finetune("alone");
-    expect({ code, out }).toEqual({ code: 2, out: "" });
-    expect(err).toBe("sit: --data alone: expected at least two classes, got one, red\n");
-  });
-
-  it("test images beside a folder train, by one of their names", async () => {
-    cpSync(at("whole", "train"), at("half", "train"), { recursive: true });
-    const refused = await finetune("half");
-    expect(refused).toMatchObject({ code: 2, out: "" });
-    expect(refused.err).toMatch(/^sit: --data half: expected a folder test, val, .* beside train, got none/);
-    cpSync(at("whole", "test"), at("half", "validation"), { recursive: true });
-    const { code, out } = await finetune("half");
-    expect(code).toBe(0);
-    expect(out).toContain("on 6 test images, with 12 labels");
-    // A class may well be called so.
-    cpSync(at("whole", "train", "red"), at("vehicles", "train"), { recursive: true });
-    cpSync(at("whole", "train", "blue"), at("vehicles", "bus"), { recursive: true });
-    expect((await finetune("vehicles")).code).toBe(0);
-  });
-
-  it("test images of its own: of those it learned from a warning says how many", async () => {
-    mkdirSync(at("leak"));
-    symlinkSync(at("whole", "train"), at("leak", "train"));
-    cpSync(at("whole", "test"), at("leak", "test"), { recursive: true });
-    copyFileSync(at("whole", "train", "red", "3.png"), at("leak", "test", "blue", "again.png"));
-    const { code, err } = await finetune("leak");
-    expect(code).toBe(0);
-    expect(err).toContain(
-      "Warning: leak: 1 of 7 test images is a training image too, such as blue/again.png (the same as red/3.png)",
-    );
-    expect((await finetune("whole")).err).not.toContain("training image too");
-  });
-
-  it("images by their endings: a note says how many files are passed over", async () => {
-    cpSync(at("whole"), at("mixed"), { recursive: true });
-    for (const name of ["IMG_1", "Thumbs.db", ".DS_Store"])
-      writeFileSync(join(at("mixed", "test"), "red", name), "");
-    const { code, err } = await finetune("mixed");
-    expect(code).toBe(0);
-    expect(err).toContain(
-      "mixed/test: 2 files are passed over, without the ending of an image: red/IMG_1, red/Thumbs.db\n",
-    );
-    expect(err).not.toContain("mixed/train");
   });
 });

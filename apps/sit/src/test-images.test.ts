@@ -1,9 +1,9 @@
-import { cpSync, readFileSync, truncateSync } from "node:fs";
+import { cpSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makePictures, runsFolder, tiny } from "./testing.js";
 
-const { at, json, run } = runsFolder("test-images", async (at) => {
+const { at, json, run, start } = runsFolder("test-images", async (at) => {
   await makePictures(at("whole", "train"), 6);
   await makePictures(at("whole", "test"), 3);
   cpSync(at("whole"), at("broken"), { recursive: true });
@@ -83,4 +83,26 @@ describe("test images that cannot be read are told by every command that has the
     expect(out).toContain("Left out 1 training image:\n  1 truncated: cut-image.parquet#1/1.png\n");
     expect(out).toContain("Wrote table.png: 2 images");
   });
+});
+
+it("a test image that breaks while the run learns: it ends saved, and goes on with the test alone", async () => {
+  cpSync(at("whole"), at("late"), { recursive: true });
+  const image = at("late", "test", "red", "1.png");
+  const bytes = readFileSync(image);
+  const small = tiny.replace(/--(recon|proj)\S+ \d+ ?/g, "");
+  const running = start(`finetune --data late --from-scratch ${small} --epochs 40 --out late-run`, {
+    slowly: true,
+  });
+  await running.says(/Training from scratch \(/);
+  truncateSync(image, 200);
+  const { code, err } = await running.finished;
+  expect(code).toBe(2);
+  expect(err).toMatch(
+    /red\/1\.png: expected a readable image, got: a file that ends before its image does\n/,
+  );
+  expect(err).toContain("The training is done and saved. Put the image back as it was");
+  writeFileSync(image, bytes);
+  const resumed = await run("finetune --resume --out late-run");
+  expect(resumed).toMatchObject({ code: 0, err: expect.stringContaining("Going on after step 120 of 120") });
+  expect(resumed.out).toContain("on 6 test images, with 12 labels");
 });

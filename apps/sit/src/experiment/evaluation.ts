@@ -1,4 +1,5 @@
 import { type Backbone, type ClassificationLoss, cloneParams, disposeParams, type Params } from "@sitjs/core";
+import { SitError } from "@sitjs/core/errors";
 import type { Batches, ImageDataset } from "@sitjs/data";
 import {
   averageOf,
@@ -156,9 +157,18 @@ export async function supervisedTraining<Score extends object>(
       };
     } catch (error) {
       disposeParams(params);
-      throw error;
+      throw options.checkpoints === undefined ? error : testFault(error);
     }
   });
+}
+
+/** A test image that has turned out bad when all is learned and saved; other errors as they are. */
+function testFault(error: unknown): unknown {
+  if (!SitError.isInstance(error) || (error.code !== "bad-file" && error.code !== "missing-file"))
+    return error;
+  const mend =
+    "The training is done and saved. Put the image back as it was: --resume has only the test to do.";
+  return new SitError(error.code, error.message, { mend, cause: error });
 }
 
 /** Of a state with nothing left to train: the averaged parameters, or those there are; the rest is disposed. */

@@ -41,6 +41,8 @@ describe("images of two datasets", () => {
       { image: "linked.png", other: "3.png" },
       { image: "named again.png", other: "2.png" },
     ]);
+    const signal = AbortSignal.abort("enough");
+    await expect(sharedImages(tested, trained, { signal })).rejects.toBe("enough");
     expect(await sharedImages(subset(tested, [1]), subset(trained, [1, 2]))).toEqual([]);
     rmSync(join(test, "copied.png"));
     expect(await sharedImages(tested, trained)).toEqual([{ image: "linked.png", other: "3.png" }]);

@@ -21,16 +21,22 @@ const COMPARED_BYTES = 4096;
  * The images of `dataset` that are among those of `other` too, by the size of their files and 4 KiB from the middle: test
  * images that were learned from. Files are not decoded, so the same picture saved anew is not found; one that cannot be
  * read counts as different. Of images in memory none is found.
+ * @throws the reason of an aborted `signal`
  */
-export async function sharedImages(dataset: ImageDataset, other: ImageDataset): Promise<SharedImage[]> {
-  const [sizes, otherSizes] = [await sizesOf(dataset.storage), await sizesOf(other.storage)];
+export async function sharedImages(
+  dataset: ImageDataset,
+  other: ImageDataset,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<SharedImage[]> {
+  const sizes = await sizesOf(dataset.storage, signal);
+  const otherSizes = await sizesOf(other.storage, signal);
   const [known, otherKnown] = [new Set(sizes), new Set(otherSizes)];
   const firsts = new Map<string, number>();
-  const inOther = await contents(other.storage, otherSizes, (size) => known.has(size));
+  const inOther = await contents(other.storage, otherSizes, (size) => known.has(size), signal);
   inOther.forEach((key, i) => {
     if (key !== undefined && !firsts.has(key)) firsts.set(key, i);
   });
-  const own = await contents(dataset.storage, sizes, (size) => otherKnown.has(size));
+  const own = await contents(dataset.storage, sizes, (size) => otherKnown.has(size), signal);
   return own.flatMap((key, i) => {
     const first = key === undefined ? undefined : firsts.get(key);
     return first === undefined ? [] : [{ image: sampleFile(dataset, i), other: sampleFile(other, first) }];
@@ -38,11 +44,12 @@ export async function sharedImages(dataset: ImageDataset, other: ImageDataset): 
 }
 
 /** The size of each image's file in bytes; 0 where it is not known. */
-async function sizesOf(storage: ImageStorage): Promise<number[]> {
+async function sizesOf(storage: ImageStorage, signal: AbortSignal | undefined): Promise<number[]> {
   if (storage.kind === "encoded") return storage.names.map((_, i) => storage.ranges[2 * i + 1] as number);
   if (storage.kind === "memory") return [];
   const { root, paths } = storage;
   return await inLanes(paths.length, async (i) => {
+    signal?.throwIfAborted();
     const found = await stat(join(root, paths[i] as string)).catch(() => undefined);
     return found?.isFile() ? found.size : 0;
   });
@@ -53,9 +60,11 @@ async function contents(
   storage: ImageStorage,
   sizes: readonly number[],
   wanted: (size: number) => boolean,
+  signal: AbortSignal | undefined,
 ): Promise<(string | undefined)[]> {
   if (storage.kind === "memory") return [];
   return await inLanes(sizes.length, async (i) => {
+    signal?.throwIfAborted();
     const size = sizes[i] as number;
     if (size === 0 || !wanted(size)) return undefined;
     const length = Math.min(size, COMPARED_BYTES);

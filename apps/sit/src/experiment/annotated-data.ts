@@ -36,7 +36,7 @@ export async function openAnnotatedData(
     const all = await open(source, annotations, options, { part: "all", share });
     requireSeveral(source, all);
     const [train, test] = split(all, { share: 0.8, seed: 0 });
-    await warnOfShared({ source, train, test }, options.report);
+    await warnOfShared({ source, train, test }, options);
     const note = `${name}: no --test-labels, so ${train.length} images are for training and ${test.length} for testing${others(all.unannotated)}`;
     return { source, name, train, test, note };
   }
@@ -49,7 +49,7 @@ export async function openAnnotatedData(
   const unannotated =
     testData === source ? train.unannotated.filter((path) => inTest.has(path)) : train.unannotated;
   const note = `${name}: ${train.length} images for training and ${test.length} for testing${others(unannotated)}`;
-  await warnOfShared({ source, train, test }, options.report);
+  await warnOfShared({ source, train, test }, options);
   return { source, name, train, test, note };
 }
 

@@ -34,7 +34,7 @@ export async function openData(source: string, options: OpenDataOptions): Promis
   const dataset = await findDataset(source);
   if (dataset !== undefined) return { source, ...(await openDataset(dataset, options)) };
   const data = await openFolder(source, options);
-  if (options.labelled) await checkLabelled(data, options.report);
+  if (options.labelled) await checkLabelled(data, options);
   return data;
 }
 

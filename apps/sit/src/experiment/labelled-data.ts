@@ -1,33 +1,34 @@
 import { printable, SitError } from "@sitjs/core/errors";
 import { type ImageDataset, sampleFile, sharedImages } from "@sitjs/data";
-import type { Reporter } from "./reporter.js";
-import type { RunData } from "./run-data.js";
+import type { OpenDataOptions, RunData } from "./run-data.js";
 
 /** What the folder of test images is called, beside `train`; the first that is there is taken. */
 export const testFolders = ["test", "val", "valid", "validation"] as const;
+
+type Telling = Pick<OpenDataOptions, "report" | "signal">;
 
 /**
  * Checks images that are to be judged by their labels: of one class alone there is nothing to tell, and test images that
  * were learned from give too good a result, of which is warned.
  * @throws SitError "bad-file" for less than two classes
  */
-export async function checkLabelled(data: RunData, report: Reporter): Promise<void> {
+export async function checkLabelled(data: RunData, options: Telling): Promise<void> {
   const { source, train, test } = data;
   const classes = train.classes?.length ?? 0;
   if (classes < 2) {
     const got = train.classes?.[0] === undefined ? "none" : `one, ${printable(train.classes[0])}`;
     throw new SitError("bad-file", `--data ${printable(source)}: expected at least two classes, got ${got}`);
   }
-  if (test !== undefined) await warnOfShared({ source, train, test }, report);
+  if (test !== undefined) await warnOfShared({ source, train, test }, options);
 }
 
 /** Warns of test images that are training images too. */
 export async function warnOfShared(
   data: { readonly source: string; readonly train: ImageDataset; readonly test: ImageDataset },
-  report: Reporter,
+  { report, signal }: Telling,
 ): Promise<void> {
   const { source, train, test } = data;
-  const shared = await sharedImages(test, train);
+  const shared = await sharedImages(test, train, { signal });
   const [first] = shared;
   if (first === undefined) return;
   const are = shared.length === 1 ? "is a training image" : "are training images";

@@ -90,7 +90,7 @@ it("a test image that breaks while the run learns: it ends saved, and goes on wi
   const image = at("late", "test", "red", "1.png");
   const bytes = readFileSync(image);
   const small = tiny.replace(/--(recon|proj)\S+ \d+ ?/g, "");
-  const running = start(`finetune --data late --from-scratch ${small} --epochs 40 --out late-run`, {
+  const running = start(`finetune --data late --from-scratch ${small} --epochs 15 --out late-run`, {
     slowly: true,
   });
   await running.says(/Training from scratch \(/);
@@ -103,6 +103,6 @@ it("a test image that breaks while the run learns: it ends saved, and goes on wi
   expect(err).toContain("The training is done and saved. Put the image back as it was");
   writeFileSync(image, bytes);
   const resumed = await run("finetune --resume --out late-run");
-  expect(resumed).toMatchObject({ code: 0, err: expect.stringContaining("Going on after step 120 of 120") });
+  expect(resumed).toMatchObject({ code: 0, err: expect.stringContaining("Going on after step 45 of 45") });
   expect(resumed.out).toContain("on 6 test images, with 12 labels");
 });

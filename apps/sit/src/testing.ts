@@ -190,13 +190,14 @@ function marked(mark: string): string[] {
 export const tiny =
   "--image-size 16 --patch-size 8 --width 16 --depth 1 --heads 2 --batch-size 4 --reconstruction-hidden 16 --projection-hidden 16 --projection-output 8 --engine wasm --workers 0";
 
-/** Folders of small pictures, one for each class, of that class's colour; others in folders of other names. */
+/** Folders of small pictures, one for each class, of that class's colour; others in a folder `test`. */
 export async function makePictures(folder: string, perClass: number): Promise<void> {
   const colours = { red: [200, 40, 40], blue: [40, 40, 200] };
+  const part = basename(folder) === "test" ? ["test"] : [];
   for (const [name, colour] of Object.entries(colours)) {
     mkdirSync(join(folder, name), { recursive: true });
     for (let i = 0; i < perClass; i++) {
-      const rng = randomStream(0, basename(folder), name, i);
+      const rng = randomStream(0, ...part, name, i);
       const data = Uint8Array.from(
         { length: 20 * 20 * 3 },
         (_, k) => (colour[k % 3] as number) + rng.integer(0, 40),

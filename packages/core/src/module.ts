@@ -72,6 +72,8 @@ export interface Backbone {
   readonly patchSize: number;
   readonly channels: number;
   readonly imageSize: number;
+  /** What it was made with, as plain data, for records: a run that goes on must have the same. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   init(rng: RandomStream): Params;
   apply(params: Params, images: tf.Tensor4D, context: BackboneContext): BackboneOutputs;
 }
@@ -273,5 +275,7 @@ export interface PairLoss {
  */
 export interface ClassificationLoss {
   readonly name: string;
+  /** What it was made with, as plain data, for records. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   loss(logits: tf.Tensor2D, labels: tf.Tensor1D | tf.Tensor2D): tf.Scalar;
 }

@@ -299,6 +299,20 @@ for (const engine of await engines()) {
         },
       };
       const first = await tuned(dropping, { ...options, checkpoints, checkpointEvery: { steps: 3 } });
+      const other = { ...options, mixing: { cutmix: 0 }, loss: crossEntropy({ labelSmoothing: 0.2 }) };
+      const begun = resume as Checkpoint | undefined;
+      const resumes = begun && {
+        run: begun.run,
+        state: {
+          ...begun.state,
+          student: cloneParams(begun.state.student),
+          teacher: cloneParams(begun.state.teacher as Params),
+          optimizer: cloneParams(begun.state.optimizer),
+        },
+      };
+      await expect(tuned(dropping, { ...other, resume: resumes })).rejects.toThrow(
+        /methodSettings .*"cutmix":1.* \(now .*"labelSmoothing":0\.2.*"cutmix":0/,
+      );
       const resumed = await tuned(dropping, { ...options, resume });
       expect(bits(resumed.params)).toEqual(bits(whole.params));
       expect(bits(resumed.average)).toEqual(bits(whole.average));

@@ -166,6 +166,12 @@ export function supervised(
   return {
     name: "supervised",
     backbone: model.backbone,
+    settings: {
+      loss: loss.settings === undefined ? loss.name : { name: loss.name, ...loss.settings },
+      classes: model.head.classes,
+      mixing: mixed?.settings ?? "none",
+      average: how.average ?? false,
+    },
     backbonePrefix: CLASSIFIER_PREFIXES.backbone,
     views: 1,
     init: (rng) => model.init(rng, pretrained),

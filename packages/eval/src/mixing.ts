@@ -36,6 +36,8 @@ export interface MixedBatch {
 
 /** Mixes batches of images with their targets. */
 export interface Mixing {
+  /** All options. */
+  readonly settings: Readonly<Required<MixingOptions>>;
   /** What is done with a batch of images of these sides, in pixels. */
   draw(of: { readonly height: number; readonly width: number }, rng: RandomStream): MixDraw;
   /**
@@ -80,6 +82,7 @@ export function mixing(options: MixingOptions = {}): Mixing {
   };
 
   return {
+    settings: { mixup, cutmix, probability, switchProbability },
     draw,
     mix(images, targets, rng) {
       const [batch, height, width] = images.shape;

@@ -24,6 +24,7 @@ export function crossEntropy({ labelSmoothing = 0 }: CrossEntropyOptions = {}): 
   );
   return {
     name: "cross-entropy",
+    settings: { labelSmoothing },
     loss(logits, labels) {
       requireLogits(logits);
       const [batch, classes] = logits.shape;

@@ -21,6 +21,7 @@ export function sigmoidCrossEntropy({
   requireOption(share, "labelSmoothing", "a number in [0, 1)", labelSmoothing);
   return {
     name: "sigmoid-cross-entropy",
+    settings: { labelSmoothing },
     loss: (logits, labels) => sigmoidCrossEntropyLoss(logits, labels as tf.Tensor2D, labelSmoothing),
   };
 }

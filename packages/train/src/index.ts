@@ -73,6 +73,7 @@ export {
   requireSameRun,
   type SettingDifference,
   settingDifferences,
+  type TreatedParameters,
 } from "./run-record.js";
 export {
   constantSchedule,

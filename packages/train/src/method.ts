@@ -68,6 +68,8 @@ export interface Reconstruction {
 export interface Method {
   readonly name: string;
   readonly backbone: Backbone;
+  /** What it was made with, as plain data, for records: a run that goes on must have the same. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Where the backbone's parameters lie among the method's: a prefix such as "backbone.". */
   readonly backbonePrefix: string;
   /** The number of views it wants of each image. */

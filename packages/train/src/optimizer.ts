@@ -92,6 +92,8 @@ export interface Optimizer {
   readonly name: string;
   /** What it was made with, for records: a run that goes on must have the same. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** How it treats each parameter, by name; for records too, since rules are functions. */
+  groups?(params: Params): ReadonlyMap<string, ParameterGroup>;
   init(params: Params): OptimizerState;
   /** One step; `gradients` and `params` have the same names. Nothing given is disposed, nor changed without `overwrite`. */
   update(input: OptimizerInput): OptimizerStep;
@@ -120,6 +122,7 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
   return {
     name: "adamw",
     settings: { betas, epsilon, clipping: clipping ?? "none" },
+    groups: (params) => applyRules(trainable(params), rules),
     init(params) {
       const { total } = flatLayout(trainable(params));
       // Filled where it lies: `tf.zeros` would make it in JavaScript's memory first.

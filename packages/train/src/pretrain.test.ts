@@ -2,16 +2,17 @@ import { type Corruption, type ReconstructionLoss, SitError } from "@sitjs/core"
 import { leakedTensors } from "@sitjs/core/testing";
 import { maskedL1 } from "@sitjs/losses";
 import { gmml } from "@sitjs/masking";
-import { reconstructionHead } from "@sitjs/vit";
+import { reconstructionHead, visionTransformer } from "@sitjs/vit";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { engines } from "../../../fixtures/engines.js";
 import { type MemoryLoader, memoryLoader } from "../test/memory-loader.js";
 import { bits, failure, patchSize, runAll, savedAt, size, stateBits, tinySit, width } from "../test/runs.js";
 import type { CheckpointProgress, CheckpointStore } from "./checkpoint.js";
+import type { Method } from "./method.js";
 import type { NotFiniteReport } from "./not-finite.js";
-import { adamW, type Optimizer } from "./optimizer.js";
-import { pretrain } from "./pretrain.js";
+import { adamW, layerDecayRules, type Optimizer, weightDecayRules } from "./optimizer.js";
+import { type PretrainOptions, pretrain } from "./pretrain.js";
 import { cosineSchedule } from "./schedules.js";
 import { disposeState, type TrainState } from "./step.js";
 
@@ -254,6 +255,75 @@ for (const engine of await engines()) {
       );
       error = await failure(() => runAll({ steps: 4, initial: resume.state, resume }, loader()));
       expect((error as Error).message).toMatch(/^initial: expected no resume beside it/);
+    });
+
+    it("refuses to go on where a parameter is treated otherwise, or the network is another", async () => {
+      const refusal = async (options: PretrainOptions, of: Method = tinySit()) => {
+        const resume = await savedAt(2, { steps: 4 }, loader());
+        const error = await failure(() => runAll({ ...options, resume }, loader(), of));
+        return (error as Error).message;
+      };
+      expect(await refusal({ steps: 4, adamW: { rules: weightDecayRules } })).toBe(
+        "resume: expected the settings of the saved run: parameter backbone.cls_token " +
+          '{"weightDecay":1,"learningRate":1} (now {"weightDecay":0,"learningRate":1}), and 1 other parameters',
+      );
+      const slower = layerDecayRules({ depth: 1, decay: 0.5, prefix: "backbone." });
+      expect(await refusal({ steps: 4, adamW: { rules: slower } })).toMatch(
+        /parameter backbone\.blocks\.0\.\S+ .*"learningRate":1\} \(now .*"learningRate":0\.5\}\), and \d+ other/,
+      );
+      const frozen = {
+        ...tinySit(),
+        frozenSteps: (name: string) => (/patch_embed/.test(name) ? Number.POSITIVE_INFINITY : 0),
+      };
+      expect(await refusal({ steps: 4 }, frozen)).toMatch(
+        /parameter backbone\.patch_embed\S+ .*\(now .*"frozenSteps":"all"\}\), and 1 other parameters$/,
+      );
+      const shape = { imageSize: size, patchSize, width, depth: 1, heads: 2 };
+      const backbone = visionTransformer({ ...shape, dropPath: 0.3 });
+      expect(await refusal({ steps: 4 }, tinySit({ backbone }))).toMatch(
+        /saved run: backbone .*"dropPath":0\.1.* \(now .*"dropPath":0\.3/,
+      );
+    });
+
+    it("goes on from records of earlier versions, which say less", async () => {
+      const saved = await savedAt(2, { steps: 4 }, loader());
+      const { methodSettings, backbone, parameters, ...run } = saved.run;
+      const { state } = await runAll({ steps: 4, resume: { ...saved, run } }, loader());
+      expect(state.step).toBe(4);
+      disposeState(state);
+    });
+
+    it("tells each step before it saves it", async () => {
+      const told: string[] = [];
+      const checkpoints: CheckpointStore = {
+        async save(state) {
+          told.push(`saved ${state.step}`);
+        },
+      };
+      const { state } = await runAll(
+        {
+          steps: 4,
+          checkpoints,
+          checkpointEvery: { steps: 2 },
+          async onStep({ step, state: current, metrics }) {
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            expect(current.step).toBe(step + 1);
+            expect(metrics.loss).toBeGreaterThan(0);
+            told.push(`step ${step}`);
+          },
+        },
+        loader(),
+      );
+      expect(told).toEqual(["step 0", "step 1", "saved 2", "step 2", "step 3", "saved 4"]);
+      disposeState(state);
+      const onStep = () => {
+        throw new Error("no log");
+      };
+      const leaked = await leakedTensors(async () => {
+        const error = await failure(() => runAll({ steps: 4, onStep }, loader()));
+        expect((error as Error).message).toBe("no log");
+      });
+      expect(leaked).toBe(0);
     });
 
     it("ends after the step in which it is stopped: saved, with the reason given, and no tensor left", async () => {

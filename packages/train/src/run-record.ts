@@ -1,4 +1,4 @@
-import { type Precision, SitError } from "@sitjs/core";
+import { type Backbone, type Params, type Precision, SitError, trainable } from "@sitjs/core";
 import type { BatchSource } from "./loader.js";
 import type { Method } from "./method.js";
 import type { Optimizer } from "./optimizer.js";
@@ -7,8 +7,13 @@ import type { Schedule } from "./schedules.js";
 /** What a run's result depends on; a run that goes on must have the same. Plain data, saved with every checkpoint. */
 export interface RunRecord {
   readonly method: string;
+  /** Of the method, where it says them; this and all that may be left out is not in records of earlier versions. */
+  readonly methodSettings?: Readonly<Record<string, unknown>>;
+  readonly backbone?: Readonly<Pick<Backbone, (typeof backboneFields)[number]>>;
   readonly optimizer: string;
   readonly optimizerSettings: Readonly<Record<string, unknown>>;
+  /** What is trained, and how: those that are treated alike together. */
+  readonly parameters?: readonly TreatedParameters[];
   readonly seed: number;
   readonly precision: Precision;
   readonly batchSize: number;
@@ -20,6 +25,21 @@ export interface RunRecord {
   readonly momentum: readonly number[];
 }
 
+/** Parameters that are treated alike. */
+export interface TreatedParameters {
+  /** Factors on the schedules, where the optimizer says them; and for how many steps they are frozen, where they are. */
+  readonly treatment: {
+    readonly weightDecay?: number;
+    readonly learningRate?: number;
+    readonly frozenSteps?: number | "all";
+  };
+  readonly names: readonly string[];
+}
+
+const backboneFields = ["name", "width", "depth", "patchSize", "channels", "imageSize", "settings"] as const;
+/** Not in records of earlier versions, which are not compared by them. */
+const laterFields = ["methodSettings", "backbone", "parameters"] as const satisfies (keyof RunRecord)[];
+
 /** Schedules are functions: they are compared by their values at so many steps, the first and the last included. */
 const SAMPLES = 9;
 
@@ -30,7 +50,11 @@ export function scheduleSteps(totalSteps: number): number[] {
 
 export function runRecord(of: {
   readonly method: Method;
+  /** The student's; only names and shapes are looked at. */
+  readonly params: Params;
   readonly optimizer: Optimizer;
+  /** For how many steps a parameter is frozen. */
+  readonly frozenSteps: (name: string) => number;
   readonly loader: BatchSource;
   readonly seed: number;
   readonly precision: Precision;
@@ -45,9 +69,13 @@ export function runRecord(of: {
   const values = (schedule: Schedule) => scheduleSteps(totalSteps).map(schedule);
   return {
     method: method.name,
+    methodSettings: asSaved(method.settings ?? {}),
+    backbone: asSaved(
+      Object.fromEntries(backboneFields.map((name) => [name, method.backbone[name]])) as unknown as Backbone,
+    ),
     optimizer: optimizer.name,
-    // As it comes back from a file.
-    optimizerSettings: JSON.parse(JSON.stringify(optimizer.settings ?? {})),
+    optimizerSettings: asSaved(optimizer.settings ?? {}),
+    parameters: treatedParameters(of),
     seed,
     precision,
     batchSize: loader.batchSize,
@@ -57,6 +85,36 @@ export function runRecord(of: {
     weightDecay: values(schedules.weightDecay),
     momentum: values(schedules.momentum),
   };
+}
+
+/** As it comes back from a file. */
+function asSaved<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value));
+}
+
+function treatedParameters({
+  params,
+  optimizer,
+  frozenSteps,
+}: Pick<Parameters<typeof runRecord>[0], "params" | "optimizer" | "frozenSteps">): TreatedParameters[] {
+  const trained = trainable(params);
+  const groups = optimizer.groups?.(trained);
+  const alike = new Map<string, { treatment: TreatedParameters["treatment"]; names: string[] }>();
+  for (const name of Object.keys(trained).sort()) {
+    const frozen = frozenSteps(name);
+    const { weightDecay, learningRate } = groups?.get(name) ?? {};
+    const treatment = {
+      ...(weightDecay !== undefined && { weightDecay }),
+      ...(learningRate !== undefined && { learningRate }),
+      // JSON has no infinity.
+      ...(frozen > 0 && { frozenSteps: Number.isFinite(frozen) ? frozen : ("all" as const) }),
+    };
+    const key = JSON.stringify(treatment);
+    const group = alike.get(key) ?? { treatment, names: [] };
+    group.names.push(name);
+    alike.set(key, group);
+  }
+  return [...alike.values()];
 }
 
 /** One setting in which two runs differ. */
@@ -83,16 +141,31 @@ export function settingDifferences(
  * @throws SitError "bad-option" naming every difference
  */
 export function requireSameRun(saved: RunRecord, now: RunRecord): void {
-  const differences = settingDifferences({ ...saved }, { ...now });
+  const unknown: ReadonlySet<string> = new Set(laterFields.filter((name) => saved[name] === undefined));
+  const differences = settingDifferences({ ...saved }, { ...now }).filter(({ name }) => !unknown.has(name));
   if (differences.length === 0) return;
-  const shown = differences.map(({ name, saved: before, now: after }) =>
-    Array.isArray(before) && Array.isArray(after)
+  const shown = differences.map(({ name, saved: before, now: after }) => {
+    if (name === "parameters") {
+      return parameterDifference(before as TreatedParameters[], after as TreatedParameters[]);
+    }
+    return Array.isArray(before) && Array.isArray(after)
       ? scheduleDifference(name, before, after, saved.totalSteps)
-      : `${name} ${JSON.stringify(before)} (now ${JSON.stringify(after)})`,
-  );
+      : `${name} ${JSON.stringify(before)} (now ${JSON.stringify(after)})`;
+  });
   throw new SitError("bad-option", `resume: expected the settings of the saved run: ${shown.join("; ")}`, {
     mend: "Resume with the settings it began with, or begin a new run from its parameters.",
   });
+}
+
+/** Names the first parameter that is treated otherwise, and how many there are. */
+function parameterDifference(saved: readonly TreatedParameters[], now: readonly TreatedParameters[]): string {
+  const byName = (all: readonly TreatedParameters[]) =>
+    new Map(all.flatMap(({ treatment, names }) => names.map((name) => [name, JSON.stringify(treatment)])));
+  const [before, after] = [byName(saved), byName(now)];
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  const [name = "", ...others] = names.filter((each) => before.get(each) !== after.get(each));
+  const more = others.length > 0 ? `, and ${others.length} other parameters` : "";
+  return `parameter ${name} ${before.get(name) ?? "not trained"} (now ${after.get(name) ?? "not trained"})${more}`;
 }
 
 function scheduleDifference(name: string, saved: number[], now: number[], totalSteps: number): string {

@@ -5,7 +5,7 @@ import type { BatchSource, ImageBatch } from "./loader.js";
 import type { EpochInput, Method } from "./method.js";
 import { type NotFiniteReport, notFiniteError } from "./not-finite.js";
 import type { Optimizer } from "./optimizer.js";
-import { requireSameRun, runRecord } from "./run-record.js";
+import { type RunRecord, requireSameRun, runRecord } from "./run-record.js";
 import type { Schedule } from "./schedules.js";
 import {
   applyStep,
@@ -52,6 +52,11 @@ export interface RunOptions {
   skipNotFinite?: number;
   /** Told each such batch, the one that ends the run included. */
   onNotFinite?: ((report: NotFiniteReport) => void) | undefined;
+  /**
+   * Told each step before its state may be saved, and waited for: a log that is written here is never behind the last
+   * checkpoint, whenever the process is killed. The state is borrowed. What it throws ends the run.
+   */
+  onStep?: ((report: StepReport) => void | Promise<void>) | undefined;
 }
 
 /** What is told after every step. */
@@ -103,7 +108,6 @@ export async function* train(
   requireOption(atMost, "skipNotFinite", "a whole number of batches, 0 or more", skipNotFinite);
   requireOption(!(initial && resume), "initial", "no resume beside it", "both");
   const schedules = { learningRate, weightDecay, momentum };
-  const run = runRecord({ method, optimizer, loader, seed, precision, totalSteps, schedules });
   const root = randomStream(seed, plan.stream);
   const { stepsPerEpoch } = loader;
   const frozenSteps = (name: string) => method.frozenSteps?.(name, { totalSteps, stepsPerEpoch }) ?? 0;
@@ -116,10 +120,12 @@ export async function* train(
   const due = saveTimes(options.checkpointEvery ?? { epochs: 10, minutes: 15 }, loader.stepsPerEpoch);
 
   let state = resume?.state ?? initial ?? initState(method, optimizer, root.fork("init"));
+  const { student: params } = state;
+  const recorded = { method, params, optimizer, loader, seed, precision, totalSteps, schedules, frozenSteps };
   let saved = state.step;
   let since = means();
   let finished = false;
-  const save = async () => {
+  const save = async (run: RunRecord) => {
     if (checkpoints === undefined || saved === state.step) return;
     const { step, skipped } = state;
     await checkpoints.save(state, {
@@ -139,6 +145,7 @@ export async function* train(
   const clock = stepClock(loader.batchSize);
   let batches: AsyncIterator<ImageBatch> | undefined;
   try {
+    const run = runRecord(recorded);
     if (resume) requireSameRun(resume.run, run);
     requireOption(state.step <= totalSteps, "initial", `a state of at most ${totalSteps} steps`, state.step);
     signal?.throwIfAborted();
@@ -159,12 +166,12 @@ export async function* train(
           });
         }
         batch = await nextBatch(batches, signal);
-        const run = { rng: root.fork("step", step), totalSteps, stepsPerEpoch };
-        computed = computeBatch(method, state, batch, run, settings);
+        const at = { rng: root.fork("step", step), totalSteps, stepsPerEpoch };
+        computed = computeBatch(method, state, batch, at, settings);
       } catch (error) {
         // The state is as the last step has left it, whatever has happened to the images or the engine. What has gone
         // wrong first is what the caller should hear of.
-        await save().catch(() => undefined);
+        await save(run).catch(() => undefined);
         throw error;
       }
       const metrics = await numbers(computed.metrics);
@@ -188,7 +195,7 @@ export async function* train(
         options.onNotFinite?.(report);
         if (!report.skipped) {
           // As it was before this batch: to go on where such batches are left out.
-          await save().catch(() => undefined);
+          await save(run).catch(() => undefined);
           throw notFiniteError(report, skipNotFinite);
         }
         state = { ...state, step: step + 1, skipped: state.skipped + 1 };
@@ -200,14 +207,16 @@ export async function* train(
       loader.release?.(batch);
       const last = step + 1 === totalSteps;
       const epochEnd = last || (step + 1) % loader.stepsPerEpoch === 0;
-      if (last || due.now(step + 1)) await save();
       const imagesPerSecond = clock.tick();
       const secondsLeft = ((totalSteps - step - 1) * loader.batchSize) / imagesPerSecond;
       const where = { epoch, step, totalSteps, imagesPerSecond, secondsLeft, epochEnd };
+      const report: StepReport = { ...settings, ...where, metrics, gradientNorm, skipped, state };
+      await options.onStep?.(report);
+      if (last || due.now(step + 1)) await save(run);
       finished = last;
-      yield { ...settings, ...where, metrics, gradientNorm, skipped, state };
+      yield report;
       if (!last && signal?.aborted) {
-        await save();
+        await save(run);
         throw signal.reason;
       }
     }

@@ -44,7 +44,8 @@ import { gatherTokens, replaceTokens, requireVisible } from "./tokens.js";
  *   where drop path lacks `rng` or `visible` meets relative positions
  */
 export function visionTransformer(options: VisionTransformerOptions): Backbone {
-  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, ...rest } = completeOptions(options);
+  const settings = completeOptions(options);
+  const { imageSize, patchSize, channels, width, depth, heads, mlpRatio, ...rest } = settings;
   const { qkvBias, layerNormEpsilon, dropPath, positions, initialization, relativePositions, layerScale } =
     rest;
   const side = imageSize / patchSize;
@@ -102,6 +103,7 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     patchSize,
     channels,
     imageSize,
+    settings: { ...settings },
 
     init: (rng: RandomStream) => ({
       cls_token: truncatedNormal(

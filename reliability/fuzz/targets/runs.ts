@@ -27,8 +27,11 @@ const info: CheckpointInfo = {
   momentum: 0.996,
   run: {
     method: "sit",
+    methodSettings: {},
+    backbone: { name: "vit", width: 64, depth: 2, patchSize: 4, channels: 1, imageSize: 28 },
     optimizer: "adamw",
     optimizerSettings: { betas: [0.9, 0.999] },
+    parameters: [{ treatment: { weightDecay: 1, learningRate: 1, frozenSteps: "all" }, names: ["a", "b"] }],
     seed: 0,
     precision: "float32",
     batchSize: 64,

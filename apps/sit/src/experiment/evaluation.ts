@@ -128,14 +128,16 @@ export async function supervisedTraining<Score extends object>(
         precision: settings.precision,
         seed,
         ...trainingOptions({ ...options, settings }),
+        async onStep(step) {
+          const record = stepRecord(step, elapsed());
+          losses.add(record);
+          await onStep?.(record);
+        },
       });
       let params: Params = {};
       for await (const step of run) {
         params = step.average ?? step.params;
         if (step.average !== undefined && step.step + 1 === total) disposeParams(step.params);
-        const record = stepRecord(step, elapsed());
-        losses.add(record);
-        await onStep?.(record);
         const { imagesPerSecond, secondsLeft, loss } = step;
         progress({ done: step.step + 1, imagesPerSecond, secondsLeft, values: { loss } });
       }

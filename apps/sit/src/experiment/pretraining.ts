@@ -49,19 +49,23 @@ export async function pretraining(options: PretrainingOptions): Promise<Pretrain
         // A run that was stopped after its last step has nothing more to do.
         await observe?.at(first);
         if (first.step === totalSteps) return first;
+        let record: StepRecord | undefined;
         const run = pretrain(method, loader, {
           ...pretrainOptions(method, settings, totalSteps),
           seed,
           initial: resume === undefined ? first : undefined,
           ...trainingOptions(options),
+          async onStep(step) {
+            record = stepRecord(step, before + (performance.now() - started) / 1000 - watching());
+            await onStep?.(record);
+          },
         });
         let state: TrainState | undefined;
         for await (const step of run) {
           state = step.state;
-          const record = stepRecord(step, before + (performance.now() - started) / 1000 - watching());
-          curve.add(record);
-          await onStep?.(record);
-          await observe?.step(record, state);
+          const done = record as StepRecord;
+          curve.add(done);
+          await observe?.step(done, state);
           const { imagesPerSecond, secondsLeft, metrics } = step;
           progress({ done: step.step + 1, imagesPerSecond, secondsLeft, values: metrics });
         }

@@ -34,7 +34,7 @@ export interface TrainingHooks {
     epoch: number,
     rows: readonly ReconstructionPictures[],
   ) => Promise<void>;
-  /** Told every step, for a log. */
+  /** Told every step before its state may be saved, for a log. */
   readonly onStep?: (record: StepRecord) => void | Promise<void>;
   readonly onNotFinite?: (report: NotFiniteReport) => void;
   readonly signal?: AbortSignal | undefined;

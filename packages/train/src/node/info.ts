@@ -61,10 +61,25 @@ const fields: Readonly<Record<keyof CheckpointInfo, readonly [Check, string]>> =
   file: [plain, "an object"],
 };
 
+/** What earlier versions have not written. */
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const treated: Check = (value) =>
+  Array.isArray(value) &&
+  value.every(
+    (group) =>
+      plain(group) && plain(group.treatment) && Array.isArray(group.names) && group.names.every(text),
+  );
+
 const runFields: Readonly<Record<keyof RunRecord, readonly [Check, string]>> = {
   method: [text, "a text"],
+  methodSettings: [optional(plain), "an object"],
+  backbone: [optional(plain), "an object"],
   optimizer: [text, "a text"],
   optimizerSettings: [plain, "an object"],
+  parameters: [optional(treated), "lists of names with how they are treated"],
   seed: [(value) => Number.isSafeInteger(value), "a whole number"],
   precision: [(value) => value === "float32" || value === "bfloat16", "float32 or bfloat16"],
   batchSize: [whole, "a whole number"],

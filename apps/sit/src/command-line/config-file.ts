@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SitError } from "@sitjs/core/errors";
+import { hashFile } from "@sitjs/core/node";
 import type { Config } from "../config.js";
 
 /** What a config file may have. */
@@ -21,6 +23,11 @@ const typed = [".ts", ".mts"];
 /** Loads a config file. As `loadModule`. */
 export async function loadConfig(path: string): Promise<Config> {
   return (await loadModule(`--config ${path}`, path, "defineConfig", configKeys)) as Config;
+}
+
+/** SHA-256 of a config file that has been loaded; files that it imports are not looked at. */
+export async function configSum(path: string): Promise<string> {
+  return (await hashFile(path, createHash("sha256"))).digest("hex");
 }
 
 /**

@@ -21,8 +21,9 @@ import { drawLabelled } from "../experiment/labels.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { makeTunedBackbone } from "../experiment/model.js";
 import { findNetworkOf } from "../experiment/network.js";
+import { ownParts, requireSameParts } from "../experiment/own-parts.js";
 import type { OpenDataOptions, RunData } from "../experiment/run-data.js";
-import { customParts, makeParts, startEngine } from "../experiment/session.js";
+import { makeParts, startEngine } from "../experiment/session.js";
 import { requireParts } from "../experiment/trained.js";
 import { finetuneOutput, type SupervisedOutcome, type SupervisedOutput } from "../output/finetune-files.js";
 import { writeReport } from "../output/report-file.js";
@@ -118,8 +119,9 @@ export async function runSupervised<Score extends object>(
   const statistics =
     (resumed ?? source)?.saved.statistics ?? (await statisticsOf(data.train, settings, opening));
   const parts = await makeParts(choice.config, settings, statistics);
-  const before = resumed ?? source;
-  if (before !== undefined) requireParts(before, parts, ["backbone"]);
+  const ofConfig = await ownParts(choice, parts, ["backbone"]);
+  if (resumed !== undefined) requireSameParts(resumed, ofConfig);
+  else if (source !== undefined) requireParts(source, parts, ["backbone"]);
   const backbone = makeTunedBackbone(settings, parts);
 
   const folder = await openRunFolder(out);
@@ -144,8 +146,7 @@ export async function runSupervised<Score extends object>(
       seed,
       data: record,
       classes: test.classes ?? [],
-      customParts: customParts(parts).filter((name) => name === "backbone"),
-      config: choice.configFile,
+      ...ofConfig,
       workers,
       engine: choice.engine,
       computedBy: engineIdentity(engine),

@@ -14,10 +14,10 @@ import { dryRun } from "../experiment/dry-run.js";
 import { leftOutImages } from "../experiment/left-out.js";
 import { pretrainLoader } from "../experiment/loaders.js";
 import { makeBackbone, makeMethod, methodTexts } from "../experiment/model.js";
+import { ownParts, requireSameParts } from "../experiment/own-parts.js";
 import { reconstructionPictures } from "../experiment/pictures.js";
 import { pretraining } from "../experiment/pretraining.js";
-import { customParts, makeParts, startEngine } from "../experiment/session.js";
-import { requireParts } from "../experiment/trained.js";
+import { makeParts, startEngine } from "../experiment/session.js";
 import { boardOf } from "../output/board-settings.js";
 import { pretrainLines, pretrainReport, pretrainSummary } from "../output/pretrain-files.js";
 import { writeReport } from "../output/report-file.js";
@@ -70,8 +70,8 @@ export const run: Run = async (options, command) => {
   const images = drawImages(data.train, settings.images, seed, "unlabelled");
   const statistics = found?.saved.statistics ?? (await statisticsOf(data.train, settings, opening));
   const parts = await makeParts(choice.config, settings, statistics);
-  if (found !== undefined)
-    requireParts(found, parts, ["backbone", "corruption", "reconstruction", "contrast", "views", "method"]);
+  const own = await ownParts(choice, parts);
+  if (found !== undefined) requireSameParts(found, own);
   const backbone = makeBackbone(settings, parts);
   const method = makeMethod({ settings, backbone, statistics, images: images.length }, parts);
   const context = { settings, statistics, seed, workers, leftOut };
@@ -101,8 +101,7 @@ export const run: Run = async (options, command) => {
       statistics,
       seed,
       data: record,
-      customParts: customParts(parts),
-      config: choice.configFile,
+      ...own,
       workers,
       engine: choice.engine,
       computedBy: engineIdentity(engine),

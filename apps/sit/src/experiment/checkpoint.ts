@@ -32,7 +32,9 @@ export interface CheckpointSettings {
   /** Parts that came from a config file, which is needed again. */
   readonly customParts: readonly string[];
   /** The config file, as it was named. */
-  readonly config?: string;
+  readonly config?: string | undefined;
+  /** SHA-256 of the config file, where parts came from it. Runs of earlier versions do not say. */
+  readonly configSha256?: string | undefined;
   /** What was asked for; without it, what fits the machine. */
   readonly workers?: number;
   readonly engine: string;
@@ -87,7 +89,7 @@ export async function findCheckpoint(
     if (!SitError.isInstance(error)) throw error;
     throw new SitError(error.code, `${option} ${error.message}`, { mend: error.mend, cause: error });
   }
-  const saved = checkpointSettings(found.info, `${option} ${found.path}`);
+  const saved = parseCheckpointSettings(found.info.settings, `${option} ${found.path}`);
   return { named, ...found, saved, onDamaged };
 }
 
@@ -129,6 +131,7 @@ const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => bool
   classes: optional(texts),
   customParts: texts,
   config: optional(text),
+  configSha256: optional(text),
   workers: optional(whole),
   engine: text,
   computedBy: text,
@@ -142,8 +145,16 @@ const fields: Readonly<Record<keyof CheckpointSettings, (value: unknown) => bool
   ),
 };
 
-/** The settings that a run of sit has put beside its state. */
-function checkpointSettings({ settings: saved }: CheckpointInfo, source: string): CheckpointSettings {
+/**
+ * The settings that a run of sit has put beside its state.
+ *
+ * @param source what messages call their file
+ * @throws SitError "bad-file"
+ */
+export function parseCheckpointSettings(
+  saved: CheckpointInfo["settings"],
+  source: string,
+): CheckpointSettings {
   const notOurs = (got: string, cause?: unknown) =>
     new SitError("bad-file", `${source}: expected a checkpoint of the command sit, got ${got}`, { cause });
   for (const [name, accepts] of Object.entries(fields)) {

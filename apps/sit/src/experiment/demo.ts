@@ -4,7 +4,7 @@ import { softmax } from "@sitjs/eval";
 import type { ReportMistakes } from "@sitjs/eval/report";
 import { adamW, disposeState, initState, type Method, type TrainState } from "@sitjs/train";
 import type { Parts } from "../config.js";
-import type { NeighbourResult } from "./evaluation.js";
+import type { DoneParts } from "./done-parts.js";
 import type { LoaderContext } from "./loaders.js";
 import { pretrainLoader } from "./loaders.js";
 import { costs, measures, type TuningResult } from "./measures.js";
@@ -13,7 +13,7 @@ import { makeTunedBackbone } from "./model.js";
 import { type ReconstructionPictures, reconstructionPictures } from "./pictures.js";
 import { initialStream } from "./pretrain-options.js";
 import { type PretrainingResult, pretraining } from "./pretraining.js";
-import { type LabelledPoint, projection } from "./projection.js";
+import { type DrawnFeatures, drawnFeatures, type LabelledPoint, projection } from "./projection.js";
 import { type Reporter, stage } from "./reporter.js";
 import type { PlannedStage } from "./time-left.js";
 import type { TrainingHooks } from "./training-options.js";
@@ -35,6 +35,8 @@ export interface DemoOptions {
   readonly label?: string;
   /** Leave out pictures and projections, which only a report needs. */
   readonly numbersOnly?: boolean;
+  /** Keeps what is done, and knows what an earlier run of the command has done; default: nothing is kept. */
+  readonly done?: DoneParts;
 }
 
 /** Both ways to a classifier with as many labels. */
@@ -66,6 +68,16 @@ const PROJECTED_IMAGES = 1000;
 /** What a projection takes, about; for the time left. */
 const PROJECTION_SECONDS = 5;
 
+/** What is done of an experiment, by names that can be those of files. */
+const partNames = {
+  before: "before",
+  after: "after",
+  scratch: (labels: number) => `scratch-${labels}`,
+  pretrained: (labels: number) => `pretrained-${labels}`,
+};
+
+const nothingKept: DoneParts = { has: () => false, keep: async (_, work) => await work() };
+
 const names = {
   before: "k-NN before pretraining",
   pretrain: "Pretraining",
@@ -75,26 +87,33 @@ const names = {
   projection: "t-SNE of the features",
 };
 
-/** The stages of the experiment and what they cost, for the time left. */
+/** The stages of the experiment that are to be done and what they cost, for the time left. */
 export function demoPlan(
   options: Pick<
     DemoOptions,
-    "parts" | "unlabelled" | "labelled" | "test" | "context" | "label" | "numbersOnly"
+    "parts" | "unlabelled" | "labelled" | "test" | "context" | "label" | "numbersOnly" | "done"
   >,
 ): PlannedStage[] {
   const { parts, unlabelled, labelled, test, context, label = "", numbersOnly = false } = options;
+  const { has } = options.done ?? nothingKept;
   const judging = costs.judging(unlabelled, test);
-  const plan: PlannedStage[] = [
-    { stage: names.before, images: judging },
-    { stage: names.pretrain, images: costs.pretraining(unlabelled, context, parts) },
-    { stage: names.after, images: judging },
-    ...labelled.flatMap((images) => [
-      { stage: names.scratch(images.length), images: costs.tuning(images, test, context) },
-      { stage: names.pretrained(images.length), images: costs.tuning(images, test, context) },
-    ]),
+  const plan: (PlannedStage & { part?: string })[] = [
+    { stage: names.before, images: judging, part: partNames.before },
+    { stage: names.pretrain, images: costs.pretraining(unlabelled, context, parts), part: partNames.after },
+    { stage: names.after, images: judging, part: partNames.after },
+    ...labelled.flatMap((images) => {
+      const cost = costs.tuning(images, test, context);
+      const { length } = images;
+      return [
+        { stage: names.scratch(length), images: cost, part: partNames.scratch(length) },
+        { stage: names.pretrained(length), images: cost, part: partNames.pretrained(length) },
+      ];
+    }),
     ...(numbersOnly ? [] : [{ stage: names.projection, seconds: 2 * PROJECTION_SECONDS }]),
   ];
-  return plan.map((planned) => ({ ...planned, stage: label + planned.stage }));
+  return plan
+    .filter(({ part }) => part === undefined || !has(part))
+    .map(({ part, ...planned }) => ({ ...planned, stage: label + planned.stage }));
 }
 
 /**
@@ -103,7 +122,7 @@ export function demoPlan(
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { method, backbone, unlabelled, labelled, test, context, hooks = {}, numbersOnly = false } = options;
-  const { signal } = hooks;
+  const { signal, resume } = hooks;
   const { settings, seed } = context;
   const { report, timings } = timed(options.report, options.label ?? "");
   const started = performance.now();
@@ -116,11 +135,15 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     signal,
   });
 
-  // The very parameters that pretraining begins with.
-  const initial = initState(method, adamW(), initialStream(seed));
   let state: TrainState | undefined;
   try {
-    const before = await judge(names.before, initial, unlabelled);
+    // The very parameters that pretraining begins with.
+    state = initState(method, adamW(), initialStream(seed));
+    const initial = state;
+    const before = await keep(partNames.before, async () => await judged(names.before, initial));
+    if (resume !== undefined) disposeState(initial);
+    // The training has it now, or nobody.
+    state = undefined;
     const { state: trained, ...pretrain } = await pretraining({
       method,
       loader: pretrainLoader(unlabelled, context, options.parts),
@@ -132,7 +155,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       ...hooks,
     });
     state = trained;
-    const after = await judge(names.after, state, unlabelled);
+    // Of the run in all its parts.
+    const timing = timings.find(({ name }) => name === names.pretrain);
+    if (timing && resume !== undefined) timing.seconds = pretrain.seconds;
+    const after = await keep(partNames.after, async () => await judged(names.after, trained));
     const comparisons: Comparison[] = [];
     for (const images of labelled) comparisons.push(await compare(images, state));
     const looks = numbersOnly
@@ -142,23 +168,48 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
           ...(await pictures(state)),
           ...(await project(before, after)),
         };
+    const spent = timings.reduce((sum, { seconds }) => sum + seconds, 0);
     return {
       pretrain,
       knn: { before: before.top1, after: after.top1 },
       comparisons,
       ...looks,
       timings,
-      seconds: (performance.now() - started) / 1000,
+      seconds: Math.max(spent, (performance.now() - started) / 1000),
     };
   } finally {
     if (state !== undefined) disposeState(state);
   }
 
+  /** The part with its times, also where it is not done again. */
+  async function keep<T extends object>(part: string, work: () => Promise<T>): Promise<T> {
+    const first = timings.length;
+    const done = await (options.done ?? nothingKept).keep(part, async () => {
+      const value = await work();
+      return { value, timings: timings.slice(first) };
+    });
+    if (timings.length === first) timings.push(...done.timings);
+    return done.value;
+  }
+
+  async function judged(name: string, from: TrainState): Promise<Judged> {
+    const { top1, test: features } = await judge(name, from, unlabelled);
+    if (numbersOnly) return { top1 };
+    return { top1, drawn: drawnFeatures(features, { count: PROJECTED_IMAGES, seed }) };
+  }
+
   async function compare(images: ImageDataset, from: TrainState): Promise<Comparison> {
+    const { length: labels } = images;
     return {
-      labels: images.length,
-      scratch: await tune(names.scratch(images.length), undefined, images),
-      pretrained: await tune(names.pretrained(images.length), from, images),
+      labels,
+      scratch: await keep(
+        partNames.scratch(labels),
+        async () => await tune(names.scratch(labels), undefined, images),
+      ),
+      pretrained: await keep(
+        partNames.pretrained(labels),
+        async () => await tune(names.pretrained(labels), from, images),
+      ),
     };
   }
 
@@ -180,19 +231,22 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     return train && tested ? { pictures: { train, test: tested } } : {};
   }
 
-  async function project(
-    before: NeighbourResult,
-    after: NeighbourResult,
-  ): Promise<Pick<DemoResult, "projections">> {
-    if (test.length < 10) return {};
+  async function project(before: Judged, after: Judged): Promise<Pick<DemoResult, "projections">> {
+    const [first, second] = [before.drawn, after.drawn];
+    if (test.length < 10 || first === undefined || second === undefined) return {};
     return await stage(report, names.projection, { total: 2, unit: "pictures" }, ({ progress }) => {
-      const place = ({ test: features }: NeighbourResult) =>
-        projection(features, { count: PROJECTED_IMAGES, seed });
-      const first = place(before);
+      const place = (drawn: DrawnFeatures) => projection(drawn, { seed });
+      const placed = place(first);
       progress({ done: 1 });
-      return { projections: { before: first, after: place(after) } };
+      return { projections: { before: placed, after: place(second) } };
     });
   }
+}
+
+/** What k-NN says of a network, and features of some test images, to be drawn. */
+interface Judged {
+  readonly top1: number;
+  readonly drawn?: DrawnFeatures;
 }
 
 /** Names every stage with its label, and keeps how long each has taken. */

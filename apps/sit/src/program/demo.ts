@@ -16,7 +16,8 @@ export function addDemo(sit: Command): void {
     .addOption(
       listOption("--labels-per-class <numbers>", 1, "labelled images of each class (default: 10,100)"),
     )
-    .option("--overwrite", "replace a run in --out that is no demo", false);
+    .option("--resume", "go on with the demo that was stopped in --out, by its own settings", false)
+    .option("--overwrite", "begin anew where a demo was stopped, or replace a run that is no demo", false);
   withSettings(demo, scopes.demo);
   runs(demo, async () => (await import("../commands/demo.js")).run);
 }

@@ -64,7 +64,8 @@ export function settingDifferences(
   });
 }
 
-function difference(option: string, before: unknown, after: unknown, harmless = false): Difference[] {
+/** How an option differs; nothing where it does not. */
+export function difference(option: string, before: unknown, after: unknown, harmless = false): Difference[] {
   if (before === after) return [];
   return [{ option, saved: String(before ?? "none"), now: String(after ?? "none"), harmless }];
 }
@@ -92,7 +93,7 @@ export function choiceDifferences(
  * @throws SitError "bad-option" naming every option that differs, and how the images do
  */
 export function requireSameRun(
-  found: FoundCheckpoint,
+  found: Pick<FoundCheckpoint, "named" | "saved">,
   differences: readonly Difference[],
   report: Reporter,
   data?: DataRecord,
@@ -141,8 +142,17 @@ export function noteResumed(
   engine: Engine,
   report: Reporter,
 ): void {
-  const now = engineIdentity(engine);
   report({ event: "note", text: `Going on after step ${step} of ${info.totalSteps}` });
+  noteOtherEngine(saved, engine, report);
+}
+
+/** Says where a run goes on on another engine than it began on. */
+export function noteOtherEngine(
+  saved: Pick<CheckpointSettings, "computedBy">,
+  engine: Engine,
+  report: Reporter,
+): void {
+  const now = engineIdentity(engine);
   if (now === saved.computedBy) return;
   report({
     event: "note",
@@ -151,6 +161,6 @@ export function noteResumed(
 }
 
 /** The command that goes on with a run. */
-export function resumeCommand(command: ResumableCommand, out: string): string {
+export function resumeCommand(command: ResumableCommand | "demo", out: string): string {
   return `sit ${command} --resume --out ${/[^\w./~+,@%=-]/.test(out) ? JSON.stringify(out) : out}`;
 }

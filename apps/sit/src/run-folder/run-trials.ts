@@ -1,12 +1,10 @@
-import { listCheckpoints, loadCheckpoint } from "@sitjs/train/node";
 import type { Resolved } from "../command-line/resolve.js";
 import type { CommandContext } from "../command-line/run-command.js";
-import { type CheckpointSettings, findCheckpoint } from "../experiment/checkpoint.js";
 import { withTotalTimeLeft } from "../experiment/time-left.js";
 import { runTrial, type TrialOptions, trialPlan } from "../experiment/trial.js";
 import { peakMemoryMB, typedCommand } from "../output/report-data.js";
 import type { RunLock } from "./lock.js";
-import { trainingFiles } from "./training-files.js";
+import { savedTraining } from "./saved-training.js";
 import {
   makeTrialFolder,
   requireSameTrial,
@@ -84,42 +82,26 @@ export async function runTrials(trials: readonly Trial[], running: RunningTrials
 /** How a trial's pretraining is saved while it goes on, and where it goes on if it was stopped. */
 async function hooksOf(trial: Trial, { choice, command, context, computedBy, lock }: RunningTrials) {
   const { setup, options } = trial;
-  const { report } = context.console;
-  const { settings, seed } = setup;
+  const { settings, seed, labelsPerClass } = setup;
   const folder = await makeTrialFolder(choice.out, setup);
-  const found =
-    (await listCheckpoints(folder)).length > 0 ? await findCheckpoint(folder, "--out", report) : undefined;
-  if (found !== undefined) {
-    const { labelsPerClass } = setup;
-    requireSameTrial({ ...found.saved, labelsPerClass }, setup, choice.out);
-  }
-  const resume = found && (await loadCheckpoint(found.named, { onDamaged: found.onDamaged }));
-  if (found && resume) {
-    const text = `${options.label}going on after step ${resume.info.step} of ${found.info.totalSteps}`;
-    report({ event: "note", text });
-  }
-  const saved: CheckpointSettings = {
-    kind: "pretrain",
-    command,
-    preset: choice.preset,
-    settings,
-    statistics: options.context.statistics,
-    seed,
-    data: setup.data,
-    customParts: setup.customParts,
-    config: choice.configFile,
-    workers: choice.workers,
-    engine: choice.engine,
-    computedBy,
-  };
-  const files = await trainingFiles(folder, {
-    settings: { ...saved },
-    keep: settings.keepCheckpoints,
-    resumedAt: resume?.info.step,
+  return await savedTraining(folder, {
+    saved: {
+      kind: "pretrain",
+      command,
+      preset: choice.preset,
+      settings,
+      statistics: options.context.statistics,
+      seed,
+      data: setup.data,
+      customParts: setup.customParts,
+      config: choice.configFile,
+      workers: choice.workers,
+      engine: choice.engine,
+      computedBy,
+    },
+    label: options.label,
     lock,
-    skipNotFinite: settings.skipNotFinite,
-    report,
+    context,
+    requireSame: ({ saved }) => requireSameTrial({ ...saved, labelsPerClass }, setup, choice.out),
   });
-  const during: typeof files.during = (training) => context.saving(() => files.during(training));
-  return { ...files, during, resume };
 }

@@ -13,5 +13,5 @@ export { hashFile } from "./hash-file.js";
 export { type LockOptions, withLock } from "./lock.js";
 export { type OpenSafetensors, openSafetensors } from "./open-safetensors.js";
 export { type OpenFile, openFile } from "./read-file.js";
-export { type StagedFolder, stageFolder } from "./stage-folder.js";
+export { type StagedFolder, type StageOptions, stageFolder } from "./stage-folder.js";
 export { writeFileAtomically } from "./write-file.js";

@@ -4,6 +4,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { SitError } from "../errors.js";
 import { flushFolder, makeFolder } from "./flush.js";
 
+export interface StageOptions {
+  /** Where to write, on the same disk; what is there already stays. Default: a new folder beside `folder`, with a dot before its name. */
+  readonly path?: string;
+}
+
 /** A folder beside its place, to write to, which takes that place when all is done. */
 export interface StagedFolder {
   readonly path: string;
@@ -18,10 +23,10 @@ export interface StagedFolder {
  * `writeFileAtomically` does.
  * @throws SitError "disk", naming the folder
  */
-export async function stageFolder(folder: string): Promise<StagedFolder> {
+export async function stageFolder(folder: string, options: StageOptions = {}): Promise<StagedFolder> {
   const target = resolve(folder);
   const beside = (kind: string) => join(dirname(target), `.${basename(target)}.${randomUUID()}.${kind}`);
-  const path = beside("partial");
+  const { path = beside("partial") } = options;
   const failed = (cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new SitError("disk", `${folder}: cannot be written (${reason})`, { cause });

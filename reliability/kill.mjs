@@ -1,15 +1,15 @@
 // A run killed again and again by SIGKILL, at random moments and in the middle of writing, and gone on with each time: it
 // has to end with the same bits as a run that nobody disturbs, and at every moment what has been saved has to be there.
-import { existsSync, readdirSync } from "node:fs";
+import { deepStrictEqual } from "node:assert";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomStream } from "@sitjs/core/random";
 import { disposeState } from "@sitjs/train";
 import { listCheckpoints, loadCheckpoint } from "@sitjs/train/node";
 import { canSeeOrphans, startChild } from "./lib/child.mjs";
-import { savedDigest } from "./lib/expect-run.mjs";
 import { writeImages } from "./lib/images.mjs";
-import { pretrainCommand, smallRun } from "./lib/runs.mjs";
+import { variants } from "./lib/kill-variants.mjs";
 import { isLeftover, watchCheckpoints } from "./lib/watch-checkpoints.mjs";
 
 export const name = "kill";
@@ -18,47 +18,32 @@ export const name = "kill";
 const WATCHDOG = 120;
 /** Workers of the lives of a run, drawn: most often as the undisturbed run has. */
 const WORKERS = [2, 2, 0, 1, 3];
-/** When the kill comes: at any moment of a life, after a write has begun, or when the new checkpoint is in its place. */
-const MOMENTS = ["any", "write", "write", "saved"];
 /** Of writes and saved checkpoints: in which share of the run's steps, at most, counted from the start of the life. */
 const LATEST = 0.25;
 /** Milliseconds after which a run has, most often, taken the older checkpoint away. */
 const TIDYING = 3;
 
 /**
- * @typedef {object} Variant How a run is started, and gone on with; how often it is killed, and how long it is.
- * @property {string} name
- * @property {number} kills
- * @property {number} steps
- * @property {{ kills: number, steps: number }} short
- * @property {(options: { images: string, out: string, steps: number, workers: number,
- *   engine: import("@sitjs/engine").EngineName }) => { script: string, args: string[] }} command goes on where `out` has a
- *   checkpoint
- */
-
-/** @type {readonly Variant[]} */
-const variants = [
-  { name: "the packages", kills: 100, steps: 60, short: { kills: 3, steps: 12 }, command: smallRun },
-  { name: "the command line", kills: 20, steps: 24, short: { kills: 2, steps: 8 }, command: pretrainCommand },
-];
-
-/**
  * @param {{ scratch: string, engine: import("@sitjs/engine").EngineName, seed: number, log: (line: string) => void,
  *   short?: boolean }} options
  */
 export async function run({ short = false, ...options }) {
-  const images = join(options.scratch, "images");
-  const data = await writeImages(images, 64);
+  const folders = { plain: join(options.scratch, "images"), labelled: join(options.scratch, "labelled") };
+  const data = await writeImages(folders.plain, 64);
+  await writeImages(folders.labelled, 64, { classes: true });
   const found = [];
   const failures = [];
-  for (const { name, command, ...usual } of variants) {
-    const { kills, steps } = short ? usual.short : usual;
+  for (const { name, same, ...variant } of variants) {
+    const { kills, steps } = short ? variant.short : variant;
     const scratch = join(options.scratch, name.replaceAll(" ", "-"));
+    const images = variant.labelled ? folders.labelled : folders.plain;
+    mkdirSync(scratch, { recursive: true });
     const { log } = options;
     log(name);
-    const variant = await killing({ ...options, scratch, images, command, kills, steps });
-    found.push({ variant: name, ...variant.results });
-    failures.push(...variant.failures.map((failure) => `${name}, ${failure}`));
+    await variant.prepare?.({ ...options, scratch, images });
+    const ended = await killing({ ...options, ...variant, scratch, images, kills, steps });
+    found.push({ variant: name, ...(same && { same }), ...ended.results });
+    failures.push(...ended.failures.map((failure) => `${name}, ${failure}`));
   }
   return { results: { data, variants: found }, failures, lines: found.flatMap(linesOf) };
 }
@@ -70,7 +55,9 @@ export async function run({ short = false, ...options }) {
 async function killing(setup) {
   const { scratch, seed, log, kills: wanted, steps } = setup;
   const undisturbed = await reference(setup);
-  log(`undisturbed: ${undisturbed.seconds.toFixed(1)} s, a write ${undisturbed.writeMs.toFixed(0)} ms`);
+  log(
+    `undisturbed: ${undisturbed.seconds.toFixed(1)} s, a write ${undisturbed.writeMs?.toFixed(0) ?? "?"} ms`,
+  );
   const rng = randomStream(seed, "kill");
   const lives = [];
   const failures = [];
@@ -87,7 +74,7 @@ async function killing(setup) {
       if (!found.killed || found.failures.length > 0) break;
     }
     if (failures.length > 0) break;
-    failures.push(...(await ended(out, undisturbed.digest)).map((failure) => `run ${runs}: ${failure}`));
+    failures.push(...(await wrongOf(out, setup, undisturbed)).map((failure) => `run ${runs}: ${failure}`));
     if (failures.length > 0) break;
     runs++;
     await rm(out, { recursive: true, force: true });
@@ -96,7 +83,7 @@ async function killing(setup) {
 }
 
 /** The undisturbed run: its digest and how long it and its writes take. */
-async function reference({ images, scratch, steps, command, engine }) {
+async function reference({ images, scratch, steps, command, engine, digest: digestOf, record }) {
   const out = join(scratch, "undisturbed");
   const times = [];
   let begun = 0;
@@ -106,28 +93,41 @@ async function reference({ images, scratch, steps, command, engine }) {
     },
     onSaved: () => times.push(performance.now() - begun),
   });
-  const { script, args } = command({ images, out, steps, workers: 2, engine });
+  const { script, args } = command({ images, out, steps, workers: 2, engine, scratch });
   const end = await startChild(script, args, { timeout: WATCHDOG }).ended;
   watcher.close();
   if (end.code !== 0 || end.timedOut) throw new Error(`the undisturbed run failed: ${end.stderr}`);
-  const digest = await savedDigest(out);
+  const digest = await digestOf(out);
   const said = saidDigest(end.stdout);
   if (said !== undefined && said !== digest) {
     throw new Error(`the last checkpoint's digest is ${digest}, that of the state in memory ${said}`);
   }
-  return { digest, seconds: end.seconds, writeMs: times.sort((a, b) => a - b)[times.length >> 1] ?? 10 };
+  const writeMs = times.sort((a, b) => a - b)[times.length >> 1];
+  return { digest, record: record?.(out), seconds: end.seconds, writeMs };
 }
 
 /** From a start to a kill, or to the end of the run where the kill would come later. */
-async function live({ images, out, steps, command, engine, rng, kill, undisturbed }) {
+async function live({
+  images,
+  scratch,
+  out,
+  steps,
+  command,
+  moments,
+  engine,
+  rng,
+  kill,
+  undisturbed,
+  ...of
+}) {
   const workers = WORKERS[rng.integer(0, WORKERS.length)];
-  const moment = kill ? MOMENTS[rng.integer(0, MOMENTS.length)] : undefined;
+  const moment = kill ? moments[rng.integer(0, moments.length)] : undefined;
   const before = new Set(listed(out));
   const stepBefore = (await listCheckpoints(out))[0]?.step ?? 0;
-  const { script, args } = command({ images, out, steps, workers, engine });
+  const { script, args } = command({ images, out, steps, workers, engine, scratch });
 
   const nth = rng.integer(1, Math.ceil(LATEST * steps) + 1);
-  const delay = rng.uniform() * (moment === "write" ? 1.2 * undisturbed.writeMs : TIDYING);
+  const delay = rng.uniform() * (moment === "write" ? 1.2 * (undisturbed.writeMs ?? 10) : TIDYING);
   let [writes, saved, step] = [0, 0, 0];
   const after = (count, kind) => {
     if (moment !== kind || count !== nth) return;
@@ -156,7 +156,7 @@ async function live({ images, out, steps, command, engine, rng, kill, undisturbe
   if (end.orphans.length > 0) failures.push(`left ${end.orphans.length} processes behind`);
   failures.push(...(await unreadable(out, Math.max(step, stepBefore))));
   const left = listed(out).filter((entry) => isLeftover(entry) && !before.has(entry));
-  const where = killed ? whereKilled(out, left, writes > 0) : undefined;
+  const where = killed ? (of.where?.(out) ?? whereKilled(out, left, writes > 0)) : undefined;
   return { workers, moment, killed, where, step, failures };
 }
 
@@ -188,13 +188,19 @@ function whereKilled(out, left, begun) {
 }
 
 /** What is wrong with a run that has come to its end. */
-async function ended(out, digest) {
-  const found = await savedDigest(out);
+async function wrongOf(out, { digest: digestOf, record }, undisturbed) {
+  const failures = [];
+  const found = await digestOf(out);
+  if (found !== undisturbed.digest)
+    failures.push(`expected the digest ${undisturbed.digest} of the undisturbed run, got ${found}`);
+  try {
+    if (record) deepStrictEqual(record(out), undisturbed.record);
+  } catch (error) {
+    failures.push(`what it has written is not the undisturbed run's: ${error.message}`);
+  }
   const rest = listed(out).filter(isLeftover);
-  return [
-    ...(found === digest ? [] : [`expected the digest ${digest} of the undisturbed run, got ${found}`]),
-    ...(rest.length === 0 ? [] : [`left ${rest.join(", ")}`]),
-  ];
+  if (rest.length > 0) failures.push(`left ${rest.join(", ")}`);
+  return failures;
 }
 
 /** What a program says of its state at the end; undefined where it says nothing. */
@@ -215,7 +221,7 @@ function summary({ lives, runs, undisturbed, steps }) {
     kills: kills.length,
     runs,
     digest: undisturbed.digest,
-    writeMs: Number(undisturbed.writeMs.toFixed(1)),
+    writeMs: undisturbed.writeMs === undefined ? undefined : Number(undisturbed.writeMs.toFixed(1)),
     moments: count(({ moment }) => moment),
     where: count(({ where }) => where),
     workers: count(({ workers }) => workers, lives),

@@ -40,13 +40,18 @@ function killBlock({ data, variants }) {
   return `${variants.map((one) => killSentence(one, data)).join("\n\n")}\n\n${table}`;
 }
 
-function killSentence({ variant, kills, runs, steps, workers, writeMs, orphansLookedFor }, data) {
+const how = (variant) =>
+  /^the /.test(variant) ? `By ${variant}` : `${variant[0].toUpperCase()}${variant.slice(1)}`;
+
+function killSentence({ variant, same, kills, runs, steps, workers, writeMs, orphansLookedFor }, data) {
+  const checkpoint = writeMs === undefined ? "" : ` (a checkpoint takes ${writeMs} ms to write)`;
+  const held = same ?? "parameters, teacher and optimizer";
   const counts = Object.entries(workers).map(([count, lives]) => `${count} in ${lives}`);
   const orphans = orphansLookedFor
     ? "no process was left behind"
     : "processes left behind cannot be seen on this system";
-  return `By ${variant}: **${kills} kills** over ${runs} runs of ${steps} steps on ${data} (a checkpoint takes ${writeMs} ms to write). Every run
-ended with the parameters, teacher and optimizer of the undisturbed one, bit for bit. Workers, by lives of a run: ${counts.join(", ")}. After
+  return `${how(variant)}: **${kills} kills** over ${runs} runs of ${steps} steps on ${data}${checkpoint}. Every run
+ended with the ${held} of the undisturbed one, bit for bit. Workers, by lives of a run: ${counts.join(", ")}. After
 every kill all checkpoints could be read, the latest one seen was there, and ${orphans}.`;
 }
 

@@ -26,7 +26,7 @@ import {
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
-import { runTrials, type Trial, tellWhatIsDone } from "../run-folder/run-trials.js";
+import { passWhatIsDone, runTrials, type Trial } from "../run-folder/run-trials.js";
 import { readTrial, requireTrialsFolder, type TrialSetup } from "../run-folder/trials.js";
 import { comparisonPresets } from "../settings/compared.js";
 import type { Settings } from "../settings/settings.js";
@@ -101,7 +101,7 @@ export const run: Run = async (options, context, file) => {
       event: "note",
       text: `${trials.length} runs: ${different.size} different variants with ${seeds.length} seeds`,
     });
-    tellWhatIsDone(state().trials, computedBy, report);
+    await passWhatIsDone(state().trials, { out, computedBy, report });
     await runTrials(
       trials.filter(({ done }) => done === undefined),
       {

@@ -25,7 +25,7 @@ import { writeReport } from "../output/report-file.js";
 import { runFiles } from "../run-folder/files.js";
 import { openRunFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
-import { runTrials, type Trial, tellWhatIsDone } from "../run-folder/run-trials.js";
+import { passWhatIsDone, runTrials, type Trial } from "../run-folder/run-trials.js";
 import { readTrial, requireTrialsFolder, type TrialSetup } from "../run-folder/trials.js";
 import {
   type ComparedName,
@@ -86,7 +86,7 @@ export const run: Run = async (options, context) => {
       const { preset } = choice;
       return { methods, seeds, labelsPerClass, preset, settings, engine, data, leftOut, trials: done };
     };
-    tellWhatIsDone(state().trials, computedBy, report);
+    await passWhatIsDone(state().trials, { out, computedBy, report });
     await runTrials(
       trials.filter(({ done }) => done === undefined),
       {

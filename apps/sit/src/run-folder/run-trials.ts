@@ -7,6 +7,7 @@ import type { RunLock } from "./lock.js";
 import { savedTraining } from "./saved-training.js";
 import {
   makeTrialFolder,
+  removePretraining,
   requireSameTrial,
   type TrialRecord,
   type TrialSetup,
@@ -20,12 +21,19 @@ export interface Trial {
   done?: TrialRecord | undefined;
 }
 
-/** Says how many need not be run, and where times will not compare. */
-export function tellWhatIsDone(
+/** Says how many need not be run, and where times will not compare; clears away what a kill has left of them. */
+export async function passWhatIsDone(
   trials: readonly TrialRecord[],
-  computedBy: string,
-  report: CommandContext["console"]["report"],
-): void {
+  {
+    out,
+    computedBy,
+    report,
+  }: Pick<RunningTrials, "computedBy"> & {
+    readonly out: string;
+    readonly report: CommandContext["console"]["report"];
+  },
+): Promise<void> {
+  for (const trial of trials) await removePretraining(out, trial);
   if (trials.length === 0) return;
   report({ event: "note", text: `Already done: ${trials.length}; they are not done again` });
   const other = trials.find((trial) => trial.computedBy !== computedBy)?.computedBy;

@@ -153,6 +153,11 @@ export async function makeTrialFolder(out: string, place: Place): Promise<string
 /** Writes a trial that is done, and takes away what its pretraining has left. */
 export async function writeTrial(out: string, record: TrialRecord): Promise<void> {
   await writeFileAtomically(trialFile(out, record), `${JSON.stringify(record, null, 2)}\n`);
+  await removePretraining(out, record);
+}
+
+/** Takes away what the pretraining of a trial that is done has left; a kill may have come before that. */
+export async function removePretraining(out: string, record: TrialRecord): Promise<void> {
   const folder = trialFolder(out, record);
   try {
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -70,6 +78,13 @@ describe("an ablation", () => {
     ]);
     expect(finding.measures[0].difference.mean).toBeCloseTo(mean, 12);
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Longer is better");
+
+    // As where a kill comes between a trial's result and the end of its pretraining's folder.
+    const left = join(out, summary.trials[0].folder, "seed-0");
+    mkdirSync(join(left, "checkpoints"), { recursive: true });
+    const third = await run("grid.mjs", "--json");
+    expect(third.out).toContain("Already done: 8");
+    expect(existsSync(left)).toBe(false);
   });
 
   it.each([

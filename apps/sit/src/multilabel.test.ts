@@ -26,14 +26,14 @@ async function paint(at: (...path: string[]) => string): Promise<void> {
   writeFileSync(at("test.json"), JSON.stringify(Object.fromEntries(part(1))));
 }
 
-const { at, json, run } = runsFolder("multilabel", paint);
+const { at, json, run, checkpoints } = runsFolder("multilabel", paint);
 const network =
   "--image-size 16 --patch-size 8 --width 16 --depth 1 --heads 2 --batch-size 8 --engine wasm --workers 0 --statistics dataset --drop-path 0 --crop-scale 1 --learning-rate 0.1 --label-smoothing 0";
 
 describe("sit multilabel", () => {
   it("learns what images show, tells it by class, and goes on as if it had not stopped", async () => {
     const data = "--data images --labels train.csv --test-labels test.json";
-    const whole = `multilabel ${data} --from-scratch ${network} --epochs 40 --checkpoint-steps 60 --keep-checkpoints 9`;
+    const whole = `multilabel ${data} --from-scratch ${network} --epochs 40 --checkpoint-steps 50 --keep-checkpoints 9`;
     const ended = await run(`${whole} --out whole --json`);
     expect(ended).toMatchObject({ code: 0, err: "" });
     const summary = json("whole", "summary.json");
@@ -59,9 +59,13 @@ describe("sit multilabel", () => {
 
     // The last checkpoint goes: --resume alone knows images and labels again.
     rmSync(at("whole", "summary.json"));
-    rmSync(at("whole", "checkpoints", "step-0000000120"), { recursive: true, force: true });
+    const [last, before] = checkpoints("whole");
+    expect(before.step).toBeLessThan(last.step);
+    rmSync(last.path, { recursive: true });
     const resumed = await run("multilabel --resume --out whole");
     expect(resumed.code).toBe(0);
+    expect(resumed.err).toContain(`Going on after step ${before.step} of ${last.step}`);
+    expect(checkpoints("whole")[0].file.sha256).toBe(last.file.sha256);
     const { seconds, peakMemoryMB, ...same } = json("whole", "summary.json");
     expect(summary).toMatchObject(same);
     expect(resumed.out).toContain("Mean average precision");

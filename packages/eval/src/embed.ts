@@ -23,7 +23,7 @@ export interface FeatureOptions {
 
 /**
  * Feature vectors of every image of the loader, in its order. Labels are -1 where the loader has none.
- * @throws SitError "bad-option" for more layers than there are
+ * @throws SitError "bad-option" for more layers than there are, "not-finite"
  */
 export async function embed(
   backbone: Backbone,
@@ -148,9 +148,11 @@ export async function collect(
     if (view === undefined)
       throw new SitError("bad-option", "loader: expected one view of each image, got none");
     const rows = tf.tidy(() => f(tf.tensor4d(view.data, [...view.shape])));
-    parts.push((await rows.data()) as Float32Array);
+    const values = (await rows.data()) as Float32Array;
     size = rows.shape[1];
     rows.dispose();
+    requireFiniteRows(values, size);
+    parts.push(values);
     for (let i = 0; i < view.shape[0]; i++) labels.push(batch.labels?.[i] ?? -1);
     if (batch.targets) targets.push(batch.targets);
     onBatch?.(batch.step + 1, loader.stepsPerEpoch);
@@ -159,6 +161,19 @@ export async function collect(
   const found = { features, size, labels: Int32Array.from(labels) };
   if (targets.length === 0) return found;
   return { ...found, targets: joined(targets, (length) => new Uint8Array(length)) };
+}
+
+/**
+ * Throws where a network gives no numbers for an image: whatever is computed of them would look like a result.
+ * @throws SitError "not-finite"
+ */
+export function requireFiniteRows(values: Float32Array, size: number): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const where = `row ${Math.floor(at / size)} of a batch`;
+  throw new SitError("not-finite", `expected finite outputs of the network, got ${values[at]} in ${where}`, {
+    mend: "Its weights are damaged, or too large for this precision.",
+  });
 }
 
 function joined<T extends Float32Array | Uint8Array>(parts: readonly T[], make: (length: number) => T): T {

@@ -10,6 +10,7 @@ export {
   type FeatureKind,
   type FeatureOptions,
   imageFeatures,
+  requireFiniteRows,
 } from "./embed.js";
 export {
   drawShots,

@@ -28,8 +28,8 @@ export function accuracy(
     let larger = 0;
     for (let c = 0; c < classes; c++) {
       const other = logits[row * classes + c] as number;
-      // Of equal logits the earlier class ranks first.
-      if (other > own || (other === own && c < (labels[row] as number))) larger++;
+      // Of equal logits the earlier class ranks first; one that is not a number is no hit, nor makes another one.
+      if (!(other <= own) || (other === own && c < (labels[row] as number))) larger++;
     }
     ks.forEach((k, i) => {
       if (larger < k) hits[i] = (hits[i] as number) + 1;

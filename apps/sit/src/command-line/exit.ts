@@ -52,6 +52,11 @@ export function exitCode(error: unknown): number {
 /** What to print of an error: one line, and one more where the mend is known. */
 export function errorLines(error: unknown): string[] {
   if (error instanceof Stopped) return stopLines(error);
+  if (isSystemError(error)) {
+    const lines = [`sit: ${oneLine(error.message)}`];
+    const mend = systemMends[error.code];
+    return mend === undefined ? lines : [...lines, `  ${mend}`];
+  }
   if (!SitError.isInstance(error)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return [`sit: unexpected error: ${text}`];
@@ -60,6 +65,20 @@ export function errorLines(error: unknown): string[] {
   if (error.mend !== undefined) lines.push(`  ${oneLine(error.mend)}`);
   return lines;
 }
+
+/** What the system refuses is no mistake of the program: its message names what was tried and the file. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  if (!(error instanceof Error) || SitError.isInstance(error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && typeof syscall === "string";
+}
+
+const systemMends: Readonly<Record<string, string>> = {
+  EMFILE: "This process may open more files after `ulimit -n 4096`.",
+  ENFILE: "The system has as many files open as it can.",
+  ENOSPC: "Free some space there.",
+  ENOMEM: "The system has no memory left.",
+};
 
 function stopLines({ signal, place }: Stopped): string[] {
   // Nobody reads them.

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { printable, SitError } from "@sitjs/core/errors";
 import type { FeatureKind } from "@sitjs/eval";
 import type { Run } from "../command-line/run-command.js";
 import { openFeatures, withFeatures } from "../experiment/embedding-run.js";
@@ -5,10 +7,20 @@ import { leftOutLines, leftOutSummary } from "../experiment/left-out.js";
 import { networkRecord } from "../output/report-data.js";
 import { version } from "../version.js";
 
+const OUT = "embeddings.parquet";
+
 /** Writes the feature vectors of images, with their names and labels, to a Parquet file or NumPy arrays. */
 export const run: Run = async (options, command) => {
-  const { writeEmbeddings } = await import("@sitjs/eval/node");
-  const run = await openFeatures(options, command, { defaultOut: "embeddings.parquet", defaultImages: 0 });
+  const { requireOwnEmbeddings, writeEmbeddings } = await import("@sitjs/eval/node");
+  const run = await openFeatures(options, command, {
+    defaultOut: OUT,
+    defaultImages: 0,
+    // Before the work, not after it.
+    async look(out) {
+      if (/\.parquet$/i.test(out)) await requireOwnTable(out);
+      else await requireOwnEmbeddings(out);
+    },
+  });
   const { choice, engine, classes, leftOut } = run;
   const { settings, seed, out } = choice;
   const features = (options.features as FeatureKind | undefined) ?? "token";
@@ -55,3 +67,21 @@ export const run: Run = async (options, command) => {
     ...leftOutLines(leftOut.list()),
   ]);
 };
+
+/** A table of something else, of images perhaps, is not put away for embeddings. */
+async function requireOwnTable(out: string): Promise<void> {
+  const found = await stat(out).catch(() => undefined);
+  if (found === undefined) return;
+  const refuse = (got: string) =>
+    new SitError(
+      "bad-option",
+      `--out ${printable(out)}: expected a new file, or one of earlier embeddings, got ${got}`,
+      { mend: "Name another file." },
+    );
+  if (!found.isFile()) throw refuse("a folder");
+  const { openParquet } = await import("@sitjs/data");
+  const table = await openParquet(out).catch(() => undefined);
+  const own = table?.columns.some(({ element }) => element.name === "embedding") ?? false;
+  await table?.close();
+  if (!own) throw refuse("a file of something else");
+}

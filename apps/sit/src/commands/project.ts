@@ -1,5 +1,6 @@
-import { SitError } from "@sitjs/core/errors";
-import { writeFileAtomically } from "@sitjs/core/node";
+import { readFile, stat } from "node:fs/promises";
+import { printable, SitError } from "@sitjs/core/errors";
+import { writeFilesAtomically } from "@sitjs/core/node";
 import { randomStream } from "@sitjs/core/random";
 import type { FeatureKind } from "@sitjs/eval";
 import type { SavedEmbeddings } from "@sitjs/eval/node";
@@ -29,6 +30,8 @@ export const run: Run = async (options, command) => {
   const out = (options.out as string | undefined) ?? OUT;
   if (!/\.svg$/i.test(out))
     throw new SitError("bad-option", `--out: expected a name that ends in .svg, got ${out}`);
+  const json = `${out.slice(0, -".svg".length)}.json`;
+  await requirePlaces(out, json);
   const other = method === "tsne" ? "neighbours" : "perplexity";
   if (options[other] !== undefined) {
     const whose = method === "tsne" ? "umap" : "tsne";
@@ -61,16 +64,41 @@ export const run: Run = async (options, command) => {
     }),
     classes: classes ?? [],
   });
-  const json = `${out.slice(0, -".svg".length)}.json`;
   const points = places.map(([x, y], i) => ({ file: files[i], label: labels[i], x, y }));
-  await writeFileAtomically(json, `${JSON.stringify({ method, seed, of, classes, points, leftOut })}\n`);
-  await writeFileAtomically(out, svg);
+  await writeFilesAtomically([
+    { path: json, content: `${JSON.stringify({ method, seed, of, classes, points, leftOut })}\n` },
+    { path: out, content: svg },
+  ]);
   const summary = { command: "project", out, points: json, method, images: count };
   console.result({ ...summary, leftOut: leftOutSummary(leftOut) }, [
     `${name} of ${count} images: ${out}, points in ${json}`,
     ...leftOutLines(leftOut),
   ]);
 };
+
+/**
+ * A picture is replaced as whoever names it means it to be; the file of points has a name that nobody gave, so what is
+ * there must be points. Embeddings of the same name have their images' names there.
+ */
+async function requirePlaces(out: string, json: string): Promise<void> {
+  const refuse = (got: string) => new SitError("bad-option", `--out ${printable(out)}: expected ${got}`);
+  if ((await stat(out).catch(() => undefined))?.isDirectory())
+    throw refuse("a file's name, got that of a folder");
+  const text = await readFile(json, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    return "";
+  });
+  if (text === undefined || isPoints(text)) return;
+  throw refuse(`a name whose points can go to ${printable(json)}, got something else there`);
+}
+
+function isPoints(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text).points);
+  } catch {
+    return false;
+  }
+}
 
 /** Rows of a file of embeddings, drawn by the seed. */
 async function saved(options: ParsedOptions, seed: number): Promise<Vectors> {

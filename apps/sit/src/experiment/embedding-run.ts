@@ -2,7 +2,7 @@ import { type Backbone, disposeParams, type Params, randomStream } from "@sitjs/
 import { SitError } from "@sitjs/core/errors";
 import { type ImageDataset, sampleFile } from "@sitjs/data";
 import type { Engine } from "@sitjs/engine";
-import { type FeatureKind, imageFeatures } from "@sitjs/eval";
+import { type FeatureKind, imageFeatures, requireFiniteRows } from "@sitjs/eval";
 import type { EmbeddingRows } from "@sitjs/eval/node";
 import * as tf from "@tensorflow/tfjs";
 import { scopes } from "../command-line/options.js";
@@ -42,7 +42,12 @@ export interface FeatureRun {
 export async function openFeatures(
   options: ParsedOptions,
   { console, signal }: CommandContext,
-  how: { readonly defaultOut: string; readonly defaultImages: number },
+  how: {
+    readonly defaultOut: string;
+    readonly defaultImages: number;
+    /** Looks whether results may go there, before anything slow. */
+    readonly look?: (out: string) => Promise<void>;
+  },
 ): Promise<FeatureRun> {
   const { report } = console;
   const scratch = options.fromScratch === true;
@@ -56,6 +61,7 @@ export async function openFeatures(
     scope: scopes.embed,
     checkpoint: found?.saved.settings,
   });
+  await how.look?.(choice.out);
   const { settings, seed, workers } = choice;
   const { channels, imageSize } = settings;
   const leftOut = leftOutImages(report);
@@ -126,6 +132,7 @@ export async function* featureRows(
       const values = (await rows.data()) as Float32Array;
       const size = rows.shape[1];
       rows.dispose();
+      requireFiniteRows(values, size);
       const files = Array.from(batch.indices, (index) => sampleFile(images, index));
       const labels = batch.labels ?? new Int32Array(files.length).fill(-1);
       loader.release(batch);

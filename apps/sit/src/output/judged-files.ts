@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
-import { writeFileAtomically } from "@sitjs/core/node";
+import { writeFilesAtomically } from "@sitjs/core/node";
 import type { ReportData } from "@sitjs/eval/report";
 import { listCheckpoints } from "@sitjs/train/node";
 import type { Judged } from "../experiment/judged.js";
@@ -8,7 +8,7 @@ import { leftOutSummary } from "../experiment/left-out.js";
 import { checkRunFolder, runFiles } from "../run-folder/files.js";
 import { openRunFolder } from "../run-folder/open.js";
 import { commonReportData, networkRecord, peakMemoryMB } from "./report-data.js";
-import { writeReport } from "./report-file.js";
+import { reportFiles } from "./report-file.js";
 
 /** What the summaries of these commands have in common. */
 export function judgedSummary(command: string, judged: Judged) {
@@ -64,12 +64,15 @@ export async function requireResultsFolder(folder: string): Promise<void> {
   );
 }
 
-/** Writes `summary.json`, `report.json` and `report.html`; earlier results are replaced. */
+/** Writes `summary.json`, `report.json` and `report.html`, all or none; earlier results are replaced. */
 export async function writeResults(folder: string, summary: object, report: ReportData): Promise<void> {
   const opened = await openRunFolder(folder);
   try {
-    await writeReport(folder, report);
-    await writeFileAtomically(join(folder, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+    // The summary comes last: where there is one, the report beside it is of the same results.
+    await writeFilesAtomically([
+      ...(await reportFiles(folder, report)),
+      { path: join(folder, runFiles.summary), content: `${JSON.stringify(summary, null, 2)}\n` },
+    ]);
   } finally {
     await opened.close();
   }

@@ -1,15 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
-import { writeFileAtomically } from "@sitjs/core/node";
+import { type FileOfSet, writeFileAtomically, writeFilesAtomically } from "@sitjs/core/node";
 import { type ReportData, renderReport } from "@sitjs/eval/report";
 import { runFiles } from "../run-folder/files.js";
 import { parseReport } from "./parse-report.js";
 
-/** Writes `report.html`, and `report.json` to make it again from. */
+/** Writes `report.html`, and `report.json` to make it again from; both or none. */
 export async function writeReport(folder: string, data: ReportData): Promise<void> {
-  await writeFileAtomically(join(folder, runFiles.reportData), encode(data));
-  await writeFileAtomically(join(folder, runFiles.report), await renderReport(data));
+  await writeFilesAtomically(await reportFiles(folder, data));
+}
+
+/** The two files of a report. */
+export async function reportFiles(folder: string, data: ReportData): Promise<FileOfSet[]> {
+  return [
+    { path: join(folder, runFiles.report), content: await renderReport(data) },
+    { path: join(folder, runFiles.reportData), content: encode(data) },
+  ];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { printable, SitError } from "@sitjs/core/errors";
+import { isBeside } from "@sitjs/core/node";
 import { isEventFile } from "@sitjs/train/node";
 
 /** What a run leaves in its folder; a folder with anything else is not ours to overwrite. */
@@ -44,11 +45,15 @@ export async function checkRunFolder(folder: string): Promise<string[]> {
       },
     );
   if (!found.isDirectory()) throw refuse("a file");
-  const names = (await readdir(folder)).filter((name) => !name.endsWith(".partial"));
+  const names = (await readdir(folder)).filter((name) => !isPassing(name));
   const other = names.find((name) => !known.has(name) && !isEventFile(name));
   if (other !== undefined) throw refuse(`a folder with ${printable(other)} in it`);
   return names.filter((name) => name !== runFiles.lock);
 }
+
+/** What a process that was killed may have left while it wrote, which the next one takes away. */
+const isPassing = (name: string) =>
+  name.endsWith(".partial") || name.endsWith(".json.lock") || isBeside(name);
 
 /** Takes away what an earlier run has left, its checkpoints first, but for the lock. */
 export async function clearRunFolder(folder: string): Promise<void> {

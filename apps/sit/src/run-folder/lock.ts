@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
+import { besidePath, clearBeside } from "@sitjs/core/node";
 import { runFiles } from "./files.js";
 
 /** Who has a run's folder: a process of a machine, with what tells it from a later one of the same number. */
@@ -28,8 +28,9 @@ export interface RunLock {
 export async function lockRun(folder: string): Promise<RunLock> {
   const path = join(folder, runFiles.lock);
   const own = JSON.stringify(await owner(process.pid));
-  const partial = `${path}.${randomUUID()}.partial`;
+  const partial = besidePath(path, "partial");
   try {
+    await clearBeside(path);
     await writeFile(partial, own);
     for (;;) {
       try {
@@ -90,7 +91,7 @@ async function removeStale(folder: string, path: string): Promise<void> {
     );
   }
   // Moved and looked at once more: another process may have taken the lock over since.
-  const taken = `${path}.${randomUUID()}.partial`;
+  const taken = besidePath(path, "partial");
   await rename(path, taken).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
   });

@@ -38,10 +38,33 @@ export async function readEmbeddings(
   source: string | EmbeddingTable,
   choose: (total: number) => ArrayLike<number>,
 ): Promise<SavedEmbeddings> {
-  if (typeof source !== "string") return await readTable(source, choose);
+  if (typeof source !== "string") return requireFinite(source.path, await readTable(source, choose));
   if ((await stat(source).catch(() => undefined)) === undefined)
     throw new SitError("missing-file", `${printable(source)}: expected embeddings, got nothing there`);
-  return await readNumpy(source, choose);
+  const { embeddings } = numpyPaths(source);
+  const before = await identity(embeddings);
+  const read = await readNumpy(source, choose);
+  // Who writes the set anew takes this file away first: while it stays, all that was read is of one set.
+  if (before !== (await identity(embeddings))) {
+    throw new SitError("bad-file", `${printable(embeddings)}: was written anew while it was read`, {
+      mend: "Try again when that has ended.",
+    });
+  }
+  return requireFinite(embeddings, read);
+}
+
+const identity = async (path: string) =>
+  await stat(path).then(
+    ({ dev, ino, size, mtimeMs }) => `${dev} ${ino} ${size} ${mtimeMs}`,
+    () => undefined,
+  );
+
+function requireFinite(path: string, read: SavedEmbeddings): SavedEmbeddings {
+  const at = read.features.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return read;
+  const of = printable(read.files[Math.floor(at / read.size)] ?? "");
+  const got = `${read.features[at]} in the vector of ${of}`;
+  throw new SitError("bad-file", `${printable(path)}: expected finite numbers, got ${got}`);
 }
 
 async function readTable(

@@ -15,17 +15,5 @@ export async function writeEmbeddings(
   notes: EmbeddingNotes,
 ): Promise<void> {
   if (!/\.parquet$/i.test(out)) return await writeNumpy(out, rows, notes);
-  // What goes wrong with the images is no fault of the disk.
-  let failure: { readonly error: unknown } | undefined;
-  const watched = async function* () {
-    try {
-      yield* parquetBytes(rows, notes);
-    } catch (error) {
-      failure = { error };
-      throw error;
-    }
-  };
-  await writeFileAtomically(out, watched()).catch((error: unknown) => {
-    throw failure ? failure.error : error;
-  });
+  await writeFileAtomically(out, parquetBytes(rows, notes));
 }

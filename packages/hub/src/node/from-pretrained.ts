@@ -13,7 +13,7 @@ import { averageNormHead } from "../average-norm-head.js";
 import type { PretrainedConfig } from "../config.js";
 import type { Preprocessing } from "../preprocessing.js";
 import { ownHeadPrefix } from "../saved-tensors.js";
-import { importWeights } from "../weights/import-weights.js";
+import { importWeights, requireFinite } from "../weights/import-weights.js";
 import type { ImportReport } from "../weights/report.js";
 import type { WeightSource } from "../weights/source.js";
 import { type FoundPretrained, findPretrained, type PretrainedOptions } from "./find-pretrained.js";
@@ -127,8 +127,13 @@ async function readOwnHead(weights: WeightSource, source: string): Promise<Param
   const names = Object.keys(weights.tensors).filter((name) => name.startsWith(ownHeadPrefix));
   const params: Record<string, tf.Tensor> = {};
   for (const name of names) {
-    const entry = await weights.read(name);
-    params[name.slice(ownHeadPrefix.length)] = tensorFromSafetensors(entry, `${source}: ${name}`);
+    const label = `${source}: ${name}`;
+    const tensor = tensorFromSafetensors(await weights.read(name), label);
+    params[name.slice(ownHeadPrefix.length)] = tensor;
+    await requireFinite(tensor, label).catch((error: unknown) => {
+      disposeParams(params);
+      throw error;
+    });
   }
   return names.length > 0 ? params : undefined;
 }

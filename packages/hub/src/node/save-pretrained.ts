@@ -1,7 +1,5 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { disposeParams, type Params, paramsToSafetensors, requireOption } from "@sitjs/core";
-import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
+import { stageFolder } from "@sitjs/core/node";
 import type { VisionTransformerOptions } from "@sitjs/vit";
 import { formatConfig, type SavedHead } from "../config.js";
 import { formatPreprocessing, type Preprocessing } from "../preprocessing.js";
@@ -53,11 +51,10 @@ export async function savePretrained(folder: string, model: ModelToSave): Promis
   }
   const staged = await stageFolder(folder);
   try {
-    await mkdir(staged.path, { recursive: true });
     for (const [name, content] of Object.entries(files)) {
-      await writeFileAtomically(join(staged.path, name), `${JSON.stringify(content, null, 2)}\n`);
+      await staged.write(name, `${JSON.stringify(content, null, 2)}\n`);
     }
-    await writeFileAtomically(join(staged.path, "model.safetensors"), weights);
+    await staged.write("model.safetensors", weights);
     await staged.commit();
   } catch (error) {
     await staged.discard();

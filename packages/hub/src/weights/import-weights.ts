@@ -54,7 +54,7 @@ export interface ImportedHead {
  * joined, learned positions resized to the backbone's grid, 16-bit floats widened; nothing is guessed from shapes.
  *
  * @throws SitError "bad-option"; "bad-parameters" where the file has no network of this kind, several with none preferred,
- *   parameters of other shapes, or lacks some
+ *   parameters of other shapes, or lacks some; "bad-file" for numbers that are not finite
  */
 export async function importWeights(weights: WeightSource, options: ImportOptions): Promise<ImportedWeights> {
   const { from, backbone, network, allowMissing = false, seed = 0, source = "weights" } = options;
@@ -131,13 +131,28 @@ async function readPlace(
           `${source}: expected queries, keys and values for ${name}, got some`,
         );
       }
-      read.push(tensorFromSafetensors(await weights.read(part), `${source}: ${printable(part)}`));
+      const label = `${source}: ${printable(part)}`;
+      const tensor = tensorFromSafetensors(await weights.read(part), label);
+      read.push(tensor);
+      await requireFinite(tensor, label);
     }
     const [first] = read as [tf.Tensor];
     return read.length === 1 ? tf.clone(first) : tf.concat(read, 0);
   } finally {
     tf.dispose(read);
   }
+}
+
+/**
+ * A network with one number that is none gives none for any image.
+ * @throws SitError "bad-file"
+ */
+export async function requireFinite(tensor: tf.Tensor, label: string): Promise<void> {
+  if (tensor.dtype !== "float32") return;
+  const values = (await tensor.data()) as Float32Array;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new SitError("bad-file", `${label}: expected finite numbers, got ${values[at]} at ${at}`);
 }
 
 /** Positions of another grid, and positions of the patches alone, as the backbone has them. */

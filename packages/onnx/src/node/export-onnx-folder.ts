@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core";
-import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
+import { stageFolder } from "@sitjs/core/node";
 import { completeOptions } from "@sitjs/vit";
 import { type FolderOptions, folderConfigs } from "../configs.js";
 import { exportOnnx } from "../export-onnx.js";
@@ -33,7 +33,7 @@ export async function exportOnnxFolder(folder: string, options: FolderOptions): 
   const staged = await stageFolder(folder);
   try {
     for (const [name, content] of Object.entries(files)) {
-      await writeFileAtomically(join(staged.path, name), content);
+      await staged.write(name, content);
     }
     await staged.commit();
   } finally {

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SitError } from "../errors.js";
-import { stageFolder, writeFileAtomically } from "./index.js";
+import { besidePath, isBeside, stageFolder, writeFileAtomically, writeFilesAtomically } from "./index.js";
 
 let scratch = "";
 const mounted: string[] = [];
@@ -153,7 +153,127 @@ describe("writeFileAtomically", () => {
   });
 });
 
+/** What a process that is no more has left; its number is that of one that has just ended. */
+async function leaveBeside(path: string, kind: "partial" | "old", content: string): Promise<void> {
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  await writeFile(besidePath(path, kind).replace(`-${process.pid}-`, `-${pid}-`), content);
+}
+
+describe("what killed processes have left", () => {
+  it("goes when the file is written again; what living ones write stays", async () => {
+    const path = join(scratch, "file");
+    await leaveBeside(path, "partial", "half");
+    const others = [besidePath(path, "partial"), join(scratch, "file.partial"), join(scratch, "file.1.old")];
+    for (const other of others) await writeFile(other, "of others");
+    expect((await readdir(scratch)).filter(isBeside)).toHaveLength(2);
+    await writeFileAtomically(path, "whole");
+    expect((await readdir(scratch)).sort()).toEqual(["file", ...others.map((at) => basename(at))].sort());
+  });
+
+  it("comes back where it was put away for something that never came", async () => {
+    const target = join(scratch, "folder");
+    const staged = await stageFolder(target);
+    await staged.write("file", "earlier");
+    await staged.commit();
+    const old = besidePath(target, "old", true);
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    await rename(target, old.replace(`-${process.pid}-`, `-${pid}-`));
+    const next = await stageFolder(target);
+    await next.discard();
+    expect(await readFile(join(target, "file"), "utf8")).toBe("earlier");
+    expect(await readdir(scratch)).toEqual(["folder"]);
+  });
+});
+
+describe("writeFilesAtomically", () => {
+  const set = (content: string) => ["a", "b"].map((name) => ({ path: join(scratch, name), content }));
+  const read = async () => await Promise.all(["a", "b"].map((name) => readFile(join(scratch, name), "utf8")));
+
+  it("writes all, over what was there", async () => {
+    await writeFilesAtomically(set("1"));
+    await writeFilesAtomically(set("2"));
+    expect(await read()).toEqual(["2", "2"]);
+    expect(await readdir(scratch)).toEqual(["a", "b"]);
+  });
+
+  it("keeps the earlier set where one of them cannot be written", async () => {
+    await writeFilesAtomically(set("1"));
+    await mkdir(join(scratch, "c"));
+    const error = await failure(
+      writeFilesAtomically([...set("2"), { path: join(scratch, "c"), content: "2" }]),
+    );
+    expect(error.message).toContain(`${join(scratch, "c")}: cannot be written (expected a file`);
+    const broken = (async function* () {
+      yield Uint8Array.of(1);
+      throw new Error("a mistake in the content");
+    })();
+    const last = { path: join(scratch, "d"), content: broken };
+    await expect(writeFilesAtomically([...set("2"), last])).rejects.toThrow(/^a mistake in the content$/);
+    expect(await read()).toEqual(["1", "1"]);
+    expect(await readdir(scratch)).toEqual(["a", "b", "c"]);
+  });
+
+  it("never lets a set of two writers be one of both", async () => {
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(["1", "2", "3"].map((content) => writeFilesAtomically(set(content))));
+      const [a, b] = await read();
+      expect(a).toBe(b);
+    }
+    expect(await readdir(scratch)).toEqual(["a", "b"]);
+  });
+
+  it("a process killed between two names leaves no mixed set, and the next write the old one or its own", async () => {
+    await writeFilesAtomically(set("1"));
+    // As it is when the first new one has its name.
+    await leaveBeside(join(scratch, "a"), "old", "1");
+    await leaveBeside(join(scratch, "b"), "old", "1");
+    await leaveBeside(join(scratch, "b"), "partial", "2");
+    await writeFile(join(scratch, "a"), "2");
+    await rm(join(scratch, "b"));
+    const [first, second] = set("3") as [{ path: string; content: string }, { path: string }];
+    const failing = (async function* () {
+      yield* [] as Uint8Array[];
+      throw new Error("no content");
+    })();
+    const write = writeFilesAtomically([first, { path: second.path, content: failing }]);
+    await expect(write).rejects.toThrow("no content");
+    expect(await read()).toEqual(["1", "1"]);
+    await writeFilesAtomically(set("3"));
+    expect(await read()).toEqual(["3", "3"]);
+    expect(await readdir(scratch)).toEqual(["a", "b"]);
+  });
+});
+
 describe("stageFolder", () => {
+  it("does not take the place of a file", async () => {
+    const path = join(scratch, "file");
+    await writeFile(path, "precious");
+    expect((await failure(stageFolder(path))).message).toMatch(/file: cannot be written \(expected a folder/);
+    expect(await readFile(path, "utf8")).toBe("precious");
+    const staged = await stageFolder(join(scratch, "one"));
+    await writeFile(join(scratch, "one"), "precious");
+    expect((await failure(staged.commit())).code).toBe("disk");
+    await staged.discard();
+    expect((await readdir(scratch)).sort()).toEqual(["file", "one"]);
+  });
+
+  it("of two that take one place at once the last one stays, whole", async () => {
+    const target = join(scratch, "one");
+    const both = await Promise.all(["1", "2"].map(() => stageFolder(target)));
+    await Promise.all(both.map((staged, i) => staged.write("content", String(i))));
+    await Promise.all(both.map((staged) => staged.commit()));
+    expect(["0", "1"]).toContain(await readFile(join(target, "content"), "utf8"));
+    expect(await readdir(scratch)).toEqual(["one"]);
+  });
+
+  it("names files by the place they will have", async () => {
+    const staged = await stageFolder(join(scratch, "one"));
+    await mkdir(join(staged.path, "inner"));
+    const error = await failure(staged.write("inner", "1"));
+    expect(error.message).toContain(`${join(scratch, "one", "inner")}: cannot be written`);
+    await staged.discard();
+  });
+
   it("takes the place of the earlier folder at once, and leaves nothing beside it", async () => {
     const target = join(scratch, "runs", "one");
     await writeFileAtomically(join(target, "old"), "1");

@@ -138,7 +138,7 @@ test("a folder with other files is left alone", async () => {
   mkdirSync(at("photos"));
   writeFileSync(at("photos", "mine.jpg"), "picture");
   await expect(writeEmbeddings(at("photos"), rows(3), notes)).rejects.toThrow(
-    /--out .*photos: expected a new folder.* got a folder with mine\.jpg/,
+    /--out .*photos: expected a new name.* got a folder with mine\.jpg in it/,
   );
   expect(existsSync(at("photos", "mine.jpg"))).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,6 +97,54 @@ describe("a repository of the Hub", () => {
     expect(asked.slice(before).map(({ method, url }) => [method, url])).toEqual([
       ["HEAD", "/owner/tiny/resolve/main/config.json"],
     ]);
+    expect(storage.ranges).toHaveLength(1);
+  });
+
+  it("that was damaged in the cache is refused offline, and downloaded again online", async () => {
+    hub.answer(layout([]));
+    storage.answer(serve(bytesOf(weights)));
+    await expectLogits("owner/tiny", options());
+    const snapshot = join(scratch(), "hub", "models--owner--tiny", "snapshots", commit);
+    for (const name of [weights, "config.json"]) {
+      const damaged = readFileSync(join(snapshot, name));
+      // A number of the weights, or a space of the text: nothing else would tell.
+      damaged[damaged.length - 3] = (damaged[damaged.length - 3] as number) ^ 1;
+      writeFileSync(join(snapshot, name), damaged);
+      const error = await failure(fromPretrained("owner/tiny", options({ offline: true })));
+      expect([error.code, error.message]).toEqual([
+        "bad-file",
+        expect.stringContaining(`${join(snapshot, name)}: expected the file as it was downloaded`),
+      ]);
+      await expectLogits("owner/tiny", options({ revision: name === weights ? "main" : commit }));
+      expect(readFileSync(join(snapshot, name)).equals(bytesOf(name))).toBe(true);
+    }
+    await expectLogits("owner/tiny", options({ offline: true }));
+  });
+
+  it("whose branch moves while it is downloaded is of one commit, or refused", async () => {
+    const later = "f".repeat(40);
+    const asked: string[] = [];
+    const usual = layout([]);
+    hub.answer((request, response) => {
+      asked.push(request.url ?? "");
+      usual(request, response);
+      // After the first answer the branch, and whoever asks for it, is another commit.
+      if (asked.length > 1 && request.url?.includes("/main/")) response.setHeader("x-repo-commit", later);
+    });
+    storage.answer(serve(bytesOf(weights)));
+    await expectLogits("owner/tiny", options());
+    expect(asked.slice(1).every((url) => url.includes(commit))).toBe(true);
+    hub.answer((_, response) => response.writeHead(200, { "x-repo-commit": later, etag: '"0"' }).end());
+    const other = options({ revision: commit, cache: join(scratch(), "other") });
+    expect((await failure(fromPretrained("owner/tiny", other))).message).toContain(
+      `expected the commit ${commit}`,
+    );
+  });
+
+  it("is fetched by two at once, each whole", async () => {
+    hub.answer(layout([]));
+    storage.answer(serve(bytesOf(weights)));
+    await Promise.all([expectLogits("owner/tiny", options()), expectLogits("owner/tiny", options())]);
     expect(storage.ranges).toHaveLength(1);
   });
 
@@ -198,7 +246,7 @@ describe("a repository of the Hub", () => {
     expect(message).toMatch(/HTTP status 404/);
     const plain = options({ endpoint: hub.origin.replace("https", "http") });
     expect((await failure(fromPretrained("owner/tiny", plain))).message).toMatch(
-      /url: expected an https:\/\/ address/,
+      /endpoint: expected an https:\/\/ address/,
     );
     expect((await failure(fromPretrained("owner/tiny", options({ offline: true })))).code).toBe(
       "missing-file",

@@ -7,6 +7,7 @@ import {
   downloadBytes,
   downloadFacts,
   downloadFile,
+  hashFile,
   writeFileAtomically,
 } from "@sitjs/core/node";
 import envPaths from "env-paths";
@@ -47,9 +48,10 @@ export const isRepository = (name: string): boolean =>
 
 /**
  * A model repository of Hugging Face. The revision is asked for once, and all files come from the commit it stands for,
- * each held against its checksum: the SHA-256 of large files, git's own hash of others. A broken download is gone on with.
+ * each held against its checksum: the SHA-256 of large files, git's own hash of others. A broken download is gone on with;
+ * what is in the cache is held against the sum that it came with, and downloaded again where it is damaged.
  *
- * @throws SitError "bad-option"; from `file` "network", "bad-file", "missing-file" where offline and not in the cache
+ * @throws SitError "bad-option"; from `file` "network", "bad-file" (offline: also for a damaged one in the cache), "missing-file" where offline and not in the cache
  */
 export function openRepository(name: string, options: HubOptions = {}): HubRepository {
   const { revision = "main", offline = false, ca, signal } = options;
@@ -66,7 +68,26 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
   const server = { token, ca, signal };
   let commit: string | undefined;
 
+  requireOption(
+    /^https:[/][/]/i.test(endpoint) && URL.canParse(endpoint),
+    options.endpoint === undefined ? "HF_ENDPOINT" : "endpoint",
+    "an https:// address",
+    endpoint,
+  );
+
   const path = (of: string, file: string) => join(folder, "snapshots", of, ...file.split("/"));
+  /** Where the checksum of a file is kept that it had when it came. */
+  const sumPath = (of: string, file: string) => join(folder, "sums", of, ...file.split("/"));
+  const whole = new Set<string>();
+  /** Whether a file is there as it came: a disk may have damaged it since. Looked at once. */
+  const isWhole = async (of: string, file: string): Promise<boolean> => {
+    const at = path(of, file);
+    if (whole.has(at)) return true;
+    const mark = (await readFile(sumPath(of, file), "utf8").catch(() => "")).trim();
+    const same = (await isFile(at)) && mark !== "" && (await sumOf(at, mark, signal)) === mark;
+    if (same) whole.add(at);
+    return same;
+  };
   const address = (of: string, file: string) =>
     `${endpoint}/${name}/resolve/${encodeURIComponent(of)}/${file.split("/").map(encodeURIComponent).join("/")}`;
 
@@ -75,7 +96,10 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
   const cached = async (file: string): Promise<string | undefined> => {
     const known = await lastKnown();
     const found = isCommit(known) ? path(known, file) : undefined;
-    return found !== undefined && (await isFile(found)) ? found : undefined;
+    if (found === undefined || !(await isFile(found))) return undefined;
+    if (await isWhole(known, file)) return found;
+    const expected = "expected the file as it was downloaded, got a damaged one";
+    throw new SitError("bad-file", `${found}: ${expected}`, { mend: "Online it is downloaded again." });
   };
 
   return {
@@ -88,7 +112,7 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
       }
       // A commit's files never change: what is there is right, and nobody need be asked.
       const at = commit ?? (isCommit(revision) ? revision : undefined);
-      if (at !== undefined && (await isFile(path(at, file)))) return path(at, file);
+      if (at !== undefined && (await isWhole(at, file))) return path(at, file);
       const url = address(at ?? revision, file);
       const { status, headers } = await downloadFacts({ url, ...server });
       if (status === 404 && headers["x-error-code"] !== "RepoNotFound") return undefined;
@@ -102,7 +126,10 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
       }
       commit = named;
       const to = path(named, file);
-      if (!(await isFile(to))) await fetchFile(address(named, file), to, file, headers);
+      if (!(await isWhole(named, file))) {
+        const mark = await fetchFile(address(named, file), to, file, headers);
+        await writeFileAtomically(sumPath(named, file), `${mark}\n`);
+      }
       if (!isCommit(revision)) await writeFileAtomically(reference, `${named}\n`);
       return to;
     },
@@ -117,7 +144,7 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
     to: string,
     file: string,
     headers: Readonly<Record<string, string>>,
-  ): Promise<void> {
+  ): Promise<string> {
     const mark = unquoted(headers["x-linked-etag"] ?? headers.etag ?? "");
     const bytes = Number(headers["x-linked-size"] ?? headers["content-length"] ?? Number.NaN);
     if (/^[0-9a-f]{64}$/.test(mark)) {
@@ -125,17 +152,27 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
       const onProgress =
         options.onProgress && ((each: DownloadProgress) => options.onProgress?.({ ...each, file }));
       await downloadFile({ url, to, sha256: mark, bytes, ...server, onProgress });
-      return;
+      return mark;
     }
     if (!/^[0-9a-f]{40}$/.test(mark)) {
       throw new SitError("network", `${url}: expected a checksum in x-linked-etag or etag, got neither`);
     }
     const content = await downloadBytes({ url, maximumBytes: mostGitBytes, ...server });
-    const sum = createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
+    const sum = gitHash(content.length).update(content).digest("hex");
     if (sum !== mark)
       throw new SitError("bad-file", `${url}: expected a file of git hash ${mark}, got ${sum}`);
     await writeFileAtomically(to, content);
+    return mark;
   }
+}
+
+/** Git names a file by a hash of its length and its bytes. */
+const gitHash = (bytes: number) => createHash("sha1").update(`blob ${bytes}\0`);
+
+/** The sum of a file, of the kind that the given one is of. */
+async function sumOf(file: string, mark: string, signal: AbortSignal | undefined): Promise<string> {
+  const hash = mark.length === 64 ? createHash("sha256") : gitHash((await stat(file)).size);
+  return (await hashFile(file, hash, signal)).digest("hex");
 }
 
 function refused(name: string, url: string, status: number, token: string | undefined): SitError {

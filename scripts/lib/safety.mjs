@@ -11,6 +11,9 @@ import ts from "typescript";
  * @property {string} code the line
  */
 
+const beyond = "listens beyond this machine";
+/** Addresses of all networks of a machine, and the option of servers that stands for them. */
+const everywhere = /^(0\.0\.0\.0|::|\[::\]|--host)$/;
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 /** Plain HTTP to anywhere but this machine; w3.org names XML's namespaces, which nobody loads. */
 const plainHttp = /http:\/\/(?!127\.0\.0\.1|localhost|\[::1\]|www\.w3\.org\/)\w/;
@@ -24,6 +27,10 @@ const python = [
     /\bpickle\b|\btorch\.load\(|\bjoblib\b|\byaml\.load\(|allow_pickle\s*=\s*True/,
   ],
   ["starts a shell", /shell\s*=\s*True|os\.(system|popen)\(/],
+  [
+    "listens beyond this machine",
+    /\b\w*(TCP|UDP|HTTP)Server\(\s*\(\s*["'](?!127\.0\.0\.1|localhost)|\.bind\(\s*\(\s*["'](?!127\.0\.0\.1|localhost)|-m["',\s]+http\.server/,
+  ],
 ];
 
 /**
@@ -44,7 +51,9 @@ export function findUnsafe(root, folders) {
 function filesIn(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    const skipped = ["node_modules", "dist", "results", "coverage", ".turbo"].includes(entry.name);
+    const skipped = ["node_modules", "dist", "results", "coverage", ".turbo", "api", "cache"].includes(
+      entry.name,
+    );
     if (entry.isDirectory()) return skipped ? [] : filesIn(path);
     return code.test(entry.name) || otherText.test(entry.name) ? [path] : [];
   });
@@ -86,6 +95,12 @@ function findInCode(file, text, found) {
 function unsafe(node) {
   if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node)) return unsafeText(node);
   if (ts.isCallExpression(node)) return unsafeCall(node);
+  // Such a server opens its port at once.
+  if (ts.isNewExpression(node) && /(WebSocketServer|\.Server)$/.test(node.expression.getText())) {
+    const [first] = node.arguments ?? [];
+    const own = first && ts.isObjectLiteralExpression(first) && first.properties.some(isPort);
+    if (own && !isLoopback(first)) return beyond;
+  }
   if (ts.isNewExpression(node) && node.expression.getText() === "Function") return "runs text as code";
   if (ts.isPropertyAssignment(node)) return unsafeOption(node.name.getText(), node.initializer);
   if (ts.isShorthandPropertyAssignment(node)) return unsafeOption(node.name.text, node.name);
@@ -94,6 +109,7 @@ function unsafe(node) {
 }
 
 function unsafeText(node) {
+  if (everywhere.test(node.text) && !isBeforeLoopback(node)) return beyond;
   if (plainHttp.test(node.text)) return "plain HTTP";
   const imported = ts.isImportDeclaration(node.parent) || ts.isCallExpression(node.parent);
   if (imported && /^(node:)?vm$/.test(node.text)) return "runs text as code";
@@ -110,9 +126,18 @@ function unsafeCall(node) {
       : "loads a module by a name that is no constant";
   }
   if (called === "JSON.parse" && second) return "makes objects of its own while it parses";
-  if (/\.listen$/.test(called) && !isLoopback(first, second)) return "listens beyond this machine";
+  if (/(\.listen|\["listen"\])$/.test(called) && !isLoopback(first, second)) return beyond;
   return undefined;
 }
+
+/** `--host` with the address behind it. */
+function isBeforeLoopback(node) {
+  if (!ts.isArrayLiteralExpression(node.parent)) return false;
+  const { elements } = node.parent;
+  return isLoopbackName(elements[elements.indexOf(node) + 1]);
+}
+
+const isPort = (property) => property.name?.getText() === "port";
 
 function isLoopback(first, second) {
   if (first && ts.isObjectLiteralExpression(first)) {

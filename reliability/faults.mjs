@@ -2,18 +2,20 @@
 // the last checkpoint intact, or the run goes on to the same end; none hangs, none leaves a process or half a file.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { commandFaults } from "./faults/commands.mjs";
 import { damageFaults } from "./faults/damage.mjs";
 import { diskFaults } from "./faults/disk.mjs";
 import { loaderFaults } from "./faults/loader.mjs";
 import { processFaults } from "./faults/process.mjs";
 import { signalFaults } from "./faults/signals.mjs";
+import { stoppedCommandFaults } from "./faults/stopped-commands.mjs";
 import { digestSaid, runSmall } from "./lib/expect-run.mjs";
 import { writeImages } from "./lib/images.mjs";
 
 export const name = "faults";
 
 /** In short, one of so many. */
-const SHORT = 5;
+const SHORT = 8;
 
 /**
  * @typedef {object} Fault
@@ -23,7 +25,15 @@ const SHORT = 5;
  */
 
 /** @type {readonly Fault[]} */
-export const faults = [...diskFaults, ...damageFaults, ...processFaults, ...loaderFaults, ...signalFaults];
+export const faults = [
+  ...diskFaults,
+  ...damageFaults,
+  ...processFaults,
+  ...loaderFaults,
+  ...signalFaults,
+  ...commandFaults,
+  ...stoppedCommandFaults,
+];
 
 /** Shown in results and tests: a run's folders differ from time to time. */
 const withoutFolders = (text, scratch) => text.replaceAll(`${scratch}/`, "");

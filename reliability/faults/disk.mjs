@@ -1,7 +1,7 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canGoOn, intact, oneMessage, runSmall, wentOn } from "../lib/expect-run.mjs";
-import { smallDisk } from "../lib/small-disk.mjs";
+import { fill, smallDisk } from "../lib/small-disk.mjs";
 
 /** Room for two checkpoints of the tiny network, not for three. */
 const KILOBYTES = 420;
@@ -96,12 +96,3 @@ export const diskFaults = [
     },
   },
 ];
-
-/** Until nothing more fits. */
-function fill(file) {
-  try {
-    for (;;) writeFileSync(file, Buffer.alloc(4096), { flag: "a" });
-  } catch (error) {
-    if (error.code !== "ENOSPC" || !existsSync(file)) throw error;
-  }
-}

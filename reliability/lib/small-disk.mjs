@@ -1,6 +1,6 @@
 // A disk that is full soon, or may not be written.
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 
 const mounted = new Set();
 process.on("exit", () => {
@@ -26,6 +26,15 @@ export function smallDisk(folder, kilobytes) {
       command("umount", "-l", folder);
     },
   };
+}
+
+/** Writes to a file until nothing more fits on its disk. */
+export function fill(file) {
+  try {
+    for (;;) writeFileSync(file, Buffer.alloc(4096), { flag: "a" });
+  } catch (error) {
+    if (error.code !== "ENOSPC" || !existsSync(file)) throw error;
+  }
 }
 
 function command(name, ...args) {

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -31,9 +32,13 @@ export async function withScratch<T>(use: (folder: string) => Promise<T>): Promi
   } catch (error) {
     throw new SitError("disk", `${tmpdir()}: cannot be written (${reason(error)})`, { mend, cause: error });
   }
+  // Also where the process is ended in the middle; a killed one leaves it to the system's own clearing.
+  const clear = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", clear);
   try {
     return await use(folder);
   } finally {
+    process.off("exit", clear);
     await rm(folder, { recursive: true, force: true });
   }
 }

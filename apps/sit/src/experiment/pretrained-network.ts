@@ -140,6 +140,8 @@ function settingsOf({ config, weights }: FoundPretrained, option: string): Setti
   }
   const settings: Settings = {
     ...presetFor("paper-small", "sit"),
+    // There are none of ImageNet in grey; what the folder says of mean and deviation is taken in any case.
+    ...(channels === 1 && { statistics: "dataset" as const }),
     imageSize,
     patchSize,
     channels,

@@ -1,4 +1,4 @@
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
@@ -48,6 +48,7 @@ export async function lockRun(folder: string): Promise<RunLock> {
   } finally {
     await rm(partial, { force: true }).catch(() => undefined);
   }
+  const held = await stat(path).catch(() => undefined);
   return {
     async requireHeld() {
       if ((await read(path)) === own) return;
@@ -60,7 +61,11 @@ export async function lockRun(folder: string): Promise<RunLock> {
       );
     },
     async release() {
-      if ((await read(path)) === own) await rm(path, { force: true }).catch(() => undefined);
+      const found = await read(path);
+      // Without a file handle left nothing can be read; which file it is can be told all the same.
+      const now = found === undefined ? await stat(path).catch(() => undefined) : undefined;
+      const same = now !== undefined && now.ino === held?.ino && now.dev === held.dev;
+      if (found === own || same) await rm(path, { force: true }).catch(() => undefined);
     },
   };
 }

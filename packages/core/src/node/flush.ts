@@ -1,4 +1,4 @@
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
 /** What systems answer that cannot flush a folder (Windows, some network drives), or where it may not be read. */
@@ -22,13 +22,21 @@ export async function flushFolder(folder: string): Promise<void> {
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
-    // Node's answer to several others, a read-only disk among them (seen with 20.20); made alone it tells which.
-    await mkdir(folder);
-    return folder;
+    // Node's answer to several others, a read-only disk among them (seen with 20.20); made one by one they tell which.
+    return await makeEach(resolve(folder));
   });
   if (first === undefined) return;
   for (let made = resolve(folder); ; made = dirname(made)) {
     await flushFolder(dirname(made));
     if (made === resolve(first)) return;
   }
+}
+
+/** Makes a folder and those above it that are missing, one by one; returns the first that was. */
+async function makeEach(folder: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (let each = folder; !(await stat(each).catch(() => undefined)); each = dirname(each))
+    missing.unshift(each);
+  for (const each of missing) await mkdir(each);
+  return missing[0];
 }

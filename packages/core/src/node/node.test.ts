@@ -143,6 +143,8 @@ describe("writeFileAtomically", () => {
     const works = [
       () => writeFileAtomically(join(folder, "new", "file"), "1"),
       () => stageFolder(join(folder, "new")),
+      () => writeFileAtomically(join(folder, "new", "newer", "file"), "1"),
+      () => stageFolder(join(folder, "new", "newer", "newest")),
     ];
     for (const work of works) {
       const error = await failure(work());

@@ -49,7 +49,11 @@ async function pack(spec: string, folder: string): Promise<string> {
   const shell = process.platform === "win32";
   try {
     // The folder has no package.json: npm must not take the caller's workspace for what is meant.
-    const { stdout } = await run("npm", args, { cwd: folder, shell, timeout, env: cleanEnvironment() });
+    const packing = run("npm", args, { cwd: folder, shell, timeout, env: cleanEnvironment() });
+    // Who ends this process in the middle, as a second Ctrl+C does, means npm too.
+    const stop = () => packing.child.kill();
+    process.once("exit", stop);
+    const { stdout } = await packing.finally(() => process.off("exit", stop));
     const [packed] = JSON.parse(stdout) as { filename: string }[];
     if (!packed) throw new Error("npm pack named no file");
     return join(folder, packed.filename);

@@ -25,6 +25,13 @@ describe("accuracy", () => {
     expect(accuracy(logits, [1, 2], 3, [2, 3])).toEqual([0.5, 1]);
   });
 
+  it("counts no row as a hit whose logits are not all numbers", () => {
+    const { NaN: none } = Number;
+    const logits = Float32Array.of(none, none, none, none, 1, 0, 2, none, 1);
+    expect(accuracy(logits, [0, 0, 0], 3)).toEqual([0]);
+    expect(accuracy(logits, [2, 1, 0], 3, [1, 3])).toEqual([0, 2 / 3]);
+  });
+
   it("has no value where there are no rows", () => {
     expect(accuracy(new Float32Array(0), [], 3)).toEqual([Number.NaN]);
   });

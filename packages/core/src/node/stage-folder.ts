@@ -53,7 +53,10 @@ export async function stageFolder(folder: string, options: StageOptions = {}): P
         await flushFolder(path);
         for (let tries = 0; ; tries++) {
           if (await moveIfThere(target, olds[tries] as string)) replaced = tries;
-          const cause = await rename(path, target).catch((error: NodeJS.ErrnoException) => error);
+          const cause = await rename(path, target).then(
+            () => undefined,
+            (error: NodeJS.ErrnoException) => error,
+          );
           if (cause === undefined) break;
           // Another process has put its own there in between.
           const again = ["ENOTEMPTY", "EEXIST"].includes(cause.code ?? "") && tries + 1 < olds.length;

@@ -60,6 +60,30 @@ describe("a folder that transformers wrote", () => {
     model.dispose();
   });
 
+  it.each([
+    ["vit.embeddings.cls_token", Number.NaN],
+    ["classifier.weight", Number.NEGATIVE_INFINITY],
+  ])("is refused with a number that is none in %s", async (name, value) => {
+    const copy = join(scratch(), "other");
+    cpSync(folder, copy, { recursive: true });
+    const path = join(copy, "model.safetensors");
+    const { tensors, metadata } = readSafetensors(readFileSync(path));
+    const entry = tensors[name] as SafetensorsEntry;
+    const data = Float32Array.from(entry.data, Number);
+    data[2] = value;
+    writeFileSync(
+      path,
+      writeSafetensors({ metadata, tensors: { ...tensors, [name]: { ...entry, data } as SafetensorsEntry } }),
+    );
+    const before = tf.memory().numTensors;
+    const { code, message } = await failure(fromPretrained(copy));
+    expect([code, message]).toEqual([
+      "bad-file",
+      `${path}: ${name}: expected finite numbers, got ${value} at 2`,
+    ]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it("saved again is the same network, with the same tensors", async () => {
     const model = await fromPretrained(folder);
     const { backbone, labels } = model.config;

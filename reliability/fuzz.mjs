@@ -80,7 +80,7 @@ try {
     module,
     inputs,
     seed,
-    only: only?.split(","),
+    only: only?.split(/,(?! )/),
     log: console.log,
   });
   const seconds = Math.round((performance.now() - began) / 100) / 10;

@@ -1,5 +1,15 @@
 import { fork } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "../../scripts/lib/steps.mjs";
@@ -32,7 +42,7 @@ const enoughFindings = 50;
 /**
  * @typedef {object} FuzzOptions
  * @property {string} module file that exports `targets`
- * @property {number} inputs in all, shared out evenly
+ * @property {number} inputs in all, shared out by the targets' shares
  * @property {number} seed
  * @property {readonly string[]} [only] names of targets; default all
  * @property {number} [milliseconds] what one input may take
@@ -59,21 +69,22 @@ export async function fuzz({
   const parent = join(root, "node_modules", ".cache");
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "fuzz-"));
+  const scratch = mkdtempSync(join(scratchParent(), "fuzz-"));
   /** @type {Child | undefined} */
   let child;
   const stop = () => {
     child?.kill();
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, scratch]) rmSync(each, { recursive: true, force: true });
   };
   process.once("exit", stop);
   try {
-    const names = chosen(await bundle(module, folder), only);
-    child = new Child(folder, hangSeconds);
+    const list = chosen(await bundle(module, folder), only);
+    child = new Child(folder, scratch, hangSeconds);
     const results = [];
     const findings = [];
-    for (const [i, target] of names.entries()) {
-      const share = Math.floor(inputs / names.length) + (i < inputs % names.length ? 1 : 0);
-      const result = await fuzzTarget(child, { target, seed, milliseconds, inputs: share });
+    for (const [i, target] of list.entries()) {
+      const share = shareOf(list, i, inputs);
+      const result = await fuzzTarget(child, { target: target.name, seed, milliseconds, inputs: share });
       results.push(result.result);
       findings.push(...result.findings);
       log(line(result.result, result.findings.length));
@@ -85,7 +96,23 @@ export async function fuzz({
   }
 }
 
-/** Bundles the child from the sources, so that no build can be old. @returns {Promise<string[]>} names of the targets */
+/** Where files are written that are parsed at once: to memory where that is a folder. */
+function scratchParent() {
+  const memory = "/dev/shm";
+  return statSync(memory, { throwIfNoEntry: false })?.isDirectory() ? memory : tmpdir();
+}
+
+/** Whole numbers that add up to `inputs`. @param {readonly Listed[]} list */
+function shareOf(list, index, inputs) {
+  const all = list.reduce((sum, { share }) => sum + share, 0);
+  const upTo = (end) =>
+    Math.round((inputs * list.slice(0, end).reduce((sum, { share }) => sum + share, 0)) / all);
+  return upTo(index + 1) - upTo(index);
+}
+
+/** @typedef {{ name: string, share: number }} Listed a target's name, and how many of the inputs it has */
+
+/** Bundles the child from the sources, so that no build can be old. @returns {Promise<Listed[]>} the targets */
 async function bundle(module, folder) {
   const child = join(folder, "child.mjs");
   /** @type {import("esbuild").BuildOptions} */
@@ -107,21 +134,22 @@ async function bundle(module, folder) {
   const serve = `import { serve } from ${JSON.stringify(join(root, "reliability", "fuzz", "child.ts"))};`;
   const stdin = (contents) => ({ contents, resolveDir: root, sourcefile: "fuzz-child.mjs" });
   await build({ ...common, stdin: stdin(`${imports} ${serve} serve(targets);`), outfile: child });
-  const list = join(folder, "names.mjs");
+  const list = join(folder, "list.mjs");
   await build({
     ...common,
-    stdin: stdin(`${imports} export const names = targets.map(({ name }) => name);`),
+    stdin: stdin(`${imports} export const list = targets.map(({ name, share = 1 }) => ({ name, share }));`),
     outfile: list,
   });
-  return (await import(list)).names;
+  return (await import(list)).list;
 }
 
-function chosen(names, only) {
+function chosen(list, only) {
+  const names = list.map(({ name }) => name);
   const strange = only?.find((name) => !names.includes(name));
   if (strange !== undefined) {
     throw new Error(`targets: expected names among ${names.join("; ")}, got ${JSON.stringify(strange)}`);
   }
-  return only ? names.filter((name) => only.includes(name)) : names;
+  return only ? list.filter(({ name }) => only.includes(name)) : list;
 }
 
 async function fuzzTarget(child, { target, seed, milliseconds, inputs }) {
@@ -202,13 +230,15 @@ function line({ target, inputs, accepted, rejected, seconds, slowestMilliseconds
 /** The process that parses, started again where it had to be killed or died. */
 class Child {
   #folder;
+  #scratch;
   #hangSeconds;
   #progress;
   /** @type {import("node:child_process").ChildProcess | undefined} */
   #process;
 
-  constructor(folder, hangSeconds) {
+  constructor(folder, scratch, hangSeconds) {
     this.#folder = folder;
+    this.#scratch = scratch;
     this.#hangSeconds = hangSeconds;
     this.#progress = join(folder, "progress");
   }
@@ -238,7 +268,7 @@ class Child {
   }
 
   async #start() {
-    this.#process = fork(join(this.#folder, "child.mjs"), [this.#progress, join(this.#folder, "scratch")], {
+    this.#process = fork(join(this.#folder, "child.mjs"), [this.#progress, this.#scratch], {
       cwd: root,
       execArgv: [
         "--expose-gc",

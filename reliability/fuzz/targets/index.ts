@@ -1,7 +1,13 @@
 import type { AnyTarget } from "../target.js";
 import { coco, csv, csvOneHot, csvSeparated, json, voc } from "./annotations.js";
+import { compressedTar, tarArchive, zipArchive } from "./archives.js";
 import { cifar10, cifar100, compressedIdx, idx, stlImages, stlLabels } from "./images.js";
+import { classNames, columnList, imageEnds } from "./lists.js";
 import { compressedMat, mat } from "./mat.js";
+import { numpyEmbeddings } from "./numpy.js";
+import { parquetEmbeddings, parquetImages } from "./parquet.js";
+import { networkConfig, preprocessorConfig, repositoryName, timmConfig } from "./pretrained.js";
+import { ablationFile, eventFile, history, trialFile } from "./run-files.js";
 import { checkpoint, optionText, reportJson, settings } from "./runs.js";
 import { lazySafetensors, safetensors } from "./safetensors.js";
 import { keptPickle, pickle, torch, torchLegacy } from "./torch.js";
@@ -14,7 +20,18 @@ export const targets: readonly AnyTarget[] = [
   torchLegacy,
   pickle,
   keptPickle,
+  networkConfig,
+  timmConfig,
+  preprocessorConfig,
+  repositoryName,
+  zipArchive,
+  tarArchive,
+  compressedTar,
   checkpoint,
+  history,
+  trialFile,
+  ablationFile,
+  eventFile,
   idx,
   compressedIdx,
   cifar10,
@@ -23,6 +40,12 @@ export const targets: readonly AnyTarget[] = [
   stlLabels,
   mat,
   compressedMat,
+  imageEnds,
+  classNames,
+  columnList,
+  parquetImages,
+  parquetEmbeddings,
+  numpyEmbeddings,
   csv,
   csvSeparated,
   csvOneHot,

@@ -1,7 +1,6 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { SitError } from "@sitjs/core/errors";
-import { parseJson } from "@sitjs/core/json";
+import { printable, SitError } from "@sitjs/core/errors";
 import { writeFileAtomically } from "@sitjs/core/node";
 import { type DataRecord, dataDifferences } from "../experiment/data-record.js";
 import type { TrialResult } from "../experiment/trial.js";
@@ -9,6 +8,7 @@ import { type ComparedName, looksAt } from "../settings/compared.js";
 import { completeSettings } from "../settings/later.js";
 import type { Settings } from "../settings/settings.js";
 import { runFiles } from "./files.js";
+import { parseTrial } from "./parse-trial.js";
 import { settingDifferences } from "./resume.js";
 
 /** What decides the outcome of a trial. */
@@ -87,25 +87,9 @@ export async function readTrial(out: string, setup: TrialSetup): Promise<TrialRe
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new SitError("bad-file", `${path}: cannot be read (${(cause as Error).message})`, { cause });
   }
-  const record = parseJson(text, path) as TrialRecord;
-  if (!isTrial(record)) {
-    throw new SitError("bad-file", `${path}: expected the result of a trial, got something else`, {
-      mend: "Remove the file to have the trial done again.",
-    });
-  }
+  const record = parseTrial(text, path, setup);
   requireSameTrial({ ...record, settings: completeSettings(record.settings) }, setup, out);
   return record;
-}
-
-function isTrial(value: TrialRecord | undefined): value is TrialRecord {
-  const fraction = (number: unknown) => typeof number === "number" && number >= 0 && number <= 1;
-  const parts = [value?.settings, value?.data?.train, value?.labelsPerClass, value?.customParts];
-  return (
-    parts.every((part) => typeof part === "object" && part !== null) &&
-    fraction(value?.result?.knn) &&
-    Array.isArray(value?.result.accuracy) &&
-    value.result.accuracy.every(({ labels, top1 }) => Number.isSafeInteger(labels) && fraction(top1))
-  );
 }
 
 /** @throws SitError "bad-option" naming everything in which the trial was another */
@@ -134,7 +118,7 @@ export function requireSameTrial(
   if (differences.length === 0) return;
   throw new SitError(
     "bad-option",
-    `--out ${out}: expected the settings that ${method} with seed ${seed} was run with: ${differences.join("; ")}`,
+    `--out ${out}: expected the settings that ${method} with seed ${seed} was run with: ${printable(differences.join("; "))}`,
     { mend: "Leave these options out, or name another folder." },
   );
 }

@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { parseJsonBytes } from "@sitjs/core/json";
+import { completeOptions } from "@sitjs/vit";
+import { parseHeader, readHeaderLength } from "../../../packages/core/src/safetensors-header.js";
+import { formatConfig, type PretrainedConfig, readConfig } from "../../../packages/hub/src/config.js";
+import { openRepository } from "../../../packages/hub/src/node/hub-file.js";
+import {
+  evaluationPreprocessing,
+  formatPreprocessing,
+  type Preprocessing,
+  readPreprocessing,
+} from "../../../packages/hub/src/preprocessing.js";
+import { readTimmConfig } from "../../../packages/hub/src/timm-folder.js";
+import { mutateBytes } from "../mutate/bytes.js";
+import { mutateJson } from "../mutate/json.js";
+import { mutateText } from "../mutate/text.js";
+import { promise, type Target } from "../target.js";
+
+const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
+const textOf = (file: Uint8Array) => Buffer.from(file).toString();
+const fixture = (path: string) => Uint8Array.from(readFileSync(`fixtures/${path}`));
+
+const jsonFile = {
+  mutate: (file, rng, corpus) =>
+    rng.chance(0.1)
+      ? mutateBytes(file, rng, corpus)
+      : bytesOf(mutateJson(textOf(file), rng).slice(0, 2 ** 16)),
+} as const satisfies Partial<Target>;
+
+function checkNetwork({ backbone, head, labels }: PretrainedConfig): void {
+  const { imageSize, patchSize, depth = 0 } = completeOptions(backbone);
+  promise((imageSize / patchSize) ** 2 <= 2 ** 16 && depth <= 1024, "a network of a size that can be");
+  promise(head === undefined || Number.isSafeInteger(head.classes), "a number of classes");
+  promise(
+    head === undefined || labels === undefined || labels.length === head.classes,
+    "a name for each class",
+  );
+}
+
+const saved = () => {
+  const { backbone } = readConfig(
+    parseJsonBytes(fixture("huggingface-vit/config.json"), "fixture"),
+    "fixture",
+  );
+  const networks: PretrainedConfig[] = [
+    { backbone, head: { kind: "average-norm", classes: 2 }, labels: ["a", "b"], multiLabel: true },
+    { backbone: { ...backbone, layerScale: 0.1 }, head: undefined, labels: undefined, multiLabel: false },
+  ];
+  return networks.map((network) => bytesOf(JSON.stringify(formatConfig(network))));
+};
+
+export const networkConfig: Target<PretrainedConfig> = {
+  ...jsonFile,
+  name: "config.json",
+  corpus: () => [fixture("huggingface-vit/config.json"), ...saved()],
+  source: "config.json",
+  codes: ["bad-file"],
+  parse: (file) => readConfig(parseJsonBytes(file, "config.json"), "config.json"),
+  check(config) {
+    checkNetwork(config);
+    const { backbone, head } = readConfig(formatConfig(config), "again");
+    promise(
+      backbone.width === config.backbone.width && head?.classes === config.head?.classes,
+      "the same again",
+    );
+  },
+};
+
+const timmTensors = () => {
+  const file = fixture("timm-folder/model.safetensors");
+  const length = readHeaderLength(file, file.length, "timm");
+  return parseHeader(file.subarray(8, 8 + length), file.length, "timm").tensors;
+};
+
+type Timm = ReturnType<typeof readTimmConfig>;
+const tensors = timmTensors();
+
+export const timmConfig: Target<Timm> = {
+  ...jsonFile,
+  name: "config.json of timm",
+  corpus: () => [fixture("timm-folder/config.json")],
+  source: "config.json",
+  codes: ["bad-file"],
+  parse: (file) => readTimmConfig(parseJsonBytes(file, "config.json"), tensors, "config.json"),
+  check({ config, preprocessing }) {
+    checkNetwork(config);
+    if (preprocessing !== undefined) checkPreprocessing(preprocessing);
+  },
+};
+
+function checkPreprocessing({ size, shorterSide = size, mean, std }: Preprocessing): void {
+  const whole = (value: number) => Number.isSafeInteger(value) && value > 0;
+  promise(whole(size) && whole(shorterSide), "sides of whole numbers");
+  promise(
+    mean.every(Number.isFinite) && mean.length === std.length && mean.length > 0,
+    "as many means as deviations",
+  );
+  promise(
+    std.every((value) => Number.isFinite(value) && value > 0),
+    "deviations above 0",
+  );
+}
+
+const prepared = () => {
+  const common = { mean: [0.5], std: [0.25] };
+  return [
+    evaluationPreprocessing({ size: 224, ...common }),
+    { size: 32, ...common, interpolation: "bilinear" } as const,
+  ].map((each) => bytesOf(JSON.stringify(formatPreprocessing(each, 1))));
+};
+
+export const preprocessorConfig: Target<Preprocessing> = {
+  ...jsonFile,
+  name: "preprocessor_config.json",
+  corpus: () => [fixture("huggingface-vit/preprocessor_config.json"), ...prepared()],
+  source: "preprocessor_config.json",
+  codes: ["bad-file"],
+  parse: (file) =>
+    readPreprocessing(parseJsonBytes(file, "preprocessor_config.json"), "preprocessor_config.json"),
+  check: checkPreprocessing,
+};
+
+/** Names of repositories and revisions, which become paths and addresses; nothing is asked for. */
+export const repositoryName: Target<unknown> = {
+  name: "repository names",
+  corpus: () => ["owner/name@main", "facebook/dino-vits16@refs/pr/1", "a/b@v1.0"].map(bytesOf),
+  mutate: (file, rng) =>
+    mutateText(textOf(file), rng, [
+      "/",
+      "..",
+      ".",
+      "\\",
+      "\0",
+      "%2e",
+      "@",
+      ":",
+      "?",
+      "#",
+      " ",
+      "\n",
+      "é",
+      "a",
+    ]),
+  source: undefined,
+  codes: ["bad-option", "missing-file"],
+  async parse(file) {
+    const [name = "", ...revision] = textOf(file).split("@");
+    const repository = openRepository(name, {
+      revision: revision.join("@"),
+      offline: true,
+      cache: "/nowhere",
+    });
+    return await repository.file("config.json");
+  },
+  check: () => promise(false, "nothing where there is nothing"),
+};

@@ -86,7 +86,7 @@ const otherFormats: { is: string; image?: true; test: (bytes: Buffer) => boolean
     image: true,
     test: brand("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"),
   },
-  { is: "a BMP image", image: true, test: (bytes) => starts("BM")(bytes) && bytes.readUIntLE(6, 4) === 0 },
+  { is: "a BMP image", image: true, test: (bytes) => starts("BM")(bytes) && starts("\0\0\0\0", 6)(bytes) },
   {
     is: "a JPEG XL image",
     image: true,

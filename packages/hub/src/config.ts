@@ -1,6 +1,6 @@
 import { SitError } from "@sitjs/core";
 import { describeJson } from "@sitjs/core/json";
-import type { ClassifierHeadOptions, VisionTransformerOptions } from "@sitjs/vit";
+import { type ClassifierHeadOptions, completeOptions, type VisionTransformerOptions } from "@sitjs/vit";
 import { asRecord } from "./as-record.js";
 import { huggingFaceConfig } from "./hugging-face-config.js";
 
@@ -20,6 +20,9 @@ export interface PretrainedConfig {
   /** Whether an image may show several classes: each logit then has a sigmoid of its own. */
   readonly multiLabel: boolean;
 }
+
+/** More than any network has: a number of the file must not claim memory or time that its weights do not. */
+const most = { blocks: 1024, patches: 2 ** 16 };
 
 /** Why transformers' `ViTModel` is not this network, or undefined where it is. */
 export function beyondHuggingFace(backbone: VisionTransformerOptions): string | undefined {
@@ -108,18 +111,36 @@ export function readConfig(json: unknown, source: string): PretrainedConfig {
     relativePositions: one(own ?? {}, "relativePositions", [true, false], false),
     layerScale: scale as number | undefined,
   };
+  checkNetwork(backbone);
   const ids = asRecord(config.id2label);
   const names = ids && Object.keys(ids).map((_, i) => ids[String(i)]);
   if (names?.some((name) => typeof name !== "string"))
     fail("id2label", "a name for each class, from 0 on", ids);
   const labels = own === undefined || own.labels !== null ? (names as string[] | undefined) : undefined;
   const multiLabel = config.problem_type === "multi_label_classification";
-  return { backbone, head: readHead(), labels, multiLabel };
+  const head = readHead();
+  if (head && labels && labels.length !== head.classes)
+    fail("id2label", `${head.classes} names, one a class`, labels);
+  return { backbone, head, labels, multiLabel };
+
+  /** What the keys say together. */
+  function checkNetwork({ imageSize, patchSize, depth = 0 }: VisionTransformerOptions): void {
+    try {
+      completeOptions(backbone);
+    } catch (cause) {
+      if (!SitError.isInstance(cause)) throw cause;
+      throw new SitError("bad-file", `${source}: ${cause.message}`, { cause });
+    }
+    if (depth > most.blocks) fail("num_hidden_layers", `at most ${most.blocks}`, depth);
+    const patches = (imageSize / patchSize) ** 2;
+    if (patches > most.patches) fail("image_size", `at most ${most.patches} patches`, patches);
+  }
 
   function readHead(): SavedHead | undefined {
     if (own === undefined) {
       const classified =
         Array.isArray(config.architectures) && config.architectures.includes("ViTForImageClassification");
+      if (classified && names?.length === 0) fail("id2label", "at least one class", ids);
       // Two classes are what transformers makes where a config names none.
       return classified ? { kind: "linear", input: "token", classes: names?.length ?? 2 } : undefined;
     }

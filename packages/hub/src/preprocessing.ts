@@ -105,17 +105,19 @@ export function readPreprocessing(json: unknown, source: string): Preprocessing 
   const size = cropped ?? resized.square ?? (resized.shorter as number);
   const numbers = (key: string, fallback: readonly number[]): readonly number[] => {
     const value = config.do_normalize === false ? fallback : config[key];
-    const ok =
-      Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each));
+    const ok = Array.isArray(value) && value.length > 0 && value.every(Number.isFinite);
     return ok ? (value as number[]) : fail(key, "a list of numbers, one a channel", value);
   };
   const filter = config.resample ?? resample.bilinear;
   const interpolation =
     filter === 3 ? "bicubic" : filter === 2 ? "bilinear" : fail("resample", "2 or 3", filter);
   const factor = config.do_rescale === false ? 1 : (config.rescale_factor ?? 1 / 255);
-  if (Math.abs(255 * Number(factor) - 1) > 1e-6) fail("rescale_factor", "1 / 255", factor);
+  if (typeof factor !== "number" || Math.abs(255 * factor - 1) > 1e-6)
+    fail("rescale_factor", "1 / 255", factor);
   const std = numbers("image_std", [1, 1, 1]);
   if (std.some((each) => each <= 0)) fail("image_std", "numbers above 0", std);
+  const mean = numbers("image_mean", [0, 0, 0]);
+  if (mean.length !== std.length) fail("image_mean", `${std.length} numbers, as image_std has`, mean);
   const shorterSide = resized.shorter ?? (cropped === undefined ? undefined : resized.square);
-  return { size, shorterSide, mean: numbers("image_mean", [0, 0, 0]), std, interpolation };
+  return { size, shorterSide, mean, std, interpolation };
 }

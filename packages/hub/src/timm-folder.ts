@@ -29,10 +29,14 @@ export function readTimmConfig(
   const architecture = String(config.architecture);
   if (!/^(vit|deit)_/.test(architecture))
     fail("architecture", "a vision transformer of timm, vit_… or deit_…", architecture);
-  const ownHeads = asRecord(config.model_args)?.num_heads;
-  const heads = options.heads ?? (typeof ownHeads === "number" ? ownHeads : undefined);
+  const ownHeads = asRecord(config.model_args)?.num_heads ?? undefined;
+  if (ownHeads !== undefined && !(Number.isSafeInteger(ownHeads) && (ownHeads as number) > 0))
+    fail("model_args.num_heads", "a whole number above 0", ownHeads);
+  const heads = options.heads ?? (ownHeads as number | undefined);
   const found = inferArchitecture(tensors, { from: "timm", heads, source });
   const names = config.label_names;
+  const texts = Array.isArray(names) && names.every((name) => typeof name === "string");
+  if (names !== undefined && names !== null && !texts) fail("label_names", "a list of texts", names);
   const named = Array.isArray(names) && names.length === found.head?.classes;
   return {
     config: { ...found, labels: named ? names.map(String) : undefined, multiLabel: false },
@@ -48,19 +52,27 @@ function preprocessingOf(
   if (of === undefined) return undefined;
   const numbers = (key: "mean" | "std"): readonly number[] => {
     const value = of[key];
-    const ok = Array.isArray(value) && value.every((each) => Number.isFinite(each) && each >= 0);
+    const fits = (each: unknown) => Number.isFinite(each) && (key === "mean" || (each as number) > 0);
+    const ok = Array.isArray(value) && value.length > 0 && value.every(fits);
     return ok
       ? (value as number[])
-      : fail(`pretrained_cfg.${key}`, "a list of numbers, one a channel", value);
+      : fail(
+          `pretrained_cfg.${key}`,
+          `a list of numbers${key === "std" ? " above 0" : ""}, one a channel`,
+          value,
+        );
   };
   const share = of.crop_pct ?? 1;
-  if (typeof share !== "number" || !(share > 0 && share <= 1))
-    fail("pretrained_cfg.crop_pct", "a number in (0, 1]", share);
+  if (typeof share !== "number" || !(share > 0.01 && share <= 1))
+    fail("pretrained_cfg.crop_pct", "a number above 0.01, at most 1", share);
+  const [mean, std] = [numbers("mean"), numbers("std")];
+  if (mean.length !== std.length)
+    fail("pretrained_cfg.mean", `${std.length} numbers, as pretrained_cfg.std has`, mean);
   return {
     size,
     shorterSide: Math.floor(size / (share as number)),
-    mean: numbers("mean"),
-    std: numbers("std"),
+    mean,
+    std,
     interpolation: of.interpolation === "bilinear" ? "bilinear" : "bicubic",
   };
 }

@@ -1,4 +1,5 @@
 import { requireOption, SitError } from "@sitjs/core/errors";
+import { describeJson } from "@sitjs/core/json";
 import type { Ablation, AblationAxis, AblationFinding } from "./definition.js";
 
 /** The keys of an ablation's file, beside those of a config file. */
@@ -31,7 +32,8 @@ export function checkAblation(ablation: Ablation): void {
   for (const [i, finding] of findings.entries()) checkFinding(finding, known, `findings[${i}]`);
 }
 
-function checkAxis({ title, question, variants }: AblationAxis, at: string): void {
+function checkAxis(axis: AblationAxis, at: string): void {
+  const { title, question, variants } = axis;
   requireText(title, `${at}.title`);
   if (question !== undefined) requireText(question, `${at}.question`);
   requireOption(
@@ -54,11 +56,9 @@ function checkAxis({ title, question, variants }: AblationAxis, at: string): voi
   }
 }
 
-function checkFinding(
-  { claim, better, worse }: AblationFinding,
-  known: ReadonlySet<string>,
-  at: string,
-): void {
+function checkFinding(finding: AblationFinding, known: ReadonlySet<string>, at: string): void {
+  requireOption(isObject(finding), `ablation ${at}`, "an object", finding);
+  const { claim, better, worse } = finding;
   requireText(claim, `${at}.claim`);
   for (const [name, list] of Object.entries({ better, worse })) {
     requireOption(
@@ -67,22 +67,25 @@ function checkFinding(
       "a list of variants",
       list,
     );
-    const other = list.find((variant) => !known.has(variant));
-    if (other === undefined) continue;
+    const other = list.findIndex((variant) => !known.has(variant));
+    if (other < 0) continue;
     throw new SitError(
       "bad-option",
-      `ablation ${at}.${name}: expected variants as "axis/variant", got ${JSON.stringify(other)}, which is none`,
+      `ablation ${at}.${name}: expected variants as "axis/variant", got ${describeJson(list[other])}, which is none`,
     );
   }
 }
 
 function requireNames(list: readonly { readonly name: string }[], at: string): void {
-  list.forEach(({ name }: { readonly name: string }, i: number) => {
+  const before = new Set<string>();
+  for (const [i, each] of list.entries()) {
+    requireOption(isObject(each), `ablation ${at}[${i}]`, "an object", each);
+    const { name } = each;
     requireText(name, `${at}[${i}].name`);
     requireOption(!name.includes("/"), `ablation ${at}[${i}].name`, "a name without /", name);
-    const twice = list.findIndex((other) => other.name === name) !== i;
-    requireOption(!twice, `ablation ${at}[${i}].name`, "another name than those before it", name);
-  });
+    requireOption(!before.has(name), `ablation ${at}[${i}].name`, "another name than those before it", name);
+    before.add(name);
+  }
 }
 
 function requireText(value: unknown, at: string): void {

@@ -78,8 +78,9 @@ export async function requireImages(
       `${image}: expected the image of ${images[missing]?.where}, got ${got}`,
     );
   }
-  if (new Set(paths).size < paths.length) {
-    const twice = paths.findIndex((path, i) => paths.indexOf(path) !== i);
+  const before = new Set<string>();
+  const twice = paths.findIndex((path) => before.size === before.add(path).size);
+  if (twice >= 0) {
     const got = `${printable(paths[twice] as string)} again`;
     throw new SitError("bad-file", `${images[twice]?.where}: expected each image once, got ${got}`);
   }

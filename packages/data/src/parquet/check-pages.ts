@@ -1,6 +1,10 @@
 import type { AsyncBuffer, ColumnMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 
+/** The values that a column of lists may have, whatever its file's size; above it, so many for each byte of the file. */
+const FREE_VALUES = 2 ** 20;
+const VALUES_PER_BYTE = 1024;
+
 /**
  * Looks at the pages of a column in one row group before they are decoded: a decoder makes room for as many values as
  * a page claims, and a damaged claim would take it minutes, and all memory.
@@ -8,22 +12,26 @@ import { parquetHeader } from "hyparquet/src/column.js";
  */
 export async function checkPages(file: AsyncBuffer, column: ColumnMetaData, rows: number): Promise<void> {
   const { dictionary_page_offset, data_page_offset, total_compressed_size } = column;
-  const most = mostValues(column, rows);
+  const most = mostValues(column, rows, file.byteLength);
+  const room = Number(column.total_uncompressed_size);
   const start = Number(dictionary_page_offset || data_page_offset);
   const view = new DataView(await file.slice(start, start + Number(total_compressed_size)));
   const reader = { view, offset: 0 };
   let values = 0;
+  let size = 0;
   while (values < most) {
     const header = parquetHeader(reader);
     const { compressed_page_size: packed, uncompressed_page_size: unpacked } = header;
     if (!(packed >= 0 && unpacked >= 0 && reader.offset + packed <= view.byteLength))
       throw new Error(`a page of ${packed} bytes where ${view.byteLength - reader.offset} are left`);
     reader.offset += packed;
+    size += unpacked;
+    if (size > room) throw new Error(`pages that unpack to ${size} bytes in a column of ${room}`);
     const { data_page_header, data_page_header_v2, dictionary_page_header } = header;
     if (dictionary_page_header) {
       const { num_values } = dictionary_page_header;
-      // Texts have their length before them, and numbers take four bytes.
-      if (!(num_values >= 0 && 4 * num_values <= unpacked))
+      // Texts have their length before them, and numbers take four bytes; none need be there that no value is.
+      if (!(num_values >= 0 && 4 * num_values <= unpacked && num_values <= most))
         throw new Error(`a dictionary of ${unpacked} bytes that claims ${num_values} values`);
       continue;
     }
@@ -41,9 +49,11 @@ export async function checkPages(file: AsyncBuffer, column: ColumnMetaData, rows
 function mostValues(
   { path_in_schema, num_values, total_uncompressed_size }: ColumnMetaData,
   rows: number,
+  fileBytes: number,
 ): number {
   if (path_in_schema.length === 1) return rows;
   // A value of a list takes a bit at least: an index into a dictionary of two.
-  if (num_values >= 0n && num_values <= 8n * total_uncompressed_size) return Number(num_values);
+  const fits = num_values >= 0n && num_values <= 8n * total_uncompressed_size;
+  if (fits && num_values <= FREE_VALUES + VALUES_PER_BYTE * fileBytes) return Number(num_values);
   throw new Error(`a column of ${total_uncompressed_size} bytes that claims ${num_values} values`);
 }

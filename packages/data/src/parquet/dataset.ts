@@ -156,9 +156,12 @@ function sameClasses(
   const list = ({ columns }: { columns: ImageColumns }) => JSON.stringify(columns.classes ?? "none");
   for (const other of others) {
     if (first === undefined || list(other) === list(first)) continue;
-    const path = printable(other.table.path);
-    const expected = `the classes of ${printable(first.table.path)}, ${list(first)}`;
-    throw new SitError("bad-file", `${path}: expected ${printable(expected)}, got ${printable(list(other))}`);
+    const [path, before] = [other.table.path, first.table.path].map(printable);
+    const shown = (of: typeof first) => printable(list(of).slice(0, 300));
+    throw new SitError(
+      "bad-file",
+      `${path}: expected the classes of ${before}, ${shown(first)}, got ${shown(other)}`,
+    );
   }
   return first?.columns.classes;
 }

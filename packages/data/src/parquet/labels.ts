@@ -1,4 +1,5 @@
 import { printable, SitError } from "@sitjs/core/errors";
+import { describeJson } from "@sitjs/core/json";
 import { byCodeUnits } from "../folder-scan.js";
 
 /** The labels of some images, and the names of the classes. */
@@ -20,6 +21,12 @@ export interface LabelSource {
   readonly wanted: readonly string[] | undefined;
 }
 
+const mostShown = 20;
+const some = (names: readonly string[]): string => {
+  const shown = names.slice(0, mostShown).map((name) => printable(name.slice(0, 60)));
+  return shown.join(", ") + (names.length > mostShown ? `, … (${names.length})` : "");
+};
+
 /**
  * Labels as indices into class names. Numbers are such indices (classes without a name are called by their number); texts
  * are names of classes, sorted where no order is given.
@@ -32,9 +39,9 @@ export function tableLabels(source: LabelSource): TableLabels | undefined {
   const others = source.leftOut.map(plainLabel);
   if (plain.every((value) => value === undefined || value === -1)) return undefined;
   const wrong = (i: number, expected: string) => {
-    const got = plain[i] === undefined ? "none" : JSON.stringify(plain[i]);
+    const got = plain[i] === undefined ? "none" : describeJson(plain[i]);
     const name = printable(names[i] as string);
-    return new SitError("bad-file", `${name}: expected a label ${expected}, got ${printable(got)}`);
+    return new SitError("bad-file", `${name}: expected a label ${expected}, got ${got}`);
   };
   const missing = plain.indexOf(undefined);
   if (missing >= 0) throw wrong(missing, "as other images have");
@@ -44,13 +51,13 @@ export function tableLabels(source: LabelSource): TableLabels | undefined {
     const labelOf = new Map(classes.map((name, label) => [name, label]));
     const labels = plain.map((name, i) => {
       const label = labelOf.get(name);
-      if (label === undefined) throw wrong(i, `among ${classes.map(printable).join(", ")}`);
+      if (label === undefined) throw wrong(i, `among ${some(classes)}`);
       return label;
     });
     return { labels: Int32Array.from(labels), classes };
   }
   if (own && wanted && (own.length !== wanted.length || own.some((name, i) => name !== wanted[i]))) {
-    const [expected, got] = [wanted, own].map((list) => list.map(printable).join(", "));
+    const [expected, got] = [wanted, own].map(some);
     throw new SitError(
       "bad-file",
       `${printable(names[0] as string)}: expected the classes ${expected}, got ${got}`,

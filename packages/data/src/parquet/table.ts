@@ -17,7 +17,7 @@ import { checkPages } from "./check-pages.js";
 const MAXIMUM_GROUP_BYTES = 2 ** 31;
 
 /** A page may unpack to this many bytes, whatever its packed size; and above it to so many times its packed size. */
-const FREE_PAGE_BYTES = 2 ** 26;
+const FREE_PAGE_BYTES = 2 ** 24;
 const MAXIMUM_RATIO = 2000;
 
 /** A Parquet file, open for reading. */

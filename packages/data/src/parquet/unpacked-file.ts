@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
 import { stageFolder, writeFileAtomically } from "@sitjs/core/node";
 import { datasetCache } from "../cache.js";
+import type { FolderProblem } from "../folder-scan.js";
 import { reason } from "../image-error.js";
 import type { Unpacked } from "./unpack.js";
 
@@ -40,7 +41,9 @@ export async function unpackedFile(
   const file = join(folder, "images");
   const index = join(folder, "index.json");
   const earlier = await readFile(index, "utf8").catch(() => undefined);
-  if (earlier !== undefined) return { ...(JSON.parse(earlier) as Unpacked), file };
+  const { size } = (await stat(file).catch(() => undefined)) ?? { size: 0 };
+  const known = earlier === undefined ? undefined : parseIndex(earlier, size);
+  if (known !== undefined) return { ...known, file };
 
   const staged = await stageFolder(folder);
   try {
@@ -54,6 +57,27 @@ export async function unpackedFile(
     await staged.discard();
     throw error;
   }
+}
+
+/** What was written beside the images; undefined where it is damaged, and the tables are unpacked again. */
+export function parseIndex(text: string, bytes: number): Unpacked | undefined {
+  let found: Partial<Record<keyof Unpacked, unknown>> | null;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { names, ranges, labels, problems } = found ?? {};
+  const count = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) return undefined;
+  if (!Array.isArray(ranges) || !ranges.every(count) || ranges.length !== 2 * names.length) return undefined;
+  for (let i = 0; i < ranges.length; i += 2) if (ranges[i] + ranges[i + 1] > bytes) return undefined;
+  const plain = (label: unknown) => label === null || ["string", "number"].includes(typeof label);
+  if (!Array.isArray(labels) || labels.length !== names.length || !labels.every(plain)) return undefined;
+  const isProblem = (problem: Partial<FolderProblem> | null) =>
+    [problem?.path, problem?.kind, problem?.reason].every((part) => typeof part === "string");
+  if (!Array.isArray(problems) || !problems.every(isProblem)) return undefined;
+  return { names, ranges, labels, problems };
 }
 
 async function writeBlocks(

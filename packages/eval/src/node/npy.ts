@@ -1,9 +1,11 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { SitError } from "@sitjs/core/errors";
+import { printable, SitError } from "@sitjs/core/errors";
 import { openFile } from "@sitjs/core/node";
 
 /** Of a header, padded: room for any shape. */
 const HEADER_BYTES = 128;
+/** Three entries: a type, an order and a shape. */
+const LONGEST_HEADER = 2 ** 16;
 
 /**
  * The header of a NumPy array file, version 1.0, little endian, rows first.
@@ -66,7 +68,10 @@ export async function openNpy(path: string, type: "<f4" | "<i4"): Promise<NpyFil
   const file = await openFile(path);
   const wrong = (got: string) => {
     const kind = type === "<f4" ? "float32" : "int32";
-    return new SitError("bad-file", `${path}: expected a NumPy file of ${kind}, rows first, got ${got}`);
+    return new SitError(
+      "bad-file",
+      `${printable(path)}: expected a NumPy file of ${kind}, rows first, got ${got}`,
+    );
   };
   try {
     if (file.size < 12) throw wrong(`a file of ${file.size} bytes`);
@@ -78,15 +83,18 @@ export async function openNpy(path: string, type: "<f4" | "<i4"): Promise<NpyFil
     const at = version === 1 ? 10 : 12;
     const length = version === 1 ? start.readUInt16LE(8) : start.readUInt32LE(8);
     if (at + length > file.size) throw wrong("one that is cut off");
+    if (length > LONGEST_HEADER) throw wrong(`a header of ${length} bytes`);
     const text = Buffer.alloc(length);
     await file.read(at, text);
     const header = text.toString("latin1");
     const shape = /'shape': \(([\d, ]*)\)/.exec(header)?.[1]?.match(/\d+/g)?.map(Number);
     const fits = header.includes(`'descr': '${type}'`) && header.includes("'fortran_order': False");
-    if (!fits || !shape || shape.length === 0) throw wrong(`the header ${header.trim()}`);
+    if (!fits || !shape || shape.length === 0)
+      throw wrong(`the header ${printable(header.trim().slice(0, 200))}`);
     const [count, ...inner] = shape as [number, ...number[]];
     const rowBytes = 4 * inner.reduce((product, size) => product * size, 1);
-    if (at + length + count * rowBytes !== file.size) throw wrong(`${file.size} bytes for ${count} rows`);
+    if (!Number.isSafeInteger(rowBytes) || at + length + count * rowBytes !== file.size)
+      throw wrong(`${file.size} bytes for ${count} rows`);
     return {
       shape,
       async rows(indices) {

@@ -1,11 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { printable, SitError } from "@sitjs/core/errors";
+import { describeJson, parseJson } from "@sitjs/core/json";
 import type { LabelledFeatures } from "../labelled-features.js";
 import { openNpy } from "./npy.js";
 import { numpyPaths } from "./write-numpy.js";
 
 /** A label beyond is no class of anything: one wrong number must not claim memory for all below it. */
-const MOST_CLASSES = 2 ** 20;
+const MOST_CLASSES = 2 ** 16;
 
 /** Vectors of a file, with what they are of. */
 export interface SavedEmbeddings extends LabelledFeatures {
@@ -80,8 +81,9 @@ async function readTable(
   const place = new Map(Array.from(chosen, (row, i) => [row, i]));
   const files = new Array<string>(chosen.length).fill("");
   const labels = new Int32Array(chosen.length).fill(-1);
-  const classes: string[] = [];
-  let features = new Float32Array(0);
+  const named = new Map<number, string>();
+  // Each by itself until all are there: one long vector says nothing of the others' room.
+  const vectors = new Array<Float32Array>(chosen.length);
   let size = 0;
   for (const [group, first] of table.groups.slice(0, -1).entries()) {
     for (const [i, row] of (await table.readGroup(group, columns)).entries()) {
@@ -89,27 +91,40 @@ async function readTable(
       if (to === undefined) continue;
       const vector = row.embedding;
       if (!isVector(vector)) throw wrong(`no list of numbers in row ${first + i}`);
-      if (size === 0) {
-        size = vector.length;
-        features = new Float32Array(size * chosen.length);
-      }
+      if (size === 0) size = vector.length;
       if (vector.length !== size)
         throw wrong(`${vector.length} numbers in row ${first + i} instead of ${size}`);
-      features.set(vector, to * size);
+      vectors[to] = Float32Array.from(vector);
       files[to] = text(row.file ?? first + i);
-      const label = Number(row.label ?? -1);
-      if (!Number.isInteger(label) || label >= MOST_CLASSES)
-        throw wrong(`the label ${String(row.label)} in row ${first + i}`);
+      const label = labelOf(row.label);
+      if (label === undefined) throw wrong(`the label ${shown(row.label)} in row ${first + i}`);
       labels[to] = label;
-      if (label >= 0) classes[label] = text(row.class ?? label);
+      if (label >= 0) named.set(label, text(row.class ?? label));
     }
   }
   const noted = table.notes.get("classes");
+  const most = labels.reduce((before, label) => Math.max(before, label), -1);
   const own =
-    noted === undefined ? Array.from(classes, (name, label) => name ?? String(label)) : parseClasses(noted);
+    noted === undefined
+      ? Array.from({ length: most + 1 }, (_, label) => named.get(label) ?? String(label))
+      : parseClasses(noted);
   if (own === undefined) throw wrong("names of classes that are no list of texts");
+  if (own.length > 0 && most >= own.length)
+    throw wrong(`the label ${most} and ${own.length} names of classes`);
+  const features = new Float32Array(size * chosen.length);
+  for (const [row, vector] of vectors.entries()) features.set(vector, row * size);
   return { features, size, labels, files, classes: own.length > 0 ? own : undefined, total: table.rows };
 }
+
+/** A class's number; -1 for what marks none: nothing, or any number below 0. */
+function labelOf(value: unknown): number | undefined {
+  if (value === undefined || value === null) return -1;
+  const label = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
+  if (!Number.isInteger(label) || label >= MOST_CLASSES) return undefined;
+  return Math.max(label, -1);
+}
+
+const shown = (value: unknown) => (typeof value === "bigint" ? String(value) : describeJson(value));
 
 /** A text that its file does not call one comes as bytes. */
 const text = (value: unknown) =>
@@ -159,7 +174,13 @@ async function readNumpy(
         const got = `the shape ${saved.shape.join(" x ")}`;
         throw new SitError("bad-file", `${printable(paths.labels)}: expected ${total} labels, got ${got}`);
       }
-      const labels = new Int32Array((await saved.rows(chosen)).buffer);
+      const labels = new Int32Array((await saved.rows(chosen)).buffer).map((label) => Math.max(label, -1));
+      const end = Math.min(names?.classes?.length ?? MOST_CLASSES, MOST_CLASSES);
+      const beyond = labels.find((label) => label >= end);
+      if (beyond !== undefined) {
+        const expected = `expected labels below ${end}, got ${beyond}`;
+        throw new SitError("bad-file", `${printable(paths.labels)}: ${expected}`);
+      }
       return { features, size, labels, files, classes: names?.classes, total };
     } finally {
       await saved.close();
@@ -169,19 +190,21 @@ async function readNumpy(
   }
 }
 
-function parseImages(
-  path: string,
-  text: string,
-  total: number,
-): { images: { file: string }[]; classes?: string[] } {
-  try {
-    const parsed = JSON.parse(text);
-    if (Array.isArray(parsed.images) && parsed.images.length === total) return parsed;
-  } catch {
-    // Said below.
-  }
-  throw new SitError(
-    "bad-file",
-    `${printable(path)}: expected the names of ${total} images, got something else`,
-  );
+interface ImageNames {
+  readonly images: readonly { readonly file: string }[];
+  readonly classes?: readonly string[] | undefined;
+}
+
+function parseImages(path: string, text: string, total: number): ImageNames {
+  const wrong = (expected: string, got: unknown) =>
+    new SitError("bad-file", `${printable(path)}: expected ${expected}, got ${describeJson(got)}`);
+  const found = parseJson(text, printable(path)) as { images?: unknown; classes?: unknown } | null;
+  const { images, classes } = found ?? {};
+  if (!Array.isArray(images) || images.length !== total) throw wrong(`the names of ${total} images`, images);
+  const nameless = images.findIndex((image) => typeof image?.file !== "string");
+  if (nameless >= 0) throw wrong(`a file for each image`, images[nameless]);
+  const named =
+    classes === undefined || (Array.isArray(classes) && classes.every((name) => typeof name === "string"));
+  if (!named) throw wrong("names of classes", classes);
+  return { images, classes: classes as readonly string[] | undefined };
 }

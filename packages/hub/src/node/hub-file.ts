@@ -44,7 +44,8 @@ export interface HubRepository {
 }
 
 export const isRepository = (name: string): boolean =>
-  /^[\w.-]{1,96}[/][\w.-]{1,96}$/.test(name) && !name.split("/").some((part) => /^[.]/.test(part));
+  // Two hyphens are what the cache puts in the place of the slash; the Hub has no such names either.
+  /^[\w.-]{1,96}[/][\w.-]{1,96}$/.test(name) && !/(^|[/])[.]|--/.test(name);
 
 /**
  * A model repository of Hugging Face. The revision is asked for once, and all files come from the commit it stands for,
@@ -59,7 +60,10 @@ export function openRepository(name: string, options: HubOptions = {}): HubRepos
   const token =
     options.token ?? (options.endpoint === undefined ? process.env.HF_TOKEN || undefined : undefined);
   requireOption(isRepository(name), "repository", "owner/name", name);
-  const ok = /^[\w.-]+([/][\w.-]+)*$/.test(revision) && !/(^|[/])[.]{1,2}([/]|$)/.test(revision);
+  const ok =
+    revision.length <= 250 &&
+    /^[\w.-]+([/][\w.-]+)*$/.test(revision) &&
+    !/(^|[/])[.]{1,2}([/]|$)/.test(revision);
   requireOption(ok, "revision", "a branch, tag or commit", revision);
   const chosen = options.cache ?? process.env.SITJS_CACHE;
   const root = chosen ? resolve(chosen) : envPaths("sitjs", { suffix: "" }).cache;

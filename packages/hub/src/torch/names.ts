@@ -5,6 +5,8 @@ import { TorchTensor, type TorchValue } from "./tensor.js";
 
 /** Deeper than any checkpoint; a container that holds itself is deeper than anything. */
 const deepest = 32;
+/** A tensor's dotted name; a key that the memo holds can be in as many names as there are tensors. */
+const longestName = 1000;
 /**
  * How many values are walked for each byte of the pickle: a value takes a byte or more, but one that is in several
  * containers is met in each. A few lists that hold each other are far more ways to walk.
@@ -29,6 +31,11 @@ export function tensorsByName(value: TorchValue, source: string, bytes: number):
       );
     }
     if (of instanceof TorchTensor) {
+      if (name.length > longestName)
+        throw new SitError(
+          "bad-file",
+          `${source}: expected names of at most ${longestName} letters, got ${shortName(name)}`,
+        );
       if (name in found)
         throw new SitError("bad-file", `${source}: expected one tensor ${shortName(name)}, got two`);
       found[name] = of;

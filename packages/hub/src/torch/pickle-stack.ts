@@ -11,6 +11,14 @@ import {
 const mark = Symbol("mark");
 type Item<T> = PickleValue<T> | typeof mark;
 
+/**
+ * Values and letters that calls may take for each byte of the pickle: what the memo holds is given to a call by two
+ * bytes, however long it is, and a call's text may be given to the next.
+ */
+const takenPerByte = 16;
+/** Of a name in a module, with the module's. */
+const longestGlobal = 1000;
+
 export interface PickleOptions<T> {
   readonly host: PickleHost<T>;
   /** What to call the file in errors. */
@@ -28,9 +36,13 @@ export class PickleStack<T> {
   readonly #memo = new Map<number, PickleValue<T>>();
   /** The first unknown name: allowed to be on the stack until it is clear what was to be done with it. */
   #unknown: string | undefined;
+  /** How many values and letters calls may still take. */
+  #left: number;
 
-  constructor(options: PickleOptions<T>) {
+  /** @param bytes that the pickle can have at most */
+  constructor(options: PickleOptions<T>, bytes: number) {
     this.#options = options;
+    this.#left = takenPerByte * bytes + 10_000;
   }
 
   fail(message: string, mend?: string): never {
@@ -106,6 +118,8 @@ export class PickleStack<T> {
   /** Pushes what a name stands for. */
   global(module: PickleValue<T>, name: PickleValue<T>): void {
     if (typeof name !== "string" || typeof module !== "string") this.fail("expected a name of two texts");
+    if (module.length + name.length > longestGlobal)
+      this.fail(`expected a name of at most ${longestGlobal} letters, got ${describe(name)}`);
     const { host, unknown } = this.#options;
     const full = `${module}.${name}`;
     const value = host.value(full) ?? new PickleGlobal(full);
@@ -121,7 +135,9 @@ export class PickleStack<T> {
     if (!(of instanceof PickleGlobal || of instanceof PickleUnknown)) {
       this.fail(`expected a name to call in the pickle, got ${describe(of)}`);
     }
+    this.#take(values);
     const given = [...this.#list(values), ...named];
+    for (const each of given) this.#take(each);
     const made = of instanceof PickleGlobal ? host.call(of.name, given) : undefined;
     if (made === undefined && unknown !== "keep") {
       this.fail(`refused, since loading it would run ${describeCall(of, given)}`, askForOne);
@@ -133,11 +149,21 @@ export class PickleStack<T> {
   build(state: PickleValue<T>): void {
     const target = this.top();
     if (target instanceof PickleUnknown) return;
+    this.#take(state);
     if (target instanceof PickleRecord) this.#setFields(target, state);
     // A state dict carries its `_metadata` so: versions of modules, nothing of the tensors.
     else if (!(target instanceof Map && state instanceof Map)) {
       this.fail(`refused, since loading it would set the state of ${describe(target)}`);
     }
+  }
+
+  /** Counts what is gone through. */
+  #take(value: PickleValue<T>): void {
+    if (typeof value === "string" || Array.isArray(value) || value instanceof Uint8Array) {
+      this.#left -= value.length;
+    } else if (value instanceof Map || value instanceof Set) this.#left -= value.size;
+    if (this.#left < 0)
+      this.fail("refused, since its pickle's calls would take far more values than the pickle has");
   }
 
   #setFields(record: PickleRecord<T>, state: PickleValue<T>): void {

@@ -16,7 +16,7 @@ export function readPickle<T>(
   { start = 0, ...options }: PickleOptions<T> & { readonly start?: number },
 ): { value: PickleValue<T>; end: number } {
   const input = new PickleBytes(bytes, start, options.source);
-  const stack = new PickleStack(options);
+  const stack = new PickleStack(options, bytes.length - start);
   for (;;) {
     const at = input.position;
     const opcode = input.uint8();

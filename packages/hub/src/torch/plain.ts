@@ -66,7 +66,7 @@ export function plainCalls<T>(
 function scalar<T>(type: PickleValue<T> | undefined, bytes: PickleValue<T> | undefined) {
   if (!(type instanceof PickleRecord && bytes instanceof Uint8Array)) return undefined;
   const name = type.fields.get("name");
-  const [, kind, digits] = /^([fiub])([1248])$/.exec(String(name)) ?? [];
+  const [, kind, digits] = (typeof name === "string" && /^([fiub])([1248])$/.exec(name)) || [];
   const width = Number(digits);
   if (kind === undefined || bytes.length !== width) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, width);

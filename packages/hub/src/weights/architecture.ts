@@ -65,8 +65,8 @@ export function inferArchitecture(
   const usual = (origin === "moco-v3" ? mocoHeads : headsByWidth)[width];
   const heads = told("heads", table?.[1] ?? usual, `the number of heads of a network of width ${width}`);
   requireOption(
-    Number.isSafeInteger(heads) && width % heads === 0,
-    "heads",
+    Number.isSafeInteger(heads) && heads > 0 && width % heads === 0,
+    options.heads === undefined ? `${source}: heads` : "heads",
     `a divisor of width ${width}`,
     heads,
   );

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { requireOption, SitError } from "../../errors.js";
+import { printable, requireOption, SitError } from "../../errors.js";
 import { stageFolder } from "../stage-folder.js";
 import { openSink, type Sink } from "./sink.js";
 import { type ReadOptions, readTar } from "./tar.js";
@@ -89,6 +89,8 @@ async function kindOf(file: string): Promise<ArchiveKind> {
   }
 }
 
+const longestReason = 300;
+
 /** What the disk says when files are written. */
 const diskCodes = new Set(["EACCES", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENOSPC", "EPERM", "EROFS"]);
 
@@ -101,9 +103,9 @@ function explained(error: unknown, file: string, to: string): SitError {
       cause: error,
     });
   }
-  return new SitError("bad-file", `${file}: expected a whole tar or zip archive: ${reason(error)}`, {
-    cause: error,
-  });
+  // The libraries' own words may quote anything of the archive.
+  const why = printable(reason(error).slice(0, longestReason));
+  return new SitError("bad-file", `${file}: expected a whole tar or zip archive: ${why}`, { cause: error });
 }
 
 function requireCount(value: number, option: string): void {

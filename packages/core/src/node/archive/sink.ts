@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SitError } from "../../errors.js";
+import { printable, SitError } from "../../errors.js";
 import { EntryPaths, entryParts } from "./entry-paths.js";
 
 /** An entry as its archive describes it. */
@@ -86,8 +86,9 @@ export function openSink(
   };
 }
 
-function shown(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
+/** An entry's name for messages. */
+export function shown(name: string): string {
+  return printable(JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name));
 }
 
 /** Ends a file whatever state it is in. One that is still being opened would appear after its folder is removed. */

@@ -4,7 +4,7 @@ import { pipeline, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { ReadEntry } from "tar";
-import { closed, type Sink } from "./sink.js";
+import { closed, type Sink, shown } from "./sink.js";
 
 /** What the tar format itself may take for one entry: header, long name, extended header, padding. */
 const overheadBytes = 4096;
@@ -60,9 +60,7 @@ export async function readTar(
   parser.on("ignoredEntry", (entry: ReadEntry) => {
     // Kinds that the parser leaves out itself, and headers that are too long to be read, would be left out silently.
     if (entry.type in kinds) return;
-    stop.abort(
-      sink.refusal(`refused, since the entry ${JSON.stringify(entry.path)} is of kind ${entry.type}`),
-    );
+    stop.abort(sink.refusal(`refused, since the entry ${shown(entry.path)} is of kind ${entry.type}`));
   });
   parser.on("entry", (entry: ReadEntry) => {
     if (stop.signal.aborted) return;

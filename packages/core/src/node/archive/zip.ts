@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { openFile } from "../read-file.js";
 import { openZip, type ZipEntry } from "./open-zip.js";
-import { closed, type Sink } from "./sink.js";
+import { closed, type Sink, shown } from "./sink.js";
 import type { ReadOptions } from "./tar.js";
 
 /** The kind of file in a Unix mode, and what its bits say. */
@@ -35,7 +35,7 @@ export async function readZip(file: string, sink: Sink, { signal, onFraction }: 
       const path = sink.admit({ name, kind: kindOf(entry, name), size: entry.uncompressedSize });
       if (path !== undefined) {
         if (entry.isEncrypted()) {
-          throw sink.refusal(`refused, since the entry ${JSON.stringify(name)} is encrypted`);
+          throw sink.refusal(`refused, since the entry ${shown(name)} is encrypted`);
         }
         const out = await sink.open(path);
         try {
@@ -70,7 +70,7 @@ function checked(expected: number, name: string, signal: AbortSignal | undefined
       done(signal?.aborted ? new Error("cancelled") : null, chunk);
     },
     flush(done) {
-      done(sum === expected ? null : new Error(`the entry ${JSON.stringify(name)} has another checksum`));
+      done(sum === expected ? null : new Error(`the entry ${shown(name)} has another checksum`));
     },
   });
 }

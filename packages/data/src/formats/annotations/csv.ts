@@ -89,7 +89,9 @@ function checkOptions({
 /** Takes rows apart by the columns that the first row decides. */
 function rowReader(first: readonly string[], options: CsvAnnotationOptions, where: string) {
   const names = (options.header ?? true) ? checkHeader(first, where) : undefined;
-  const place = (column: CsvColumn) => findColumn(column, first.length, names, where);
+  const numbered = names && new Map(names.map((name, i) => [name, i]));
+  const place = (column: CsvColumn) =>
+    findColumn(column, first.length, { names, at: (name) => numbered?.get(name) ?? -1, where });
   const fileAt = place(options.file ?? 0);
   const hot = names && oneHotColumns(names, fileAt, options.oneHot);
   if (hot?.includes(""))
@@ -122,13 +124,15 @@ function checkHeader(names: readonly string[], where: string): readonly string[]
   return names;
 }
 
-function findColumn(
-  column: CsvColumn,
-  count: number,
-  names: readonly string[] | undefined,
-  where: string,
-): number {
-  const at = typeof column === "number" ? column : (names?.indexOf(column) ?? -1);
+interface Header {
+  readonly names: readonly string[] | undefined;
+  at(name: string): number;
+  readonly where: string;
+}
+
+function findColumn(column: CsvColumn, count: number, header: Header): number {
+  const { names, where } = header;
+  const at = typeof column === "number" ? column : header.at(column);
   if (Number.isSafeInteger(at) && at >= 0 && at < count) return at;
   const some = names?.slice(0, 8).map(describeJson).join(", ");
   const got = names

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseJsonBytes } from "@sitjs/core/json";
 import { completeOptions } from "@sitjs/vit";
 import { parseHeader, readHeaderLength } from "../../../packages/core/src/safetensors-header.js";
@@ -80,7 +81,7 @@ export const timmConfig: Target<Timm> = {
   name: "config.json of timm",
   corpus: () => [fixture("timm-folder/config.json")],
   source: "config.json",
-  codes: ["bad-file"],
+  codes: ["bad-file", "bad-parameters"],
   parse: (file) => readTimmConfig(parseJsonBytes(file, "config.json"), tensors, "config.json"),
   check({ config, preprocessing }) {
     checkNetwork(config);
@@ -120,37 +121,34 @@ export const preprocessorConfig: Target<Preprocessing> = {
   check: checkPreprocessing,
 };
 
-/** Names of repositories and revisions, which become paths and addresses; nothing is asked for. */
+const nameTokens = ["/", "..", ".", "\\", "\0", "%2e", "@", ":", "?", "#", " ", "\n", "é", "a", "--"];
+const commit = "0123456789abcdef0123456789abcdef01234567";
+const repositories = ["owner/name", "facebook/dino-vits16@refs/pr/1", "a/b@v1.0"];
+let cache = "";
+
+/** The parts of `hf:OWNER/NAME@REVISION`, which become paths of the cache; nobody is asked. */
 export const repositoryName: Target<unknown> = {
   name: "repository names",
-  corpus: () => ["owner/name@main", "facebook/dino-vits16@refs/pr/1", "a/b@v1.0"].map(bytesOf),
-  mutate: (file, rng) =>
-    mutateText(textOf(file), rng, [
-      "/",
-      "..",
-      ".",
-      "\\",
-      "\0",
-      "%2e",
-      "@",
-      ":",
-      "?",
-      "#",
-      " ",
-      "\n",
-      "é",
-      "a",
-    ]),
+  corpus: () => repositories.map(bytesOf),
+  mutate: (file, rng) => mutateText(textOf(file), rng, nameTokens),
   source: undefined,
   codes: ["bad-option", "missing-file"],
+  open(scratch) {
+    cache = join(scratch, "models");
+    for (const repository of repositories) {
+      const [name = "", revision = "main"] = repository.split("@");
+      const folder = join(cache, "hub", `models--${name.replace("/", "--")}`);
+      mkdirSync(join(folder, "snapshots", commit), { recursive: true });
+      mkdirSync(dirname(join(folder, "refs", revision)), { recursive: true });
+      writeFileSync(join(folder, "refs", revision), commit);
+      writeFileSync(join(folder, "snapshots", commit, "config.json"), "{}");
+    }
+  },
   async parse(file) {
     const [name = "", ...revision] = textOf(file).split("@");
-    const repository = openRepository(name, {
-      revision: revision.join("@"),
-      offline: true,
-      cache: "/nowhere",
-    });
-    return await repository.file("config.json");
+    const options = revision.length > 0 ? { revision: revision.join("@") } : {};
+    return await openRepository(name, { ...options, offline: true, cache }).file("config.json");
   },
-  check: () => promise(false, "nothing where there is nothing"),
+  check: (path) =>
+    promise(typeof path === "string" && path.startsWith(join(cache, "hub")), "a file of the cache"),
 };

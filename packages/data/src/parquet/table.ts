@@ -12,6 +12,7 @@ import {
 import { compressors, decompressZstd } from "hyparquet-compressors";
 import { reason } from "../image-error.js";
 import { checkPages } from "./check-pages.js";
+import { checkThrift } from "./check-thrift.js";
 
 /** Row groups whose pages would take more memory than this, in bytes, are refused. */
 const MAXIMUM_GROUP_BYTES = 2 ** 31;
@@ -64,6 +65,7 @@ export async function openTable(path: string): Promise<Table> {
         return bytes.buffer;
       },
     };
+    await checkFooter(source, wrong);
     const metadata = await parquetMetadataAsync(source, { geoparquet: false }).catch((cause: unknown) => {
       throw wrong(`one whose footer cannot be read (${reason(cause)})`, cause);
     });
@@ -71,6 +73,21 @@ export async function openTable(path: string): Promise<Table> {
   } catch (error) {
     await file.close();
     throw SitError.isInstance(error) ? error : wrong(`one that contradicts itself (${reason(error)})`, error);
+  }
+}
+
+/** The footer's lists must have as many members as they claim. */
+async function checkFooter(
+  source: AsyncBuffer,
+  wrong: (got: string, cause?: unknown) => SitError,
+): Promise<void> {
+  try {
+    const end = source.byteLength - 8;
+    const length = new DataView(await source.slice(end, end + 4)).getUint32(0, true);
+    checkThrift(new DataView(await source.slice(end - length, end)), 0);
+  } catch (cause) {
+    if (SitError.isInstance(cause)) throw cause;
+    throw wrong(`one whose footer cannot be read (${reason(cause)})`, cause);
   }
 }
 
@@ -120,7 +137,11 @@ function describe(
       try {
         for (const { meta_data } of metadata.row_groups[group]?.columns ?? [])
           if (meta_data && names.includes(meta_data.path_in_schema[0] as string))
-            await checkPages(source, meta_data, rowEnd - rowStart);
+            await checkPages(
+              { source, schema: metadata.schema, compressors: boundedCompressors },
+              meta_data,
+              rowEnd - rowStart,
+            );
         const read = await parquetReadObjects({
           file: source,
           metadata,

@@ -90,7 +90,7 @@ export async function openNpy(path: string, type: "<f4" | "<i4"): Promise<NpyFil
     const shape = /'shape': \(([\d, ]*)\)/.exec(header)?.[1]?.match(/\d+/g)?.map(Number);
     const fits = header.includes(`'descr': '${type}'`) && header.includes("'fortran_order': False");
     if (!fits || !shape || shape.length === 0)
-      throw wrong(`the header ${printable(header.trim().slice(0, 200))}`);
+      throw wrong(`the header ${printable(header.trim().slice(0, 120))}`);
     const [count, ...inner] = shape as [number, ...number[]];
     const rowBytes = 4 * inner.reduce((product, size) => product * size, 1);
     if (!Number.isSafeInteger(rowBytes) || at + length + count * rowBytes !== file.size)

@@ -33,7 +33,7 @@ export function readTimmConfig(
   if (ownHeads !== undefined && !(Number.isSafeInteger(ownHeads) && (ownHeads as number) > 0))
     fail("model_args.num_heads", "a whole number above 0", ownHeads);
   const heads = options.heads ?? (ownHeads as number | undefined);
-  const found = inferArchitecture(tensors, { from: "timm", heads, source });
+  const found = architectureOf();
   const names = config.label_names;
   const texts = Array.isArray(names) && names.every((name) => typeof name === "string");
   if (names !== undefined && names !== null && !texts) fail("label_names", "a list of texts", names);
@@ -42,6 +42,18 @@ export function readTimmConfig(
     config: { ...found, labels: named ? names.map(String) : undefined, multiLabel: false },
     preprocessing: preprocessingOf(asRecord(config.pretrained_cfg), found.backbone.imageSize, fail),
   };
+
+  function architectureOf() {
+    try {
+      return inferArchitecture(tensors, { from: "timm", heads, source });
+    } catch (cause) {
+      // What is no option of the caller is the file's.
+      const ofFile = SitError.isInstance(cause) && cause.code === "bad-option" && options.heads === undefined;
+      throw ofFile
+        ? new SitError("bad-file", `${source}: model_args.num_${cause.message}`, { cause })
+        : cause;
+    }
+  }
 }
 
 function preprocessingOf(

@@ -167,14 +167,16 @@ export const ablationFile: Target<Ablation> = {
     checkAblation(found);
     return found;
   },
-  check({ axes, findings = [], seeds = [] }) {
+  check({ axes, findings, seeds }) {
     const names = axes.flatMap(({ name, variants }) => variants.map((variant) => `${name}/${variant.name}`));
     promise(new Set(names).size === names.length, "variants of different names");
     promise(
-      findings.every(({ better, worse }) => [...better, ...worse].every((each) => names.includes(each))),
+      (findings ?? []).every(({ better, worse }) =>
+        [...better, ...worse].every((each) => names.includes(each)),
+      ),
       "known",
     );
-    promise(seeds.every(Number.isSafeInteger), "seeds that are whole numbers");
+    promise((seeds ?? []).every(Number.isSafeInteger), "seeds that are whole numbers");
   },
 };
 

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { printable, SitError } from "@sitjs/core/errors";
 import { openFile } from "@sitjs/core/node";
 import {
@@ -98,6 +99,8 @@ function describe(
   wrong: (got: string, cause?: unknown) => SitError,
   close: () => Promise<void>,
 ): Table {
+  if (!metadata.schema.every(({ name }) => typeof name === "string"))
+    throw wrong("one with a column that has no name");
   const groups = [0];
   for (const { num_rows } of metadata.row_groups) {
     const rows = Number(num_rows);
@@ -164,14 +167,26 @@ function describe(
   };
 }
 
+function ofLength(bytes: Buffer, length: number): Uint8Array {
+  if (bytes.length !== length) throw new Error(`a page of ${bytes.length} bytes that claims ${length}`);
+  // By itself: a number in it may be read by its place in the memory.
+  return new Uint8Array(bytes);
+}
+
 /** A few bytes can claim to unpack to gigabytes. */
 const boundedCompressors: Compressors = Object.fromEntries(
   Object.entries({
     ...compressors,
+    // Node's own, which stop where the page shall end; the library's takes memory for a window of any size.
+    GZIP: (input: Uint8Array, length: number) =>
+      ofLength(gunzipSync(input, { maxOutputLength: length + 1 }), length),
+    BROTLI: (input: Uint8Array, length: number) =>
+      ofLength(brotliDecompressSync(input, { maxOutputLength: length + 1 }), length),
     ZSTD: (input: Uint8Array, length: number) => decompressZstd(input, new Uint8Array(length)),
   }).map(([codec, unpack]) => [
     codec,
     (input: Uint8Array, length: number) => {
+      if (!(length >= 0)) throw new Error(`a page that claims to unpack to ${length} bytes`);
       if (length > FREE_PAGE_BYTES && length > MAXIMUM_RATIO * input.length)
         throw new Error(`a page of ${input.length} bytes claims to unpack to ${length}`);
       return unpack(input, length);

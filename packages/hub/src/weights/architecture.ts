@@ -66,7 +66,7 @@ export function inferArchitecture(
   const heads = told("heads", table?.[1] ?? usual, `the number of heads of a network of width ${width}`);
   requireOption(
     Number.isSafeInteger(heads) && heads > 0 && width % heads === 0,
-    options.heads === undefined ? `${source}: heads` : "heads",
+    "heads",
     `a divisor of width ${width}`,
     heads,
   );

@@ -24,6 +24,7 @@ import { root } from "../../scripts/lib/steps.mjs";
  * @property {number} inputs
  * @property {number} accepted
  * @property {number} rejected
+ * @property {boolean} takesAll whether the parser takes what it can of any input, and refuses none
  * @property {number} seconds
  * @property {number} slowestMilliseconds of one input
  * @property {number} allocated the most that one input's parse allocated, as a share of what it may for its size
@@ -85,7 +86,7 @@ export async function fuzz({
     for (const [i, target] of list.entries()) {
       const share = shareOf(list, i, inputs);
       const result = await fuzzTarget(child, { target: target.name, seed, milliseconds, inputs: share });
-      results.push(result.result);
+      results.push({ ...result.result, takesAll: target.takesAll });
       findings.push(...result.findings);
       log(line(result.result, result.findings.length));
     }
@@ -97,7 +98,7 @@ export async function fuzz({
 }
 
 /** Where files are written that are parsed at once: to memory where that is a folder. */
-function scratchParent() {
+export function scratchParent() {
   const memory = "/dev/shm";
   return statSync(memory, { throwIfNoEntry: false })?.isDirectory() ? memory : tmpdir();
 }
@@ -110,34 +111,44 @@ function shareOf(list, index, inputs) {
   return upTo(index + 1) - upTo(index);
 }
 
-/** @typedef {{ name: string, share: number }} Listed a target's name, and how many of the inputs it has */
+/**
+ * @typedef {{ name: string, share: number, takesAll: boolean }} Listed a target's name, how many of the inputs it has, and
+ * whether it refuses none
+ */
+
+/**
+ * How sources become a program of their own, run without a build.
+ *
+ * @type {import("esbuild").BuildOptions}
+ */
+export const bundleOptions = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  sourcemap: "inline",
+  conditions: ["@sitjs/source"],
+  external: ["sharp", "@tensorflow/*"],
+  // What is CommonJS inside asks for Node's modules by require.
+  banner: {
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+  logLevel: "error",
+};
 
 /** Bundles the child from the sources, so that no build can be old. @returns {Promise<Listed[]>} the targets */
 async function bundle(module, folder) {
   const child = join(folder, "child.mjs");
-  /** @type {import("esbuild").BuildOptions} */
-  const common = {
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    sourcemap: "inline",
-    conditions: ["@sitjs/source"],
-    external: ["sharp", "@tensorflow/*"],
-    // What is CommonJS inside asks for Node's modules by require.
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-    logLevel: "error",
-  };
   const imports = `import { targets } from ${JSON.stringify(module)};`;
   const serve = `import { serve } from ${JSON.stringify(join(root, "reliability", "fuzz", "child.ts"))};`;
   const stdin = (contents) => ({ contents, resolveDir: root, sourcefile: "fuzz-child.mjs" });
-  await build({ ...common, stdin: stdin(`${imports} ${serve} serve(targets);`), outfile: child });
+  await build({ ...bundleOptions, stdin: stdin(`${imports} ${serve} serve(targets);`), outfile: child });
   const list = join(folder, "list.mjs");
   await build({
-    ...common,
-    stdin: stdin(`${imports} export const list = targets.map(({ name, share = 1 }) => ({ name, share }));`),
+    ...bundleOptions,
+    stdin: stdin(
+      `${imports} export const list = targets.map(({ name, share = 1, takesAll = false }) => ({ name, share, takesAll }));`,
+    ),
     outfile: list,
   });
   return (await import(list)).list;

@@ -19,6 +19,8 @@ export interface Target<T = unknown> {
   readonly open?: (scratch: string) => void;
   /** How many bytes may be allocated for a file of `size`; default `allowedBytes`. */
   readonly allowed?: (size: number) => number;
+  /** True where the parser refuses nothing: it takes what it can, and says what that is. */
+  readonly takesAll?: true;
   /** Inputs of this target for each one of the others; default 1. Less where each input makes files or folders. */
   readonly share?: number;
 }

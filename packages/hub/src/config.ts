@@ -148,8 +148,8 @@ export function readConfig(json: unknown, source: string): PretrainedConfig {
     const head = asRecord(own.head) ?? fail("sitjs.head", "an object", own.head);
     const kind = one<SavedHead["kind"]>(head, "kind", ["linear", "two-layer", "average-norm"], "linear");
     const classes = head.classes;
-    if (!Number.isSafeInteger(classes) || (classes as number) < 1)
-      fail("classes", "a whole number above 0", classes);
+    if (!Number.isSafeInteger(classes) || (classes as number) < 1 || (classes as number) > 2 ** 20)
+      fail("classes", "a whole number above 0, at most 2^20", classes);
     const input =
       head.input === null ? undefined : one(head, "input", ["token", "mean", "token+mean"], "token");
     return { kind, classes: classes as number, ...(input && { input: input as "token" }) };

@@ -164,7 +164,7 @@ const archive = (
   },
   // Streams have buffers of 64 KiB each, for every file one; deflate's whole output may pass through them.
   allowed: (size) => 200 * size + Math.min(1032 * size, 8 * maximumBytes) + 2 ** 22,
-  share: 0.25,
+  share: 0.1,
 });
 
 export const zipArchive = archive(

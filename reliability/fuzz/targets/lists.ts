@@ -20,6 +20,7 @@ const file = {
     return path;
   },
   codes: ["bad-file"],
+  share: 0.5,
   open(scratch: string) {
     mkdirSync(scratch, { recursive: true });
     path = join(scratch, "list.txt");
@@ -67,6 +68,7 @@ const images = ["grey.jpg", "palette.png", "alpha.webp", "animated.gif", "plain.
 /** What is looked at of an image before it is decoded: what it is, and whether its end is there. */
 export const imageEnds: Target<unknown> = {
   name: "images before decoding",
+  takesAll: true,
   corpus: () => images.map((name) => Uint8Array.from(readFileSync(`fixtures/images/${name}`))),
   mutate: mutateBytes,
   source: undefined,

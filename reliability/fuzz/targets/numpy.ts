@@ -70,5 +70,5 @@ export const numpyEmbeddings: Target<SavedEmbeddings> = {
     return readEmbeddings(folder, (total) => Array.from({ length: Math.min(total, 100) }, (_, i) => i));
   },
   check: checkEmbeddings,
-  share: 0.5,
+  share: 0.4,
 };

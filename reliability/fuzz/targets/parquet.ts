@@ -89,7 +89,7 @@ export const parquetImages: Target<Images> = {
   },
   // Libraries that unpack pages have their own memory, of a fixed size; a page may be of one value a thousand times.
   allowed: (size) => 2000 * size + 2 ** 24,
-  share: 0.5,
+  share: 0.25,
 };
 
 async function written(rows: number, size: number, classes: readonly string[] | undefined) {
@@ -130,7 +130,7 @@ export const parquetEmbeddings: Target<SavedEmbeddings> = {
   },
   check: checkEmbeddings,
   allowed: (size) => 2000 * size + 2 ** 24,
-  share: 0.5,
+  share: 0.25,
 };
 
 export function checkEmbeddings({ features, size, labels, files, classes }: SavedEmbeddings): void {

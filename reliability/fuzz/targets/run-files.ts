@@ -54,6 +54,7 @@ const lastStep = 10;
 /** The history of a run that goes on: what cannot be read is cut off, and the run does it again. */
 export const history: Target<History> = {
   name: "history.jsonl",
+  takesAll: true,
   corpus: () => [bytesOf(`${lines.join("\n")}\n`), bytesOf(lines.join("\n"))],
   mutate(file, rng, corpus) {
     if (rng.chance(0.2)) return mutateBytes(file, rng, corpus);
@@ -192,6 +193,7 @@ const eventName = "events.out.tfevents.0000000001.0000";
 /** TensorBoard's event files of a run that goes on. */
 export const eventFile: Target<undefined> = {
   name: "tensorboard events",
+  takesAll: true,
   corpus: () => [events()],
   mutate: mutateBytes,
   source: undefined,
@@ -207,5 +209,5 @@ export const eventFile: Target<undefined> = {
     const left = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
     promise(left.equals(file.subarray(0, left.length)), "a beginning of what there was");
   },
-  share: 0.5,
+  share: 0.25,
 };

@@ -83,6 +83,7 @@ let path = "";
 export const lazySafetensors: Target<SafetensorsFile["tensors"]> = {
   ...common,
   name: "safetensors, opened",
+  share: 0.5,
   get source() {
     return path;
   },

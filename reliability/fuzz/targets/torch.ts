@@ -24,6 +24,7 @@ let path = "";
 
 const opened = {
   mutate: mutateBytes,
+  share: 0.4,
   codes: ["bad-file"],
   get source() {
     return path;

@@ -21,6 +21,8 @@ const file = {
   },
   codes: ["bad-file"],
   share: 0.5,
+  // A file is opened and closed, whose garbage counts.
+  allowed: (size: number) => 200 * size + 2 ** 20,
   open(scratch: string) {
     mkdirSync(scratch, { recursive: true });
     path = join(scratch, "list.txt");

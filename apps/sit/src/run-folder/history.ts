@@ -149,7 +149,8 @@ function lookOf({ kind, ...found }: Record<string, unknown>): WatchRecord | unde
 function stepOf({ skipped = false, ...rest }: Record<string, unknown>): StepRecord | undefined {
   const number = (value: unknown) => (typeof value === "number" ? value : Number.NaN);
   const values = Object.fromEntries(own.map((name) => [name, number(rest[name])]));
-  if (!Number.isSafeInteger(values.step) || typeof skipped !== "boolean") return undefined;
+  if (!(Number.isSafeInteger(values.step) && (values.step as number) >= 0) || typeof skipped !== "boolean")
+    return undefined;
   const metrics = Object.entries(rest).filter(([name]) => !(own as readonly string[]).includes(name));
   return {
     ...(values as Omit<StepRecord, "metrics" | "skipped">),

@@ -24,7 +24,7 @@ import { root } from "../../scripts/lib/steps.mjs";
  * @property {number} inputs
  * @property {number} accepted
  * @property {number} rejected
- * @property {boolean} takesAll whether the parser takes what it can of any input, and refuses none
+ * @property {boolean} [takesAll] whether the parser takes what it can of any input, and refuses none
  * @property {number} seconds
  * @property {number} slowestMilliseconds of one input
  * @property {number} allocated the most that one input's parse allocated, as a share of what it may for its size

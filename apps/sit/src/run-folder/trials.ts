@@ -118,10 +118,13 @@ export function requireSameTrial(
   if (differences.length === 0) return;
   throw new SitError(
     "bad-option",
-    `--out ${out}: expected the settings that ${method} with seed ${seed} was run with: ${printable(differences.join("; "))}`,
+    `--out ${out}: expected the settings that ${method} with seed ${seed} was run with: ${shortened(differences.join("; "))}`,
     { mend: "Leave these options out, or name another folder." },
   );
 }
+
+/** Texts of the file as they can be shown. */
+const shortened = (text: string) => printable(text.length > 600 ? `${text.slice(0, 600)}…` : text);
 
 /** Makes the folder of a trial's pretraining. */
 export async function makeTrialFolder(out: string, place: Place): Promise<string> {

@@ -1,5 +1,5 @@
 import { SitError } from "@sitjs/core/errors";
-import { decodeText } from "@sitjs/core/json";
+import { decodeText, describeJson } from "@sitjs/core/json";
 import { readPlain } from "../idx-dataset.js";
 
 /** Names of the classes by label, or the path of a text file with one on each line, as CIFAR and STL-10 come with. */
@@ -23,7 +23,7 @@ export async function readClassNames(
   };
   if (names.length !== count) fail(`${count} names of classes`, String(names.length));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) fail("each name once", `${JSON.stringify(twice)} twice`);
+  if (twice !== undefined) fail("each name once", `${describeJson(twice)} twice`);
   if (names.includes("")) fail("a name on each line", "an empty one");
   return names;
 }

@@ -68,8 +68,8 @@ export const parquetImages: Target<Images> = {
         bytes += image.length;
       };
       const unpacked = await unpackTables([{ table, name: path, columns }], { write });
-      const { labels: values, names } = unpacked;
-      const labelled = tableLabels({ values, names, own: columns.classes, wanted: undefined });
+      const { labels: values, names, problemLabels: leftOut } = unpacked;
+      const labelled = tableLabels({ values, names, leftOut, own: columns.classes, wanted: undefined });
       return { unpacked, bytes, labelled };
     } finally {
       await table.close();

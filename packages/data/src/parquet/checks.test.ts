@@ -85,7 +85,13 @@ describe("a page", () => {
 });
 
 describe("the index of unpacked images", () => {
-  const whole = { names: ["a", "b"], ranges: [0, 4, 4, 2], labels: [1, null], problems: [] };
+  const whole = {
+    names: ["a", "b"],
+    ranges: [0, 4, 4, 2],
+    labels: [1, null],
+    problems: [{ path: "c", kind: "empty", reason: "no bytes" }],
+    problemLabels: ["boot"],
+  };
 
   it("is taken where it fits its file", () => {
     expect(parseIndex(JSON.stringify(whole), 6)).toEqual(whole);
@@ -100,6 +106,7 @@ describe("the index of unpacked images", () => {
     [JSON.stringify({ ...whole, ranges: [0, 4, -1, 2] }), 6],
     [JSON.stringify({ ...whole, labels: [{}, 1] }), 6],
     [JSON.stringify({ ...whole, problems: [null] }), 6],
+    [JSON.stringify({ ...whole, problemLabels: [] }), 6],
   ])("is passed over where it is damaged: %s, %i bytes", (text, size) => {
     expect(parseIndex(text, size)).toBe(undefined);
   });

@@ -67,17 +67,20 @@ export function parseIndex(text: string, bytes: number): Unpacked | undefined {
   } catch {
     return undefined;
   }
-  const { names, ranges, labels, problems } = found ?? {};
+  const { names, ranges, labels, problems, problemLabels } = found ?? {};
   const count = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) return undefined;
   if (!Array.isArray(ranges) || !ranges.every(count) || ranges.length !== 2 * names.length) return undefined;
   for (let i = 0; i < ranges.length; i += 2) if (ranges[i] + ranges[i + 1] > bytes) return undefined;
   const plain = (label: unknown) => label === null || ["string", "number"].includes(typeof label);
-  if (!Array.isArray(labels) || labels.length !== names.length || !labels.every(plain)) return undefined;
+  const areLabels = (given: unknown, of: readonly unknown[]): given is unknown[] =>
+    Array.isArray(given) && given.length === of.length && given.every(plain);
+  if (!areLabels(labels, names)) return undefined;
   const isProblem = (problem: Partial<FolderProblem> | null) =>
     [problem?.path, problem?.kind, problem?.reason].every((part) => typeof part === "string");
   if (!Array.isArray(problems) || !problems.every(isProblem)) return undefined;
-  return { names, ranges, labels, problems };
+  if (!areLabels(problemLabels, problems)) return undefined;
+  return { names, ranges, labels, problems, problemLabels };
 }
 
 async function writeBlocks(

@@ -63,7 +63,7 @@ export async function augmentedProbe(
   test: BatchSource,
   options: AugmentedProbeOptions,
 ): Promise<LinearProbeResult> {
-  const { classes, epochs = 90, learningRate = 0.1, momentum = 0.9, onStep } = options;
+  const { classes, epochs = 90, learningRate = 0.1, momentum = 0.9 } = options;
   const optimizer = options.optimizer ?? sgd({ momentum });
   const probe = probeMethod(backbone, params, optimizer, options);
   const totalSteps = epochs * loader.stepsPerEpoch;
@@ -82,7 +82,6 @@ export async function augmentedProbe(
   let head: Params = {};
   let [sum, steps] = [0, 0];
   for await (const report of train(probe, loader, plan, options)) {
-    onStep?.(report);
     head = report.state.student;
     // The mean of the last epoch.
     if (report.step >= totalSteps - loader.stepsPerEpoch) {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseJsonBytes } from "@sitjs/core/json";
@@ -123,6 +124,9 @@ export const preprocessorConfig: Target<Preprocessing> = {
 
 const nameTokens = ["/", "..", ".", "\\", "\0", "%2e", "@", ":", "?", "#", " ", "\n", "é", "a", "--"];
 const commit = "0123456789abcdef0123456789abcdef01234567";
+/** What every cached file holds, and the checksum beside it. */
+const content = "{}";
+const sum = createHash("sha256").update(content).digest("hex");
 const repositories = ["owner/name", "facebook/dino-vits16@refs/pr/1", "a/b@v1.0"];
 let cache = "";
 
@@ -141,7 +145,9 @@ export const repositoryName: Target<unknown> = {
       mkdirSync(join(folder, "snapshots", commit), { recursive: true });
       mkdirSync(dirname(join(folder, "refs", revision)), { recursive: true });
       writeFileSync(join(folder, "refs", revision), commit);
-      writeFileSync(join(folder, "snapshots", commit, "config.json"), "{}");
+      writeFileSync(join(folder, "snapshots", commit, "config.json"), content);
+      mkdirSync(join(folder, "sums", commit), { recursive: true });
+      writeFileSync(join(folder, "sums", commit, "config.json"), sum);
     }
   },
   async parse(file) {

@@ -75,6 +75,7 @@ export {
   solarize,
 } from "./specs.js";
 export { createTransform, type Transform } from "./transforms.js";
+export { type TransformSettings, transformSettings, viewSettings } from "./view-settings.js";
 export {
   type ContrastiveViewOptions,
   contrastiveView,

@@ -21,6 +21,7 @@ import type {
   RandomResizedCropSpec,
   TransformSpec,
 } from "./spec-types.js";
+import { type TransformSettings, transformSettings } from "./view-settings.js";
 
 /**
  * One step of a pipeline; a plugin is a plain object like this. `apply` must not write into the image it is given;
@@ -29,6 +30,11 @@ import type {
  */
 export interface Transform {
   readonly name: string;
+  /**
+   * Every option that results depend on, by its name, with the defaults in their places, as plain JSON; the same names
+   * whatever the options. For records: a run that goes on must have the same. Left out, the name alone is compared.
+   */
+  readonly settings?: TransformSettings;
   apply(image: Image, rng: RandomStream): Image;
 }
 
@@ -48,10 +54,15 @@ export async function createTransform(spec: TransformSpec | Transform): Promise<
   const plain = spec as TransformSpec;
   checkTransform(plain);
   if (plain.name === "module") return loadModule(plain);
+  const settings = transformSettings(plain);
   if (plain.name === "compose") {
-    return { name: "compose", apply: sequence(await Promise.all(plain.transforms.map(createTransform))) };
+    return {
+      name: "compose",
+      settings,
+      apply: sequence(await Promise.all(plain.transforms.map(createTransform))),
+    };
   }
-  return { name: plain.name, apply: builtin(plain) };
+  return { name: plain.name, settings, apply: builtin(plain) };
 }
 
 type Apply = Transform["apply"];

@@ -5,6 +5,7 @@ export { truncatedNormal, uniformTensor } from "./init.js";
 export type * from "./module.js";
 export * from "./ops/index.js";
 export * from "./params.js";
+export { partRecord, partRecords, settingsOf } from "./part-record.js";
 export * from "./random.js";
 export {
   readSafetensors,

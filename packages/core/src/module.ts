@@ -7,6 +7,22 @@ import type { RandomStream } from "./random.js";
  */
 export type Params = Readonly<Record<string, tf.Tensor>>;
 
+/** What a part was made with, as plain JSON: no undefined, no NaN, no functions, no tensors, no typed arrays. */
+export type PartSettings = Readonly<Record<string, unknown>>;
+
+/** What every part says of itself. */
+export interface Part {
+  readonly name: string;
+  /**
+   * Every option that results depend on, by its name, with the defaults in their places; the same names whatever the
+   * options. For records: a run that goes on must have the same. Of a part without it the name alone is compared.
+   */
+  readonly settings?: PartSettings;
+}
+
+/** A function as a part of a method: its settings have a `name` of its own too, since bundlers change a function's. */
+export type PartFunction<F> = F & { readonly settings?: PartSettings };
+
 /** What a module is told beside its input. */
 export interface ApplyContext {
   /** Training mode: batch statistics, drop path. */
@@ -19,8 +35,7 @@ export interface ApplyContext {
  * A pure module: `init` makes parameters, `apply` uses whichever it is given. A momentum teacher is the same
  * `apply` on other parameters. Inputs are borrowed; outputs belong to the caller.
  */
-export interface Module<Input, Output> {
-  readonly name: string;
+export interface Module<Input, Output> extends Part {
   /** New parameters and buffers; the same stream gives the same values. */
   init(rng: RandomStream): Params;
   apply(params: Params, input: Input, context: ApplyContext): Output;
@@ -65,15 +80,12 @@ export interface MaskedPatches {
 }
 
 /** A network from images [batch, height, width, channels] to tokens. */
-export interface Backbone {
-  readonly name: string;
+export interface Backbone extends Part {
   readonly width: number;
   readonly depth: number;
   readonly patchSize: number;
   readonly channels: number;
   readonly imageSize: number;
-  /** What it was made with, as plain data, for records: a run that goes on must have the same. */
-  readonly settings?: Readonly<Record<string, unknown>>;
   init(rng: RandomStream): Params;
   apply(params: Params, images: tf.Tensor4D, context: BackboneContext): BackboneOutputs;
 }
@@ -97,15 +109,13 @@ export type ImageHead = Module<
 >;
 
 /** Corrupts a batch of normalised images [batch, height, width, channels]. */
-export interface Corruption {
-  readonly name: string;
+export interface Corruption extends Part {
   /** The corrupted batch and the mask [batch, height, width, 1], 1 = corrupted, both float32. */
   corrupt(images: tf.Tensor4D, rng: RandomStream): { images: tf.Tensor4D; mask: tf.Tensor4D };
 }
 
 /** Compares a reconstruction with the clean image; all [batch, height, width, channels], mask with 1 channel. */
-export interface ReconstructionLoss {
-  readonly name: string;
+export interface ReconstructionLoss extends Part {
   loss(reconstruction: tf.Tensor4D, clean: tf.Tensor4D, mask: tf.Tensor4D): tf.Scalar;
 }
 
@@ -114,14 +124,12 @@ export interface ReconstructionLoss {
  * With a teacher: `student` and `teacher` hold [view 1; view 2] of both networks, each [2 batch, features].
  * Without: `teacher` is the student's own output (gradients flow through both sides).
  */
-export interface ContrastLoss {
-  readonly name: string;
+export interface ContrastLoss extends Part {
   loss(student: tf.Tensor2D, teacher: tf.Tensor2D): tf.Scalar;
 }
 
 /** Compares queries with keys of the same images; row i of each from image i, not normalised. */
-export interface QueryKeyLoss {
-  readonly name: string;
+export interface QueryKeyLoss extends Part {
   /** @param queries, keys [batch, features] alike */
   loss(queries: tf.Tensor2D, keys: tf.Tensor2D): tf.Scalar;
 }
@@ -140,8 +148,7 @@ export interface VisiblePatches {
 }
 
 /** Chooses the patches that an encoder sees (MAE). */
-export interface PatchSampler {
-  readonly name: string;
+export interface PatchSampler extends Part {
   sample(of: { readonly batch: number; readonly patches: number }, rng: RandomStream): VisiblePatches;
 }
 
@@ -154,8 +161,7 @@ export interface TokenMask {
 }
 
 /** Chooses the patches that a mask token replaces (SimMIM); sides in pixels. */
-export interface TokenMasking {
-  readonly name: string;
+export interface TokenMasking extends Part {
   draw(
     of: {
       readonly batch: number;
@@ -205,8 +211,7 @@ export interface MaskedDecoderInput {
 export type MaskedDecoder = Module<MaskedDecoderInput, tf.Tensor3D>;
 
 /** Compares predicted patches with the clean images they were cut from. */
-export interface PatchLoss {
-  readonly name: string;
+export interface PatchLoss extends Part {
   /**
    * @param prediction [batch, patches, p x p x channels], a patch's values by row, column, channel
    * @param clean [batch, height, width, channels]
@@ -230,8 +235,7 @@ export interface DistillationTemperatures {
 }
 
 /** Compares the student's outputs for several crops of each image with the teacher's for the large ones (DINO). */
-export interface DistillationLoss {
-  readonly name: string;
+export interface DistillationLoss extends Part {
   /** How many crops of each image are large: those that the teacher sees. */
   readonly globalCrops: number;
   /**
@@ -250,8 +254,7 @@ export interface DistillationLoss {
 }
 
 /** Minus an estimate of the mutual information between an image's summary and other features of it (Deep InfoMax). */
-export interface MutualInformationLoss {
-  readonly name: string;
+export interface MutualInformationLoss extends Part {
   /**
    * @param summary [batch, features], of an image as a whole
    * @param others [batch, features] for global mutual information, [batch, locations, features] for local
@@ -260,8 +263,7 @@ export interface MutualInformationLoss {
 }
 
 /** Compares a relation head's scores of pairs with whether each pair is of one image. */
-export interface PairLoss {
-  readonly name: string;
+export interface PairLoss extends Part {
   /**
    * @param logits [pairs] or [pairs, 1], before any sigmoid
    * @param labels [pairs], 1 = both of the same image, 0 = of two
@@ -273,9 +275,6 @@ export interface PairLoss {
  * Compares logits [batch, classes] with labels: int32 [batch], or float32 [batch, classes], a distribution or, of classes
  * that do not exclude each other, a target for each.
  */
-export interface ClassificationLoss {
-  readonly name: string;
-  /** What it was made with, as plain data, for records. */
-  readonly settings?: Readonly<Record<string, unknown>>;
+export interface ClassificationLoss extends Part {
   loss(logits: tf.Tensor2D, labels: tf.Tensor1D | tf.Tensor2D): tf.Scalar;
 }

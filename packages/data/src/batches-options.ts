@@ -93,6 +93,7 @@ export function checkedOptions(dataset: ImageDataset, options: BatchesOptions) {
     batchSize,
     seed,
     shuffle,
+    dropLast,
     epochs,
     stepsPerEpoch,
     workers,

@@ -1,8 +1,9 @@
-import { createViews, type View, type ViewSpec } from "@sitjs/augment";
+import { createViews, type View, type ViewSpec, viewSettings } from "@sitjs/augment";
 import { requireOption } from "@sitjs/core/errors";
 import type { BadImage, BatchTask, MadeBatch } from "./batch-task.js";
 import { type BatchesOptions, checkedOptions } from "./batches-options.js";
 import { type ImageDataset, requireIndex } from "./dataset.js";
+import { datasetFingerprint } from "./fingerprint.js";
 import { makeBatch } from "./make-batch.js";
 import { type BatchPool, createPool } from "./pool.js";
 import { problemRecord } from "./problem-record.js";
@@ -48,6 +49,11 @@ export interface Batches extends AsyncIterable<Batch> {
     end: number,
     options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterableIterator<Batch, undefined>;
+  /**
+   * What the batches depend on beside `batchSize`, as plain JSON: how many images, their fingerprint, seed, order, views. For
+   * records of runs. The size of every file is looked at, once for a dataset.
+   */
+  settings(): Promise<Readonly<Record<string, unknown>>>;
   /** What a sample is called in messages: the path of its file, or `sample 7 of fashion-mnist`. */
   nameOf(index: number): string;
   /** The images that could not be read, of all iterations so far, by index. */
@@ -171,6 +177,11 @@ export function batches(dataset: ImageDataset, options: BatchesOptions): Batches
     workers,
     range,
     problems: problems.list,
+    async settings() {
+      const { shuffle, dropLast } = settings;
+      const images = { images: dataset.length, sha256: await datasetFingerprint(dataset) };
+      return { dataset: images, seed, shuffle, dropLast, views: viewSettings(options.views) };
+    },
     nameOf(index) {
       requireIndex(index, dataset.length, "index");
       return sampleName(storage, name, index);

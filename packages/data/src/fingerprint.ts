@@ -8,7 +8,16 @@ import { inLanes } from "./in-lanes.js";
  * What a dataset is known again by, cheaply: the SHA-256, hexadecimal, of its samples in their order. Of files the paths
  * below their folder and the sizes count, not their content; of encoded images names and sizes; of images in memory the pixels; and the labels or targets of both.
  */
-export async function datasetFingerprint(dataset: ImageDataset): Promise<string> {
+export function datasetFingerprint(dataset: ImageDataset): Promise<string> {
+  const found = known.get(dataset) ?? fingerprint(dataset);
+  known.set(dataset, found);
+  return found;
+}
+
+/** A dataset does not change, and may have a million files. */
+const known = new WeakMap<ImageDataset, Promise<string>>();
+
+async function fingerprint(dataset: ImageDataset): Promise<string> {
   const { storage, labels, targets, channels } = dataset;
   const hash = createHash("sha256");
   hash.update(JSON.stringify({ kind: storage.kind, length: dataset.length, channels }));

@@ -4,6 +4,7 @@ import {
   disposeParams,
   isBuffer,
   type Params,
+  partRecords,
   pick,
   requireOption,
   trainable,
@@ -167,7 +168,7 @@ export function supervised(
     name: "supervised",
     backbone: model.backbone,
     settings: {
-      loss: loss.settings === undefined ? loss.name : { name: loss.name, ...loss.settings },
+      ...partRecords({ head: model.head, loss }),
       classes: model.head.classes,
       mixing: mixed?.settings ?? "none",
       average: how.average ?? false,

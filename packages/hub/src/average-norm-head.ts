@@ -31,6 +31,7 @@ export function averageNormHead(options: {
   return {
     name: "classifier-average-norm",
     classes,
+    settings: { width, classes, layerNormEpsilon },
     init: (rng) => ({
       "norm.weight": tf.ones([width]),
       "norm.bias": tf.zeros([width]),

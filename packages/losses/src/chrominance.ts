@@ -34,6 +34,7 @@ export function chrominanceL2({ deviation = [1, 1, 1] }: ChrominanceOptions = {}
   );
   return {
     name: "chrominance-l2",
+    settings: { deviation: [...deviation] },
     loss(reconstruction, clean, mask) {
       const [batch, height, width] = reconstruction.shape;
       const colours = reconstruction.rank === 4 && reconstruction.shape[3] === 3;

@@ -20,6 +20,7 @@ export function crossViewNtXent({ temperature = 0.2 }: ContrastOptions = {}): Co
   requireTemperature(temperature);
   return {
     name: "cross-view-nt-xent",
+    settings: { temperature },
     loss: (student, teacher) => crossViewNtXentLoss(student, teacher, temperature),
   };
 }
@@ -32,7 +33,7 @@ export function crossViewNtXent({ temperature = 0.2 }: ContrastOptions = {}): Co
  */
 export function ntXent({ temperature = 0.2 }: ContrastOptions = {}): ContrastLoss {
   requireTemperature(temperature);
-  return { name: "nt-xent", loss: (student) => ntXentLoss(student, temperature) };
+  return { name: "nt-xent", settings: { temperature }, loss: (student) => ntXentLoss(student, temperature) };
 }
 
 /**
@@ -44,7 +45,11 @@ export function ntXent({ temperature = 0.2 }: ContrastOptions = {}): ContrastLos
  */
 export function infoNce({ temperature = 0.2 }: ContrastOptions = {}): QueryKeyLoss {
   requireTemperature(temperature);
-  return { name: "info-nce", loss: (queries, keys) => infoNceLoss(queries, keys, temperature) };
+  return {
+    name: "info-nce",
+    settings: { temperature },
+    loss: (queries, keys) => infoNceLoss(queries, keys, temperature),
+  };
 }
 
 /**

@@ -26,6 +26,7 @@ export function dinoLoss({ globalCrops = 2, centerMomentum = 0.9 }: DinoOptions 
   requireOption(share, "centerMomentum", "a number from 0 to 1", centerMomentum);
   return {
     name: "dino",
+    settings: { globalCrops, centerMomentum },
     globalCrops,
     loss(student, teacher, center, { teacher: teacherTemperature, student: studentTemperature = 0.1 }) {
       requireTemperature(teacherTemperature, "teacher temperature");

@@ -28,6 +28,7 @@ export function infoMax({ estimator = "jensen-shannon" }: InfoMaxOptions = {}): 
   requireOption(known, "estimator", '"jensen-shannon" or "info-nce"', estimator);
   return {
     name: `info-max(${estimator})`,
+    settings: { estimator },
     loss: (summary, others) => tf.tidy(() => estimators[estimator](pairScores(summary, others))),
   };
 }

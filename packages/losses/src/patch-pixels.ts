@@ -19,6 +19,7 @@ export function patchPixels({ patchSize, normalize = false }: PatchPixelsOptions
   requirePatchSize(patchSize);
   return {
     name: normalize ? "normalized-patch-pixels" : "patch-pixels",
+    settings: { patchSize, normalize },
     loss(prediction, clean, mask) {
       return tf.tidy(() => {
         const pixels = patchesOf(prediction, clean);

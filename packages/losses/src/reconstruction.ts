@@ -19,6 +19,7 @@ export function maskedL1({ over = "masked" }: ReconstructionLossOptions = {}): R
   requireOver(over);
   return {
     name: over === "masked" ? "masked-l1" : "l1",
+    settings: { over },
     loss: (reconstruction, clean, mask) =>
       l1Loss(reconstruction, clean, checkedMask(mask, reconstruction, over)),
   };
@@ -34,6 +35,7 @@ export function maskedL2({ over = "masked" }: ReconstructionLossOptions = {}): R
   requireOver(over);
   return {
     name: over === "masked" ? "masked-l2" : "l2",
+    settings: { over },
     loss: (reconstruction, clean, mask) =>
       l2Loss(reconstruction, clean, checkedMask(mask, reconstruction, over)),
   };

@@ -15,7 +15,11 @@ export interface RelationOptions {
  */
 export function relation({ gamma = 2 }: RelationOptions = {}): PairLoss {
   requireOption(Number.isFinite(gamma) && gamma >= 0, "gamma", "a finite number, at least 0", gamma);
-  return { name: "relation", loss: (logits, labels) => binaryFocalLoss(logits, labels, gamma) };
+  return {
+    name: "relation",
+    settings: { gamma },
+    loss: (logits, labels) => binaryFocalLoss(logits, labels, gamma),
+  };
 }
 
 /**
@@ -85,6 +89,7 @@ export function relationPairs(features: tf.Tensor2D, views: number): RelationPai
     };
   });
 }
+relationPairs.settings = { name: "relation-pairs" };
 
 /** Rows moved on by `shift` places, the last ones to the front. By slices: a gather has no gradient on wasm. */
 function rolled(rows: tf.Tensor2D, shift: number): tf.Tensor2D {

@@ -58,6 +58,7 @@ export function gmml(options: GmmlOptions = {}): Corruption {
   const uses = (kind: GmmlKind) => chosen.some(({ name }) => name === kind);
   return {
     name: `gmml(${chosen.map(({ name }) => name).join(" + ")})`,
+    settings: { ...shares(chosen), blocks: { ...blocks }, alignment },
     corrupt(images, rng) {
       const size = imageShape(images);
       const grid = blockGrid(size.height, size.width, blocks, alignment);
@@ -98,6 +99,15 @@ function compose(
     }
     return { images: corrupted, mask: maskTensor };
   });
+}
+
+/** By kind, for records. */
+function shares(chosen: readonly Kind[]): Record<GmmlKind, unknown> {
+  const of = (kind: GmmlKind) => {
+    const share = chosen.find(({ name }) => name === kind)?.share;
+    return share === undefined ? "none" : { ratio: share.high, minimumRatio: share.low };
+  };
+  return { zeros: of("zeros"), noise: of("noise"), replace: of("replace"), rand: of("rand") };
 }
 
 function chosenKinds(options: GmmlOptions): readonly Kind[] {

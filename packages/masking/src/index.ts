@@ -14,8 +14,11 @@ export { allRotations, randomRotations, rotateQuarterTurns } from "./rotations.j
 export {
   type JigsawOptions,
   jigsaw,
+  jigsawTiles,
   type RelativePositionOptions,
   relativePosition,
+  relativePositionTiles,
+  type Tiling,
 } from "./tiles.js";
 export {
   randomVisiblePatches,

@@ -20,9 +20,17 @@ export interface MaskUnitsOptions {
 /** Which squares, and how many of them. */
 export type MaskUnits = Pick<MaskUnitsOptions, "unitSize" | "ratio">;
 
+/** SimMIM's. */
+const usual = { unitSize: 32, ratio: 0.6 } as const;
+
 /** SimMIM's random masking as a part of a method: see `randomMaskUnits`, which throws what is wrong with the options. */
-export function maskUnits(options: MaskUnits = {}): TokenMasking {
-  return { name: "mask-units", draw: (images, rng) => randomMaskUnits({ ...options, ...images }, rng) };
+export function maskUnits({ unitSize = usual.unitSize, ratio = usual.ratio }: MaskUnits = {}): TokenMasking {
+  const settings = { unitSize, ratio };
+  return {
+    name: "mask-units",
+    settings,
+    draw: (images, rng) => randomMaskUnits({ ...settings, ...images }, rng),
+  };
 }
 
 /**
@@ -32,7 +40,7 @@ export function maskUnits(options: MaskUnits = {}): TokenMasking {
  * @throws SitError "bad-option"; "bad-shape" where the squares do not fit the patches or the image
  */
 export function randomMaskUnits(options: MaskUnitsOptions, rng: RandomStream): TokenMask {
-  const { batch, height, width, patchSize, unitSize = 32, ratio = 0.6 } = options;
+  const { batch, height, width, patchSize, unitSize = usual.unitSize, ratio = usual.ratio } = options;
   for (const [name, value] of Object.entries({ batch, height, width, patchSize, unitSize })) {
     requireOption(Number.isInteger(value) && value >= 1, name, "a whole number, at least 1", value);
   }

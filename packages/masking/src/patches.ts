@@ -26,6 +26,7 @@ export function randomPatches({ patchSize, ratio = 0.75 }: RandomPatchesOptions)
   requireOption(ratio >= 0 && ratio <= 1, "ratio", "a share from 0 to 1", ratio);
   return {
     name: "random-patches",
+    settings: { patchSize, ratio },
     corrupt(images, rng) {
       const { batch, height, width } = imageShape(images);
       if (height % patchSize !== 0 || width % patchSize !== 0) {
@@ -59,6 +60,7 @@ export function randomPatches({ patchSize, ratio = 0.75 }: RandomPatchesOptions)
 export function noCorruption(): Corruption {
   return {
     name: "none",
+    settings: {},
     corrupt(images) {
       const { batch, height, width } = imageShape(images);
       return { images: images.clone(), mask: tf.zeros([batch, height, width, 1]) as tf.Tensor4D };

@@ -18,6 +18,7 @@ export function centralHole({ side = 0.5 }: CentralHoleOptions = {}): Corruption
   requireOption(side > 0 && side <= 1, "side", "a share above 0 and at most 1", side);
   return {
     name: "central-hole",
+    settings: { side },
     corrupt(images) {
       const { batch, height, width } = imageShape(images);
       const length = Math.max(1, Math.round(side * Math.min(height, width)));
@@ -61,6 +62,7 @@ export function grayscale({ mean = [0, 0, 0], deviation = [1, 1, 1] }: Grayscale
   const offsets = mean.map((m, i) => (grayOfMean - m) / (deviation[i] as number));
   return {
     name: "grayscale",
+    settings: { mean: [...mean], deviation: [...deviation] },
     corrupt(images) {
       const { batch, height, width, channels } = imageShape(images);
       if (channels !== 3) {

@@ -18,6 +18,7 @@ export function allRotations(images: tf.Tensor4D): RotatedImages {
   const turns = Int32Array.from({ length: 4 * batch }, (_, i) => Math.floor(i / batch));
   return rotated(images, turns);
 }
+allRotations.settings = { name: "all-rotations" };
 
 /**
  * Every image in one rotation, all four equally likely. Image i draws from `rng.fork(i)`.
@@ -32,6 +33,7 @@ export function randomRotations(images: tf.Tensor4D, rng: RandomStream): Rotated
     Int32Array.from({ length: batch }, (_, sample) => rng.fork(sample).integer(0, 4)),
   );
 }
+randomRotations.settings = { name: "random-rotations" };
 
 /**
  * Turns image i by `turns[i]` quarter turns counter-clockwise. Exact: pixels move and nothing is interpolated.

@@ -1,4 +1,4 @@
-import type { TiledImages } from "@sitjs/core";
+import type { PartFunction, TiledImages } from "@sitjs/core";
 import { requireOption, SitError } from "@sitjs/core/errors";
 import type { RandomStream } from "@sitjs/core/random";
 import * as tf from "@tensorflow/tfjs";
@@ -15,6 +15,24 @@ export interface JigsawOptions {
   readonly gap?: number;
   /** Each tile moves by up to this many pixels in each direction, at most half the gap; default that half. */
   readonly jitter?: number;
+}
+
+/** From a batch of images to tiles of each. */
+export type Tiling = PartFunction<(images: tf.Tensor4D, rng: RandomStream) => TiledImages>;
+
+/** Jigsaw puzzles as a part of a method: see `jigsaw`, which throws what is wrong with the options. */
+export function jigsawTiles(options: JigsawOptions): Tiling {
+  const { permutations, rows = 3, gap = "of the paper", jitter = "half the gap" } = options;
+  const settings = {
+    name: "jigsaw",
+    permutations: permutations.map((order) => [...order]),
+    rows,
+    gap,
+    jitter,
+  };
+  return Object.assign((images: tf.Tensor4D, rng: RandomStream) => jigsaw(images, options, rng), {
+    settings,
+  });
 }
 
 /**
@@ -68,6 +86,15 @@ export interface RelativePositionOptions {
   readonly gap?: number;
   /** The second patch moves by up to this many pixels in each direction, at most the gap; default 7/96 of a patch. */
   readonly jitter?: number;
+}
+
+/** Pairs of neighbouring patches as a part of a method: see `relativePosition`, which throws what is wrong with the options. */
+export function relativePositionTiles(options: RelativePositionOptions): Tiling {
+  const { patchSize, gap = "half a patch", jitter = "7/96 of a patch" } = options;
+  const settings = { name: "relative-position", patchSize, gap, jitter };
+  return Object.assign((images: tf.Tensor4D, rng: RandomStream) => relativePosition(images, options, rng), {
+    settings,
+  });
 }
 
 /**

@@ -12,11 +12,17 @@ export interface VisiblePatchesOptions {
   readonly ratio?: number;
 }
 
+/** MAE's. */
+const usualRatio = 0.75;
+
 /** MAE's random masking as a part of a method: see `randomVisiblePatches`, which throws what is wrong with the ratio. */
-export function visiblePatches({ ratio }: Pick<VisiblePatchesOptions, "ratio"> = {}): PatchSampler {
+export function visiblePatches({
+  ratio = usualRatio,
+}: Pick<VisiblePatchesOptions, "ratio"> = {}): PatchSampler {
   return {
     name: "visible-patches",
-    sample: (images, rng) => randomVisiblePatches({ ...images, ...(ratio !== undefined && { ratio }) }, rng),
+    settings: { ratio },
+    sample: (images, rng) => randomVisiblePatches({ ...images, ratio }, rng),
   };
 }
 
@@ -76,7 +82,7 @@ export function visiblePatchesFromNoise(
   };
 }
 
-function visibleCount({ batch, patches, ratio = 0.75 }: VisiblePatchesOptions): number {
+function visibleCount({ batch, patches, ratio = usualRatio }: VisiblePatchesOptions): number {
   for (const [name, value] of [
     ["batch", batch],
     ["patches", patches],

@@ -71,8 +71,6 @@ export { type LearningRateShape, type Recipe, sitRecipe } from "./recipe.js";
 export {
   type RunRecord,
   requireSameRun,
-  type SettingDifference,
-  settingDifferences,
   type TreatedParameters,
 } from "./run-record.js";
 export {

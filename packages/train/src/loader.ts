@@ -1,4 +1,4 @@
-import { requireOption } from "@sitjs/core";
+import { type PartSettings, requireOption } from "@sitjs/core";
 
 /** One view of a batch: normalised pixels, row by row, channels last. */
 export interface ViewPixels {
@@ -29,6 +29,11 @@ export interface BatchSource {
    * waiting when it is aborted.
    */
   range(start: number, end: number, options?: { readonly signal?: AbortSignal }): AsyncIterable<ImageBatch>;
+  /**
+   * What its batches depend on beside `batchSize`, as plain JSON, for records: a run that goes on must have the same. Asked
+   * for by runs that are saved or gone on with; not compared where it is left out.
+   */
+  settings?(): PartSettings | Promise<PartSettings>;
   /** What to call an image, by its index: a path, usually. */
   nameOf?(index: number): string;
   /** Told when a batch's pixels are not wanted any more, for a loader that uses the memory again. */

@@ -1,4 +1,4 @@
-import type { Backbone, Params, RandomStream } from "@sitjs/core";
+import type { Backbone, Params, Part, RandomStream } from "@sitjs/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { ImageBatch } from "./loader.js";
 import type { Recipe } from "./recipe.js";
@@ -65,11 +65,8 @@ export interface Reconstruction {
 }
 
 /** A way to train: everything that differs between SiT, MAE, DINO, supervised training and the others. */
-export interface Method {
-  readonly name: string;
+export interface Method extends Part {
   readonly backbone: Backbone;
-  /** What it was made with, as plain data, for records: a run that goes on must have the same. */
-  readonly settings?: Readonly<Record<string, unknown>>;
   /** Where the backbone's parameters lie among the method's: a prefix such as "backbone.". */
   readonly backbonePrefix: string;
   /** The number of views it wants of each image. */

@@ -7,6 +7,7 @@ import {
   hasKernel,
   holdsAlone,
   type Params,
+  type Part,
   param,
   requireOption,
   runKernel,
@@ -88,10 +89,7 @@ export interface OptimizerInput {
   readonly overwrite?: boolean;
 }
 
-export interface Optimizer {
-  readonly name: string;
-  /** What it was made with, for records: a run that goes on must have the same. */
-  readonly settings?: Readonly<Record<string, unknown>>;
+export interface Optimizer extends Part {
   /** How it treats each parameter, by name; for records too, since rules are functions. */
   groups?(params: Params): ReadonlyMap<string, ParameterGroup>;
   init(params: Params): OptimizerState;

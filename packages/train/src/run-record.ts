@@ -1,17 +1,28 @@
-import { type Backbone, type Params, type Precision, SitError, trainable } from "@sitjs/core";
+import {
+  type Backbone,
+  type Params,
+  type PartSettings,
+  type Precision,
+  SitError,
+  settingsOf,
+  trainable,
+} from "@sitjs/core";
 import type { BatchSource } from "./loader.js";
 import type { Method } from "./method.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedules.js";
+import { nestedDifferences, text } from "./setting-differences.js";
 
 /** What a run's result depends on; a run that goes on must have the same. Plain data, saved with every checkpoint. */
 export interface RunRecord {
   readonly method: string;
-  /** Of the method, where it says them; this and all that may be left out is not in records of earlier versions. */
-  readonly methodSettings?: Readonly<Record<string, unknown>>;
+  /** Of the method and its parts; this and all that may be left out is not in records of earlier versions. */
+  readonly methodSettings?: PartSettings;
   readonly backbone?: Readonly<Pick<Backbone, (typeof backboneFields)[number]>>;
   readonly optimizer: string;
-  readonly optimizerSettings: Readonly<Record<string, unknown>>;
+  readonly optimizerSettings: PartSettings;
+  /** Of the loader, where it says them: images, views, seed. */
+  readonly loader?: PartSettings;
   /** What is trained, and how: those that are treated alike together. */
   readonly parameters?: readonly TreatedParameters[];
   readonly seed: number;
@@ -38,7 +49,12 @@ export interface TreatedParameters {
 
 const backboneFields = ["name", "width", "depth", "patchSize", "channels", "imageSize", "settings"] as const;
 /** Not in records of earlier versions, which are not compared by them. */
-const laterFields = ["methodSettings", "backbone", "parameters"] as const satisfies (keyof RunRecord)[];
+const laterFields = [
+  "methodSettings",
+  "backbone",
+  "loader",
+  "parameters",
+] as const satisfies (keyof RunRecord)[];
 
 /** Schedules are functions: they are compared by their values at so many steps, the first and the last included. */
 const SAMPLES = 9;
@@ -48,7 +64,7 @@ export function scheduleSteps(totalSteps: number): number[] {
   return Array.from({ length: SAMPLES }, (_, i) => Math.round((i * (totalSteps - 1)) / (SAMPLES - 1)));
 }
 
-export function runRecord(of: {
+export async function runRecord(of: {
   readonly method: Method;
   /** The student's; only names and shapes are looked at. */
   readonly params: Params;
@@ -64,17 +80,20 @@ export function runRecord(of: {
     readonly weightDecay: Schedule;
     readonly momentum: Schedule;
   };
-}): RunRecord {
+}): Promise<RunRecord> {
   const { method, optimizer, loader, seed, precision, totalSteps, schedules } = of;
+  const { backbone } = method;
   const values = (schedule: Schedule) => scheduleSteps(totalSteps).map(schedule);
   return {
     method: method.name,
-    methodSettings: asSaved(method.settings ?? {}),
-    backbone: asSaved(
-      Object.fromEntries(backboneFields.map((name) => [name, method.backbone[name]])) as unknown as Backbone,
-    ),
+    methodSettings: asSaved("method", settingsOf(method)),
+    backbone: asSaved("backbone", {
+      ...(Object.fromEntries(backboneFields.map((name) => [name, backbone[name]])) as unknown as Backbone),
+      settings: settingsOf(backbone),
+    }),
     optimizer: optimizer.name,
-    optimizerSettings: asSaved(optimizer.settings ?? {}),
+    optimizerSettings: asSaved("optimizer", optimizer.settings ?? {}),
+    ...(loader.settings && { loader: asSaved("loader", await loader.settings()) }),
     parameters: treatedParameters(of),
     seed,
     precision,
@@ -87,9 +106,13 @@ export function runRecord(of: {
   };
 }
 
-/** As it comes back from a file. */
-function asSaved<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value));
+/** As it comes back from a file; what is undefined is null, so that it is missing only where it was not known of. */
+function asSaved<T>(whose: string, value: T): T {
+  try {
+    return JSON.parse(JSON.stringify(value, (_, inner) => (inner === undefined ? null : inner)));
+  } catch (cause) {
+    throw new SitError("bad-option", `${whose}: expected settings of plain JSON, got others`, { cause });
+  }
 }
 
 function treatedParameters({
@@ -117,44 +140,51 @@ function treatedParameters({
   return [...alike.values()];
 }
 
-/** One setting in which two runs differ. */
-export interface SettingDifference {
-  readonly name: string;
-  readonly saved: unknown;
-  readonly now: unknown;
-}
-
-/** The entries that are not the same in both, by name; nested values are compared by their JSON. */
-export function settingDifferences(
-  saved: Readonly<Record<string, unknown>>,
-  now: Readonly<Record<string, unknown>>,
-): SettingDifference[] {
-  const names = new Set([...Object.keys(saved), ...Object.keys(now)]);
-  return [...names]
-    .filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(now[name]))
-    .map((name) => ({ name, saved: saved[name], now: now[name] }));
-}
-
 /**
  * Throws unless a run that goes on is the one that was saved.
  *
  * @throws SitError "bad-option" naming every difference
  */
 export function requireSameRun(saved: RunRecord, now: RunRecord): void {
-  const unknown: ReadonlySet<string> = new Set(laterFields.filter((name) => saved[name] === undefined));
-  const differences = settingDifferences({ ...saved }, { ...now }).filter(({ name }) => !unknown.has(name));
+  const known = (Object.keys(now) as (keyof RunRecord)[]).filter(
+    (name) => saved[name] !== undefined || !laterFields.some((later) => later === name),
+  );
+  const differences = known.flatMap((name) => fieldDifferences(name, saved, now));
   if (differences.length === 0) return;
-  const shown = differences.map(({ name, saved: before, now: after }) => {
-    if (name === "parameters") {
-      return parameterDifference(before as TreatedParameters[], after as TreatedParameters[]);
+  throw new SitError(
+    "bad-option",
+    `resume: expected the settings of the saved run: ${differences.join("; ")}`,
+    { mend: "Resume with the settings it began with, or begin a new run from its parameters." },
+  );
+}
+
+/** In what a field of two records differs, in words. */
+function fieldDifferences(name: keyof RunRecord, saved: RunRecord, now: RunRecord): string[] {
+  const [before, after] = [saved[name], now[name]];
+  switch (name) {
+    case "method": {
+      const of = ({ method, methodSettings }: RunRecord) => ({ ...methodSettings, name: method });
+      return nestedDifferences(name, of(saved), of(now));
     }
-    return Array.isArray(before) && Array.isArray(after)
-      ? scheduleDifference(name, before, after, saved.totalSteps)
-      : `${name} ${JSON.stringify(before)} (now ${JSON.stringify(after)})`;
-  });
-  throw new SitError("bad-option", `resume: expected the settings of the saved run: ${shown.join("; ")}`, {
-    mend: "Resume with the settings it began with, or begin a new run from its parameters.",
-  });
+    case "optimizer": {
+      const of = ({ optimizer, optimizerSettings }: RunRecord) => ({ ...optimizerSettings, name: optimizer });
+      return nestedDifferences(name, of(saved), of(now), { strict: true });
+    }
+    case "methodSettings":
+    case "optimizerSettings":
+      return [];
+    case "backbone":
+    case "loader":
+      return nestedDifferences(name, before, after);
+  }
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (name === "parameters") {
+    return [parameterDifference(before as TreatedParameters[], after as TreatedParameters[])];
+  }
+  if (Array.isArray(before) && Array.isArray(after)) {
+    return [scheduleDifference(name, before as number[], after as number[], saved.totalSteps)];
+  }
+  return [`${name} ${text(before)} (now ${text(after)})`];
 }
 
 /** Names the first parameter that is treated otherwise, and how many there are. */

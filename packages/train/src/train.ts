@@ -125,8 +125,8 @@ export async function* train(
   let saved = state.step;
   let since = means();
   let finished = false;
-  const save = async (run: RunRecord) => {
-    if (checkpoints === undefined || saved === state.step) return;
+  const save = async (run: RunRecord | undefined) => {
+    if (checkpoints === undefined || run === undefined || saved === state.step) return;
     const { step, skipped } = state;
     await checkpoints.save(state, {
       step,
@@ -145,8 +145,9 @@ export async function* train(
   const clock = stepClock(loader.batchSize);
   let batches: AsyncIterator<ImageBatch> | undefined;
   try {
-    const run = runRecord(recorded);
-    if (resume) requireSameRun(resume.run, run);
+    // Told to nobody else: a loader may have to look at all its files.
+    const run = checkpoints || resume ? await runRecord(recorded) : undefined;
+    if (resume && run) requireSameRun(resume.run, run);
     requireOption(state.step <= totalSteps, "initial", `a state of at most ${totalSteps} steps`, state.step);
     signal?.throwIfAborted();
     await checkpoints?.open?.();

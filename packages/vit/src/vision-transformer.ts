@@ -103,7 +103,7 @@ export function visionTransformer(options: VisionTransformerOptions): Backbone {
     patchSize,
     channels,
     imageSize,
-    settings: { ...settings },
+    settings: { ...settings, layerScale: layerScale ?? "none" },
 
     init: (rng: RandomStream) => ({
       cls_token: truncatedNormal(

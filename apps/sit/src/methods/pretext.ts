@@ -3,9 +3,9 @@ import {
   allRotations,
   centralHole,
   grayscale,
-  jigsaw,
   jigsawPermutations,
-  relativePosition,
+  jigsawTiles,
+  relativePositionTiles,
 } from "@sitjs/masking";
 import {
   colorization,
@@ -50,7 +50,7 @@ export const relativePositionMaker: MethodMaker = {
       backbone,
       head: classHead(context, 8, 2),
       loss: crossEntropy(),
-      tiles: (images, rng) => relativePosition(images, sizes, rng),
+      tiles: relativePositionTiles(sizes),
     });
   },
 };
@@ -67,7 +67,7 @@ export const jigsawMaker: MethodMaker = {
       backbone,
       head: classHead(context, permutations.length, tiles),
       loss: crossEntropy(),
-      tiles: (images, rng) => jigsaw(images, { permutations, rows: tileRows, gap }, rng),
+      tiles: jigsawTiles({ permutations, rows: tileRows, gap }),
     });
   },
 };

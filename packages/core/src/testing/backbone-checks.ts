@@ -4,9 +4,10 @@ import { randomStream } from "../random.js";
 import { type Check, checksOf, refusal } from "./check.js";
 import { closeness } from "./closeness.js";
 import { moduleBodies } from "./module-checks.js";
+import { type SettingsCheckOptions, settingsBodies } from "./settings-checks.js";
 import { allFinite, drawn, shapeText } from "./values.js";
 
-export interface BackboneCheckOptions {
+export interface BackboneCheckOptions extends SettingsCheckOptions<Backbone> {
   /** The step of the central differences; default 1e-2. */
   readonly step?: number;
 }
@@ -47,6 +48,7 @@ export function backboneChecks(make: () => Backbone, options: BackboneCheckOptio
   };
 
   return checksOf(make, {
+    ...settingsBodies(make, options),
     ...moduleBodies<Backbone, tf.Tensor4D, BackboneOutputs>({
       ...options,
       input: imagesOf,

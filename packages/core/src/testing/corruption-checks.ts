@@ -3,9 +3,10 @@ import type { Corruption } from "../module.js";
 import { randomStream } from "../random.js";
 import { type Check, checksOf, refusal } from "./check.js";
 import { leakedTensors } from "./leaks.js";
+import { type SettingsCheckOptions, settingsBodies } from "./settings-checks.js";
 import { allFinite, bitsOf, drawn, shapeText } from "./values.js";
 
-export interface CorruptionCheckOptions {
+export interface CorruptionCheckOptions extends SettingsCheckOptions<Corruption> {
   /** Sides of the images; default 16 and 24 pixels, 3 channels. */
   readonly height?: number;
   readonly width?: number;
@@ -33,6 +34,8 @@ export function corruptionChecks(
   const stream = (seed = 0) => randomStream(seed, "corruption");
 
   return checksOf(make, {
+    ...settingsBodies(make, options),
+
     "gives images and a mask of their sides, float32"(part, ensure) {
       const { images, mask } = part.corrupt(batch(), stream());
       const sides = `${BATCH}, ${height}, ${width}`;

@@ -15,6 +15,7 @@ export {
 export { type MethodCheckOptions, methodChecks } from "./method-checks.js";
 export type { RunOptions as MethodRunOptions, TestedMethod } from "./method-run.js";
 export { type ModuleCheckOptions, moduleChecks, type TestedModule } from "./module-checks.js";
+export { type SettingsCheckOptions, settingsChecks, type TestedPart } from "./settings-checks.js";
 export {
   type TestedImage,
   type TestedTransform,

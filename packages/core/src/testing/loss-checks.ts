@@ -3,13 +3,14 @@ import type { ContrastLoss, ReconstructionLoss } from "../module.js";
 import { type Check, type CheckBodies, checksOf, refusal } from "./check.js";
 import { gradientError } from "./gradients.js";
 import { leakedTensors } from "./leaks.js";
+import { type SettingsCheckOptions, settingsBodies, type TestedPart } from "./settings-checks.js";
 import { allFinite, bitsOf, drawn, shapeText } from "./values.js";
 
 /** What a loss is given, in its order. */
 type Inputs = readonly tf.Tensor[];
 
 /** How a loss is called and with what, for `lossChecks`. */
-export interface LossCheckOptions<Loss> {
+export interface LossCheckOptions<Loss> extends SettingsCheckOptions<Loss> {
   /** Inputs as it wants them, small: gradients are checked element by element. */
   inputs(): Inputs;
   loss(part: Loss, inputs: Inputs): tf.Scalar;
@@ -27,14 +28,14 @@ export interface LossCheckOptions<Loss> {
  * What is asked of every loss, of any contract. `make` is called for each check. See `reconstructionLossChecks` and
  * `contrastLossChecks` for these two.
  */
-export function lossChecks<Loss extends { readonly name: string }>(
+export function lossChecks<Loss extends TestedPart>(
   make: () => Loss,
   options: LossCheckOptions<Loss>,
 ): Check[] {
-  return checksOf(make, lossBodies(options));
+  return checksOf(make, { ...settingsBodies(make, options), ...lossBodies(options) });
 }
 
-function lossBodies<Loss>(options: LossCheckOptions<Loss>): CheckBodies<Loss> {
+function lossBodies<Loss>(options: Omit<LossCheckOptions<Loss>, "others">): CheckBodies<Loss> {
   const { inputs, loss, differentiable = [0], refused, step = 1e-2, tolerance = 0.02 } = options;
   /** The loss as a function of the input at `place` alone. */
   const along = (part: Loss, given: Inputs, place: number) => (x: tf.Tensor) =>
@@ -109,7 +110,7 @@ function lossBodies<Loss>(options: LossCheckOptions<Loss>): CheckBodies<Loss> {
 }
 
 export interface ReconstructionLossCheckOptions
-  extends Pick<LossCheckOptions<ReconstructionLoss>, "step" | "tolerance"> {
+  extends Pick<LossCheckOptions<ReconstructionLoss>, "step" | "tolerance" | "others"> {
   /** Sides of the images; default 4 and 6 pixels, 3 channels. */
   readonly height?: number;
   readonly width?: number;
@@ -136,6 +137,7 @@ export function reconstructionLossChecks(
     of(part, given).dataSync()[0] as number;
 
   return checksOf(make, {
+    ...settingsBodies(make, options),
     ...lossBodies<ReconstructionLoss>({
       ...options,
       inputs: () => [images("reconstruction"), images("clean"), mask()],
@@ -182,7 +184,8 @@ export function reconstructionLossChecks(
   });
 }
 
-export interface ContrastLossCheckOptions extends Pick<LossCheckOptions<ContrastLoss>, "step" | "tolerance"> {
+export interface ContrastLossCheckOptions
+  extends Pick<LossCheckOptions<ContrastLoss>, "step" | "tolerance" | "others"> {
   /** Images of two views each, and how many features an embedding has; default 4 and 6. */
   readonly images?: number;
   readonly features?: number;
@@ -202,6 +205,7 @@ export function contrastLossChecks(
   const numberOf = (part: ContrastLoss, ...given: tf.Tensor[]) => of(part, given).dataSync()[0] as number;
 
   return checksOf(make, {
+    ...settingsBodies(make, options),
     ...lossBodies<ContrastLoss>({
       ...options,
       inputs: () => [embeddings("student"), embeddings("teacher")],

@@ -17,9 +17,10 @@ import {
   type TestedMethod,
 } from "./method-run.js";
 import { requireGradients, requireStart, shaken } from "./module-checks.js";
+import { type SettingsCheckOptions, settingsBodies } from "./settings-checks.js";
 import { allFinite, bitsOf, bitsOfAll, drawn, shapeText } from "./values.js";
 
-export interface MethodCheckOptions extends RunOptions {
+export interface MethodCheckOptions extends RunOptions, SettingsCheckOptions<TestedMethod> {
   /** The step of the central differences (default 1e-3), and false for no such check: a stopped gradient has none. */
   readonly step?: number | false;
 }
@@ -34,6 +35,8 @@ export function methodChecks(make: () => TestedMethod, options: MethodCheckOptio
   const started = (method: TestedMethod) => epochStarted(method, begin(method), options);
 
   return checksOf(make, {
+    ...settingsBodies(make, options),
+
     "starts with finite parameters, drawn from the stream alone": (method, ensure) =>
       requireStart(method, ensure),
 

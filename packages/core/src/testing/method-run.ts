@@ -6,6 +6,7 @@ import { tidy } from "../ops/backend.js";
 import { valueAndGradients } from "../ops/backward.js";
 import { cloneParams, trainable } from "../params.js";
 import { type RandomStream, randomStream } from "../random.js";
+import type { TestedPart } from "./settings-checks.js";
 import { drawn } from "./values.js";
 
 interface Position {
@@ -27,8 +28,7 @@ interface Batch {
 }
 
 /** What the checks use of a way to train; a `Method` of `@sitjs/train` is one. */
-export interface TestedMethod {
-  readonly name: string;
+export interface TestedMethod extends TestedPart {
   readonly backbone: Backbone;
   readonly backbonePrefix: string;
   readonly views: number;

@@ -7,16 +7,16 @@ import { paramsFromSafetensors, paramsToSafetensors } from "../tensors.js";
 import { type Check, type CheckBodies, checksOf, type Ensure, refusal } from "./check.js";
 import { slope } from "./gradients.js";
 import { leakedTensors } from "./leaks.js";
+import { type SettingsCheckOptions, settingsBodies, type TestedPart } from "./settings-checks.js";
 import { allFinite, bitsOf, bitsOfAll, drawn } from "./values.js";
 
 /** A module as the checks call it: a backbone, a head. */
-export interface TestedModule<Input, Output> {
-  readonly name: string;
+export interface TestedModule<Input, Output> extends TestedPart {
   init(rng: RandomStream): Params;
   apply(params: Params, input: Input, context: ApplyContext): Output;
 }
 
-export interface ModuleCheckOptions<Part, Input, Output> {
+export interface ModuleCheckOptions<Part, Input, Output> extends SettingsCheckOptions<Part> {
   /** What it is applied to, small: the same each time. */
   input(part: Part): Input;
   /** The tensors of an input. */
@@ -34,7 +34,7 @@ export function moduleChecks<Part extends TestedModule<Input, Output>, Input, Ou
   make: () => Part,
   options: ModuleCheckOptions<Part, Input, Output>,
 ): Check[] {
-  return checksOf(make, moduleBodies(options));
+  return checksOf(make, { ...settingsBodies(make, options), ...moduleBodies(options) });
 }
 
 const start = (seed = 0) => randomStream(seed, "init");
@@ -44,7 +44,7 @@ const training = (): ApplyContext => ({ train: true, rng: randomStream(0, "drop 
 
 /** The same, for suites that ask more. */
 export function moduleBodies<Part extends TestedModule<Input, Output>, Input, Output>(
-  options: ModuleCheckOptions<Part, Input, Output>,
+  options: Omit<ModuleCheckOptions<Part, Input, Output>, "others">,
 ): CheckBodies<Part> {
   const { input, inputs, outputs, step = 1e-2 } = options;
   const applied = (part: Part, params: Params, context = inference) =>

@@ -1,5 +1,6 @@
 import { type RandomStream, randomStream } from "../random.js";
 import { type Check, checksOf, refusal } from "./check.js";
+import { type SettingsCheckOptions, settingsBodies, type TestedPart } from "./settings-checks.js";
 
 /** A picture as `@sitjs/augment` has it: `data[(y * width + x) * channels + c]`, bytes 0 to 255 or floats 0 to 1. */
 export interface TestedImage {
@@ -10,12 +11,11 @@ export interface TestedImage {
 }
 
 /** An augmentation: what `@sitjs/augment` calls a `Transform`. */
-export interface TestedTransform {
-  readonly name: string;
+export interface TestedTransform extends TestedPart {
   apply(image: TestedImage, rng: RandomStream): TestedImage;
 }
 
-export interface TransformCheckOptions {
+export interface TransformCheckOptions extends SettingsCheckOptions<TestedTransform> {
   /** What it takes: grey pictures (1), colour (3); default both. */
   readonly channels?: readonly (1 | 3)[];
   /** False for one that draws nothing; default true. */
@@ -60,6 +60,8 @@ export function transformChecks(
   const DRAWS = 12;
 
   return checksOf(make, {
+    ...settingsBodies(make, options),
+
     "gives an image whose values fit its sides"(part, ensure) {
       for (const image of pictures()) {
         for (let seed = 0; seed < DRAWS; seed++) {

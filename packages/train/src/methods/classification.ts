@@ -2,6 +2,7 @@ import {
   type Backbone,
   type ClassificationLoss,
   type Params,
+  type PartSettings,
   type RandomStream,
   SitError,
   type TokenHead,
@@ -11,7 +12,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
+import { BACKBONE, classToken, encode, headAndLoss, initBackbone } from "./tokens.js";
 
 /** From features of an image to logits of classes, and what compares them with the right ones. */
 export interface ClassTaskOptions {
@@ -87,10 +88,13 @@ export interface MadeImages {
 /**
  * Images are made of one view, each goes through the backbone by itself, and the class-like tokens of each sample's
  * images, side by side [samples, members x width], go into the head, which tells the class: no teacher, no other task.
+ *
+ * @param ofImages what the method's settings say of `make`
  */
 export function classMethod(
   name: string,
   options: ClassMethodOptions,
+  ofImages: PartSettings,
   make: (view: tf.Tensor4D, rng: RandomStream) => MadeImages,
 ): Method {
   const { backbone } = options;
@@ -101,6 +105,7 @@ export function classMethod(
     backbonePrefix: BACKBONE,
     views: 1,
     recipe: sitRecipe,
+    settings: { ...ofImages, ...headAndLoss(options) },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

@@ -16,7 +16,7 @@ import { whitened } from "../clustering/whiten.js";
 import type { ImageBatch } from "../loader.js";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, encode, initBackbone, patchTokens } from "./tokens.js";
+import { BACKBONE, classToken, encode, headAndLoss, initBackbone, patchTokens } from "./tokens.js";
 
 export interface DeepClusterOptions {
   backbone: Backbone;
@@ -66,6 +66,7 @@ export function deepCluster(options: DeepClusterOptions): Method {
     views: 1,
     // The paper trains convolutional networks, by SGD at a constant rate of 0.05: not for transformers.
     recipe: sitRecipe,
+    settings: { ...headAndLoss({ head, loss }), clusters, images, features, iterations },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

@@ -2,6 +2,7 @@ import {
   type Backbone,
   type MutualInformationLoss,
   type Params,
+  partRecords,
   requireOption,
   type TokenHead,
   withoutPrefix,
@@ -58,6 +59,7 @@ export function deepInfoMax(options: DeepInfoMaxOptions): Method {
     backbonePrefix: BACKBONE,
     views: 1,
     recipe: { ...sitRecipe, ...withoutTeacher },
+    settings: { ...partRecords({ global, local, loss: information }), alpha, beta, localBlock },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

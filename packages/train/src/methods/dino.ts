@@ -2,6 +2,7 @@ import {
   type Backbone,
   type DistillationLoss,
   type Params,
+  type PartSettings,
   type RandomStream,
   requireOption,
   SitError,
@@ -13,7 +14,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { type Recipe, sitRecipe } from "../recipe.js";
-import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
+import { BACKBONE, classToken, encode, headAndLoss, initBackbone } from "./tokens.js";
 
 export interface DinoOptions {
   backbone: Backbone;
@@ -21,7 +22,10 @@ export interface DinoOptions {
   head: TokenHead;
   /** Compares crops, and says how many of them are large, for example `dinoLoss()`: two. */
   loss: DistillationLoss;
-  /** Divides the teacher's centred logits, by epoch (0 is the first), for example `teacherTemperatures()`. */
+  /**
+   * Divides the teacher's centred logits, by epoch (0 is the first), for example `teacherTemperatures()`. Also asked for
+   * later epochs than a run has, for the method's settings.
+   */
   teacherTemperature: (epoch: number) => number;
   /** Small crops of each image, which the student alone sees (default 8). */
   localCrops?: number;
@@ -80,6 +84,11 @@ export function dino(options: DinoOptions): Method {
     backbonePrefix: BACKBONE,
     views: globalCrops + localCrops,
     recipe: dinoRecipe,
+    settings: {
+      ...headAndLoss(options),
+      teacherTemperature: atEpochs(teacherTemperature),
+      ...{ localCrops, freezeLastLayerEpochs, freezePrototypeLengths },
+    },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),
@@ -121,6 +130,12 @@ export function dino(options: DinoOptions): Method {
       return head.apply(withoutPrefix(HEAD, student), token, { train: false }).output.shape[1];
     });
   }
+}
+
+/** What a function of the epoch is known by: its values at 0, 1, 2, 4, … up to 1024. */
+function atEpochs(of: (epoch: number) => number): PartSettings {
+  const epochs = [0, ...Array.from({ length: 11 }, (_, i) => 2 ** i)];
+  return Object.fromEntries(epochs.map((epoch) => [`of epoch ${epoch}`, of(epoch) ?? null]));
 }
 
 /** Crops of one size below each other: all images' first crop, the second, … */

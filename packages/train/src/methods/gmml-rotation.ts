@@ -1,6 +1,8 @@
 import {
   type Backbone,
   type Corruption,
+  type PartFunction,
+  partRecord,
   type RandomStream,
   type RotatedImages,
   requireOption,
@@ -10,7 +12,7 @@ import type { Method } from "../method.js";
 import { type Recipe, sitRecipe, withoutTeacher } from "../recipe.js";
 import { type ClassTaskOptions, classTask } from "./classification.js";
 import { type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
-import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
+import { BACKBONE, classToken, encode, headAndLoss, initBackbone } from "./tokens.js";
 
 export interface GmmlRotationOptions {
   backbone: Backbone;
@@ -20,7 +22,7 @@ export interface GmmlRotationOptions {
   reconstruction: PixelDecoderOptions;
   /** What tells the angle, a head of four outputs and its loss; and how images are turned: `randomRotations`. */
   rotation: ClassTaskOptions & {
-    readonly rotate: (images: tf.Tensor4D, rng: RandomStream) => RotatedImages;
+    readonly rotate: PartFunction<(images: tf.Tensor4D, rng: RandomStream) => RotatedImages>;
   };
   /** Weight of the reconstruction (default 5, as SiT's for small data sets). */
   alpha?: number;
@@ -55,6 +57,12 @@ export function gmmlRotation(options: GmmlRotationOptions): Method {
     backbonePrefix: BACKBONE,
     views: 1,
     recipe: gmmlRotationRecipe,
+    settings: {
+      corruption: partRecord(corruption),
+      reconstruction: headAndLoss(reconstruction),
+      rotation: { ...headAndLoss(rotation), rotate: partRecord(rotation.rotate) },
+      alpha,
+    },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

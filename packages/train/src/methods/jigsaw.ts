@@ -4,7 +4,7 @@ import { type TileMethodOptions, tileMethod } from "./tiles.js";
 export interface JigsawPuzzleOptions extends TileMethodOptions {
   /**
    * Shuffled tiles of each image and the number of their permutation, such as
-   * `(images, rng) => jigsaw(images, { permutations, gap: 1 }, rng)`.
+   * `jigsawTiles({ permutations, gap: 1 })`.
    */
   readonly tiles: TileMethodOptions["tiles"];
 }

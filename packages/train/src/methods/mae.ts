@@ -5,6 +5,7 @@ import {
   type Params,
   type PatchLoss,
   type PatchSampler,
+  partRecords,
   tidy,
   withoutPrefix,
   withPrefix,
@@ -61,6 +62,7 @@ export function mae({ backbone, sampler, decoder, loss }: MaeOptions): Method {
     backbonePrefix: BACKBONE,
     views: 1,
     recipe: maeRecipe,
+    settings: partRecords({ sampler, decoder, loss }),
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

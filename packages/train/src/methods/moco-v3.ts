@@ -1,6 +1,7 @@
 import {
   type Backbone,
   type Params,
+  partRecords,
   pick,
   type QueryKeyLoss,
   SitError,
@@ -62,6 +63,7 @@ export function mocoV3(options: MocoV3Options): Method {
     backbonePrefix: BACKBONE,
     views: 2,
     recipe: mocoV3Recipe,
+    settings: { ...partRecords({ projector, predictor, loss }), freezePatchEmbedding },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

@@ -4,6 +4,7 @@ import {
   type HeadOutputs,
   type ImageHead,
   type Params,
+  partRecord,
   type RandomStream,
   type ReconstructionLoss,
   tidy,
@@ -13,7 +14,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import type { Method, Reconstruction } from "../method.js";
 import { sitRecipe } from "../recipe.js";
-import { BACKBONE, encode, initBackbone, patchGrid, patchTokens } from "./tokens.js";
+import { BACKBONE, encode, headAndLoss, initBackbone, patchGrid, patchTokens } from "./tokens.js";
 
 /** From patch tokens back to pixels, and what tells how good they are. */
 export interface PixelDecoderOptions {
@@ -113,6 +114,7 @@ export function reconstructionMethod(
     backbonePrefix: BACKBONE,
     views: 1,
     recipe: sitRecipe,
+    settings: { corruption: partRecord(corruption), ...headAndLoss(options) },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

@@ -2,6 +2,8 @@ import {
   type Backbone,
   type PairLoss,
   type Params,
+  type PartFunction,
+  partRecords,
   type RelationPairs,
   requireOption,
   type TokenHead,
@@ -23,7 +25,7 @@ export interface RelationalReasoningOptions {
   /** Compares scores with whether a pair is of one image, for example `relation()`. */
   loss: PairLoss;
   /** Makes pairs of the tokens [views x batch, width], for example `relationPairs`. */
-  pairs: (features: tf.Tensor2D, views: number) => RelationPairs;
+  pairs: PartFunction<(features: tf.Tensor2D, views: number) => RelationPairs>;
   /** Views of each image, at least 2; default 4. More are better and cost more: the paper takes 16 and 32 on small images. */
   views?: number;
 }
@@ -49,6 +51,7 @@ export function relationalReasoning(options: RelationalReasoningOptions): Method
     backbonePrefix: BACKBONE,
     views: count,
     recipe: { ...sitRecipe, ...withoutTeacher },
+    settings: { ...partRecords({ relation, loss: pairLoss, pairs: makePairs }), views: count },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

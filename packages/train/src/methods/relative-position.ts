@@ -4,7 +4,7 @@ import { type TileMethodOptions, tileMethod } from "./tiles.js";
 export interface RelativePositionPredictionOptions extends TileMethodOptions {
   /**
    * Two neighbouring tiles of each image and where the second lies, such as
-   * `(images, rng) => relativePosition(images, { patchSize: 8, gap: 1, jitter: 1 }, rng)`.
+   * `relativePositionTiles({ patchSize: 8, gap: 1, jitter: 1 })`.
    */
   readonly tiles: TileMethodOptions["tiles"];
 }

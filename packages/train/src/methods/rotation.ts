@@ -1,4 +1,4 @@
-import type { RandomStream, RotatedImages } from "@sitjs/core";
+import { type PartFunction, partRecords, type RandomStream, type RotatedImages } from "@sitjs/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { Method } from "../method.js";
 import { type ClassMethodOptions, classMethod } from "./classification.js";
@@ -8,7 +8,7 @@ export interface RotationPredictionOptions extends ClassMethodOptions {
    * From a batch of square images to turned ones and their quarter turns: `allRotations`, all four of each image as in
    * the paper, which makes the batch four times as large; or `randomRotations`, one of each.
    */
-  readonly rotate: (images: tf.Tensor4D, rng: RandomStream) => RotatedImages;
+  readonly rotate: PartFunction<(images: tf.Tensor4D, rng: RandomStream) => RotatedImages>;
 }
 
 /**
@@ -22,5 +22,5 @@ export interface RotationPredictionOptions extends ClassMethodOptions {
  * @throws SitError from its steps: "bad-shape" for images that are not square, "bad-option" for a head of fewer outputs
  */
 export function rotationPrediction({ rotate, ...options }: RotationPredictionOptions): Method {
-  return classMethod("rotation", options, rotate);
+  return classMethod("rotation", options, partRecords({ rotate }), rotate);
 }

@@ -10,7 +10,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { withoutTeacher } from "../recipe.js";
 import { mocoV3Recipe } from "./moco-v3.js";
-import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
+import { BACKBONE, classToken, encode, headAndLoss, initBackbone } from "./tokens.js";
 
 export interface SimclrOptions {
   backbone: Backbone;
@@ -40,6 +40,7 @@ export function simclr({ backbone, head, loss }: SimclrOptions): Method {
     backbonePrefix: BACKBONE,
     views: 2,
     recipe: { ...mocoV3Recipe, ...withoutTeacher },
+    settings: headAndLoss({ head, loss }),
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

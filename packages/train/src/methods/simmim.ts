@@ -5,6 +5,7 @@ import {
   type ImageHead,
   type Params,
   param,
+  partRecord,
   type ReconstructionLoss,
   type TokenMask,
   type TokenMasking,
@@ -17,7 +18,7 @@ import { matrixDecayRules, type ParameterGroup } from "../optimizer.js";
 import { type Recipe, withoutTeacher } from "../recipe.js";
 import { stepDecaySchedule } from "../schedules.js";
 import { type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
-import { BACKBONE, DECODER, encode, initBackbone, maskedPicture } from "./tokens.js";
+import { BACKBONE, DECODER, encode, headAndLoss, initBackbone, maskedPicture } from "./tokens.js";
 
 export interface SimmimOptions extends PixelDecoderOptions {
   /** The encoder; SimMIM's has relative positions, layer scale 0.1, no bias on keys, and drop path 0.1. */
@@ -79,6 +80,7 @@ export function simmim(options: SimmimOptions): Method {
     backbonePrefix: BACKBONE,
     views: 1,
     recipe: simmimRecipe,
+    settings: { masking: partRecord(masking), ...headAndLoss(options) },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

@@ -3,6 +3,7 @@ import {
   type ContrastLoss,
   type Corruption,
   type Params,
+  partRecord,
   pick,
   requireOption,
   SitError,
@@ -14,7 +15,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Method, MethodLoss } from "../method.js";
 import { sitRecipe } from "../recipe.js";
 import { corruptViews, type PixelDecoderOptions, pixelDecoder } from "./reconstruction.js";
-import { BACKBONE, classToken, encode, initBackbone } from "./tokens.js";
+import { BACKBONE, classToken, encode, headAndLoss, initBackbone } from "./tokens.js";
 
 export interface SitOptions {
   backbone: Backbone;
@@ -59,6 +60,12 @@ export function sit(options: SitOptions): Method {
     backbonePrefix: BACKBONE,
     views: 2,
     recipe: sitRecipe,
+    settings: {
+      corruption: partRecord(corruption),
+      reconstruction: reconstruction ? headAndLoss(reconstruction) : "none",
+      contrast: contrast ? { ...headAndLoss(contrast), teacher: withTeacher } : "none",
+      alpha,
+    },
 
     init: (rng) => ({
       ...initBackbone(backbone, rng),

@@ -1,11 +1,11 @@
-import { type RandomStream, SitError, type TiledImages } from "@sitjs/core";
+import { type PartFunction, partRecords, type RandomStream, SitError, type TiledImages } from "@sitjs/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../method.js";
 import { type ClassMethodOptions, classMethod } from "./classification.js";
 
 export interface TileMethodOptions extends ClassMethodOptions {
   /** From a batch of images to tiles of each and the class to tell; their sides are multiples of the backbone's patch. */
-  readonly tiles: (images: tf.Tensor4D, rng: RandomStream) => TiledImages;
+  readonly tiles: PartFunction<(images: tf.Tensor4D, rng: RandomStream) => TiledImages>;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface TileMethodOptions extends ClassMethodOptions {
  */
 export function tileMethod(name: string, { tiles, ...options }: TileMethodOptions, mend: string): Method {
   const { patchSize } = options.backbone;
-  return classMethod(name, options, (view, rng) => {
+  return classMethod(name, options, partRecords({ tiles }), (view, rng) => {
     const made = tiles(view, rng);
     const [batch, members, height, width, channels] = made.tiles.shape;
     if (height % patchSize !== 0 || width % patchSize !== 0) {

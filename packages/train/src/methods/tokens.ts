@@ -2,6 +2,9 @@ import {
   type Backbone,
   type BackboneContext,
   type Params,
+  type Part,
+  type PartSettings,
+  partRecords,
   type RandomStream,
   unpatchify,
   withoutPrefix,
@@ -19,6 +22,11 @@ export const DECODER = "decoder.";
 /** A backbone's new parameters, under a method's prefix. */
 export function initBackbone(backbone: Backbone, rng: RandomStream): Params {
   return withPrefix(BACKBONE, backbone.init(rng.fork("backbone")));
+}
+
+/** What a method's settings say of a head and the loss on what it gives. */
+export function headAndLoss({ head, loss }: { readonly head: Part; readonly loss: Part }): PartSettings {
+  return partRecords({ head, loss });
 }
 
 /** All tokens [batch, 1 + patches, width] by the backbone among a method's parameters. */

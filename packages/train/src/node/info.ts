@@ -79,6 +79,7 @@ const runFields: Readonly<Record<keyof RunRecord, readonly [Check, string]>> = {
   backbone: [optional(plain), "an object"],
   optimizer: [text, "a text"],
   optimizerSettings: [plain, "an object"],
+  loader: [optional(plain), "an object"],
   parameters: [optional(treated), "lists of names with how they are treated"],
   seed: [(value) => Number.isSafeInteger(value), "a whole number"],
   precision: [(value) => value === "float32" || value === "bfloat16", "float32 or bfloat16"],

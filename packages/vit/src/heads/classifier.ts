@@ -62,6 +62,7 @@ export function classifierHead(options: ClassifierHeadOptions): ClassifierHead {
   return {
     name: `classifier-${kind}`,
     classes,
+    settings: { kind, input, width, classes },
 
     init: (rng: RandomStream): Params =>
       kind === "linear"

@@ -65,6 +65,7 @@ export function dinoHead(options: DinoHeadOptions): TokenHead {
 
   return {
     name: "dino",
+    settings: { width, hidden, bottleneck, output, layers, unitPrototypes, initialization },
 
     init: (rng: RandomStream): Params => ({
       ...Object.assign(

@@ -93,6 +93,19 @@ export function maskedDecoder(options: MaskedDecoderOptions): MaskedDecoder {
 
   return {
     name: `masked-decoder-${decoderWidth}x${depth}-patch${patchSize}`,
+    settings: {
+      ...{
+        width,
+        decoderWidth,
+        depth,
+        heads,
+        mlpRatio,
+        patchSize,
+        channels,
+        layerNormEpsilon,
+        initialization,
+      },
+    },
 
     init: (rng: RandomStream): Params => ({
       ...linearInit(rng, "decoder_embed", decoderWidth, width, { initialization }),

@@ -30,6 +30,7 @@ export function perceptronHead(options: PerceptronHeadOptions): TokenHead {
   const layers = sizes.slice(1).map((to, i) => ({ name: String(i), from: sizes[i] as number, to }));
   return {
     name: "perceptron",
+    settings: { width, hidden: [...hidden], output, initialization },
 
     init: (rng: RandomStream): Params =>
       Object.assign(

@@ -27,6 +27,7 @@ export function pixelShuffleHead(options: PixelShuffleHeadOptions): ImageHead {
   const values = channels * patchSize * patchSize;
   return {
     name: "pixel-shuffle",
+    settings: { width, patchSize, channels },
 
     init: (rng: RandomStream): Params => convolutionInit(rng, "0", [values, width, 1, 1], values),
 

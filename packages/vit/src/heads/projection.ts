@@ -88,6 +88,7 @@ export function projectionHead(options: ProjectionHeadOptions): TokenHead {
 
   return {
     name: `projection-${variant}`,
+    settings: { variant, width, hidden, output, layers, initialization },
 
     init: (rng: RandomStream): Params =>
       Object.assign(

@@ -47,6 +47,7 @@ export function reconstructionHead(options: ReconstructionHeadOptions): ImageHea
   const values = channels * patchSize * patchSize;
   return {
     name: `reconstruction-${variant}`,
+    settings: { variant, width, patchSize, channels, hidden, initialization },
 
     init: (rng: RandomStream): Params => ({
       ...Object.assign(

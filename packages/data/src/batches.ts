@@ -3,7 +3,7 @@ import { requireOption } from "@sitjs/core/errors";
 import type { BadImage, BatchTask, MadeBatch } from "./batch-task.js";
 import { type BatchesOptions, checkedOptions } from "./batches-options.js";
 import { type ImageDataset, requireIndex } from "./dataset.js";
-import { datasetFingerprint } from "./fingerprint.js";
+import { lastFingerprint } from "./fingerprint.js";
 import { makeBatch } from "./make-batch.js";
 import { type BatchPool, createPool } from "./pool.js";
 import { problemRecord } from "./problem-record.js";
@@ -51,7 +51,7 @@ export interface Batches extends AsyncIterable<Batch> {
   ): AsyncIterableIterator<Batch, undefined>;
   /**
    * What the batches depend on beside `batchSize`, as plain JSON: how many images, their fingerprint, seed, order, views. For
-   * records of runs. The size of every file is looked at, once for a dataset.
+   * records of runs. The size of every file is looked at, unless the dataset's fingerprint has been asked for before.
    */
   settings(): Promise<Readonly<Record<string, unknown>>>;
   /** What a sample is called in messages: the path of its file, or `sample 7 of fashion-mnist`. */
@@ -179,7 +179,7 @@ export function batches(dataset: ImageDataset, options: BatchesOptions): Batches
     problems: problems.list,
     async settings() {
       const { shuffle, dropLast } = settings;
-      const images = { images: dataset.length, sha256: await datasetFingerprint(dataset) };
+      const images = { images: dataset.length, sha256: await lastFingerprint(dataset) };
       return { dataset: images, seed, shuffle, dropLast, views: viewSettings(options.views) };
     },
     nameOf(index) {

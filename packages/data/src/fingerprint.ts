@@ -9,12 +9,16 @@ import { inLanes } from "./in-lanes.js";
  * below their folder and the sizes count, not their content; of encoded images names and sizes; of images in memory the pixels; and the labels or targets of both.
  */
 export function datasetFingerprint(dataset: ImageDataset): Promise<string> {
-  const found = known.get(dataset) ?? fingerprint(dataset);
+  const found = fingerprint(dataset);
   known.set(dataset, found);
   return found;
 }
 
-/** A dataset does not change, and may have a million files. */
+/** The last fingerprint that was asked for, else a new one: a folder may have a million files. */
+export function lastFingerprint(dataset: ImageDataset): Promise<string> {
+  return known.get(dataset) ?? datasetFingerprint(dataset);
+}
+
 const known = new WeakMap<ImageDataset, Promise<string>>();
 
 async function fingerprint(dataset: ImageDataset): Promise<string> {

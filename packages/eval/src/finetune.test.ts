@@ -311,7 +311,7 @@ for (const engine of await engines()) {
         },
       };
       await expect(tuned(dropping, { ...other, resume: resumes })).rejects.toThrow(
-        /methodSettings .*"cutmix":1.* \(now .*"labelSmoothing":0\.2.*"cutmix":0/,
+        /method\.loss\.labelSmoothing 0 \(now 0\.2\); method\.mixing\.cutmix 1 \(now 0\)/,
       );
       const resumed = await tuned(dropping, { ...options, resume });
       expect(bits(resumed.params)).toEqual(bits(whole.params));

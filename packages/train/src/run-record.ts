@@ -173,7 +173,16 @@ function fieldDifferences(name: keyof RunRecord, saved: RunRecord, now: RunRecor
     case "methodSettings":
     case "optimizerSettings":
       return [];
-    case "backbone":
+    case "backbone": {
+      const of = ({ settings, ...sizes }: NonNullable<RunRecord["backbone"]>) => [sizes, settings];
+      const [sizes, settings] = of(before as NonNullable<RunRecord["backbone"]>);
+      const [sizesNow, settingsNow] = of(after as NonNullable<RunRecord["backbone"]>);
+      const both = [
+        ...nestedDifferences(name, sizes, sizesNow),
+        ...nestedDifferences(name, settings, settingsNow),
+      ];
+      return [...new Set(both)]; // settings usually have the sizes too
+    }
     case "loader":
       return nestedDifferences(name, before, after);
   }

@@ -13,14 +13,19 @@ export function nestedDifferences(
 ): string[] {
   if (Array.isArray(saved) && Array.isArray(now)) return listDifferences(path, saved, now);
   if (!isRecord(saved) || !isRecord(now)) return valueDifference(path, saved, now);
-  const renamed = "name" in saved && "name" in now ? valueDifference(path, saved.name, now.name) : [];
-  if (saved.unknown === true || now.unknown === true) return renamed;
+  const both = (name: string) => name in saved && name in now;
+  const others = [
+    ...(both("name") ? valueDifference(path, saved.name, now.name) : []),
+    ...(both("order") ? nestedDifferences(`${path}.order`, saved.order, now.order) : []),
+  ];
+  if (saved.unknown === true || now.unknown === true) return others;
   const names = new Set([...Object.keys(saved), ...(strict ? Object.keys(now) : [])]);
   names.delete("name");
-  // A part in another's place has options of its own.
-  const compared = [...names].filter((name) => renamed.length === 0 || name in now);
+  names.delete("order");
+  // A part in another's place has options of its own, and of parts in an order some may have gone.
+  const compared = [...names].filter((name) => others.length === 0 || name in now);
   return [
-    ...renamed,
+    ...others,
     ...compared.flatMap((name) => nestedDifferences(`${path}.${name}`, saved[name], now[name], { strict })),
   ];
 }

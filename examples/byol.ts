@@ -3,6 +3,7 @@ import {
   type Backbone,
   l2Normalize,
   type Params,
+  partRecords,
   pick,
   type RandomStream,
   SitError,
@@ -58,6 +59,7 @@ export function byol({ backbone, projector, predictor }: ByolOptions): Method {
   return {
     name: "byol",
     backbone,
+    settings: partRecords({ projector, predictor }),
     backbonePrefix: BACKBONE,
     views: 2,
     recipe: sitRecipe,

@@ -46,20 +46,51 @@ const parts = () => ({
 });
 const heads = mocoHeads({ width: 8, hidden: 8, output: 4 });
 
+const wider = mocoHeads({ width: 8, hidden: 12, output: 4 });
+const small = { imageSize: 8, patchSize: 2, width: 8, depth: 2 };
+
 const suites: Record<string, readonly Check[]> = {
   "uniform masking": corruptionChecks(() => uniformMasking({ patchSize: 4 }), {
     cell: 4,
     share: [0.75, 0.75],
+    others: {
+      patchSize: () => uniformMasking({ patchSize: 2 }),
+      hidden: () => uniformMasking({ patchSize: 4, hidden: 2 }),
+    },
   }),
-  "masked SSIM": reconstructionLossChecks(() => maskedSsim({ window: 3 }), { step: 2e-3 }),
-  "stain jitter": transformChecks(() => stainJitter(), { channels: [3] }),
-  PoolFormer: backboneChecks(() => poolFormer({ imageSize: 8, patchSize: 2, width: 8, depth: 2 })),
-  BYOL: methodChecks(() => byol({ backbone: backbone(), ...heads })),
-  "the guide's band": corruptionChecks(() => band(), { share: [0.4, 0.6] }),
-  "the guide's loss": reconstructionLossChecks(() => maskedHuber()),
-  "the guide's scan lines": transformChecks(() => scanLines()),
-  "the guide's backbone": backboneChecks(() => patchwise({ imageSize: 8, patchSize: 4, width: 8 } as never)),
-  "the guide's method": methodChecks(() => denoising(parts() as never)),
+  "masked SSIM": reconstructionLossChecks(() => maskedSsim({ window: 3 }), {
+    step: 2e-3,
+    others: { window: () => maskedSsim(), weight: () => maskedSsim({ window: 3, weight: 0.5 }) },
+  }),
+  "stain jitter": transformChecks(() => stainJitter(), {
+    channels: [3],
+    others: { strength: () => stainJitter({ strength: 0.3 }) },
+  }),
+  PoolFormer: backboneChecks(() => poolFormer(small), {
+    others: {
+      pool: () => poolFormer({ ...small, pool: 1 }),
+      depth: () => poolFormer({ ...small, depth: 1 }),
+    },
+  }),
+  BYOL: methodChecks(() => byol({ backbone: backbone(), ...heads }), {
+    others: { predictor: () => byol({ backbone: backbone(), ...heads, predictor: wider.predictor }) },
+  }),
+  "the guide's band": corruptionChecks(() => band(), {
+    share: [0.4, 0.6],
+    others: { share: () => band({ share: 0.4 } as never) },
+  }),
+  "the guide's loss": reconstructionLossChecks(() => maskedHuber(), {
+    others: { delta: () => maskedHuber({ delta: 2 } as never) },
+  }),
+  "the guide's scan lines": transformChecks(() => scanLines(), {
+    others: { strength: () => scanLines({ strength: 0.3 } as never) },
+  }),
+  "the guide's backbone": backboneChecks(() => patchwise({ imageSize: 8, patchSize: 4, width: 8 } as never), {
+    others: { width: () => patchwise({ imageSize: 8, patchSize: 4, width: 4 } as never) },
+  }),
+  "the guide's method": methodChecks(() => denoising(parts() as never), {
+    others: { corruption: () => denoising({ ...parts(), corruption: gmml({ noise: {} }) } as never) },
+  }),
 };
 
 for (const engine of await engines()) {

@@ -32,6 +32,7 @@ export function maskedSsim({ window = 5, weight = 0.84 }: MaskedSsimOptions = {}
 
   return {
     name: "masked-ssim",
+    settings: { window, weight },
     loss(reconstruction, clean, mask) {
       const shape = reconstruction.shape.join();
       const ofMask = [...reconstruction.shape.slice(0, 3), 1].join();

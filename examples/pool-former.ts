@@ -74,6 +74,7 @@ export function poolFormer(options: PoolFormerOptions): Backbone {
   return {
     name: `pool-former-${width}x${depth}-patch${patchSize}`,
     ...{ imageSize, patchSize, width, depth, channels },
+    settings: { imageSize, patchSize, width, depth, channels, pool },
 
     init: (rng) => {
       const weight = (name: string, shape: number[]): Params => ({

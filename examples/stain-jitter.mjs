@@ -27,6 +27,7 @@ export default function stainJitter({ strength = 0.2 } = {}) {
   requireOption(strength >= 0 && strength <= 1, "strength", "a number from 0 to 1", strength);
   return {
     name: "stainJitter",
+    settings: { strength },
     apply(image, rng) {
       if (image.channels === 1) return image;
       const factors = STAINS.map(() => 1 + rng.between(-strength, strength));

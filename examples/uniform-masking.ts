@@ -27,6 +27,7 @@ export function uniformMasking({ patchSize, hidden = 3 }: UniformMaskingOptions)
   const square = 2 * patchSize;
   return {
     name: `uniform(${hidden} of 4)`,
+    settings: { patchSize, hidden },
     corrupt(images, rng) {
       const [batch, height, width, channels] = images.shape;
       if (images.rank !== 4 || height % square !== 0 || width % square !== 0) {

@@ -30,17 +30,44 @@ const size = { height: 12, width: 10 };
 const always = { random: false };
 const half = { random: true };
 
+/** Transforms of these descriptions, by the option that is another in each. */
+const made = (specs: Readonly<Record<string, TransformSpec>>) =>
+  Object.fromEntries(Object.entries(specs).map(([option, spec]) => [option, () => createTransform(spec)]));
+
 const transforms: [TransformSpec, TransformCheckOptions][] = [
-  [resize({ size }), { ...always, size, overshoot }],
+  [
+    resize({ size }),
+    {
+      ...always,
+      size,
+      overshoot,
+      others: made({ size: resize({ size: 8 }), interpolation: resize({ size, interpolation: "bilinear" }) }),
+    },
+  ],
   [resizeToCover({ size }), { ...always, overshoot }],
   [centerCrop({ size }), { ...always, size }],
   [randomCrop({ size, padding: 2 }), { ...half, size }],
   [randomResizedCrop({ size }), { ...half, size, overshoot }],
-  [randomHorizontalFlip(), half],
+  [
+    randomHorizontalFlip(),
+    { ...half, others: made({ probability: randomHorizontalFlip({ probability: 1 }) }) },
+  ],
   [colorJitter({ brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2 }), half],
   [randomGrayscale({ probability: 0.5 }), { ...half, channels: [3] }],
-  [gaussianBlur(), half],
-  [solarize(), half],
+  [
+    gaussianBlur(),
+    {
+      ...half,
+      others: made({ probability: gaussianBlur({ probability: 1 }), sigma: gaussianBlur({ sigma: [1, 2] }) }),
+    },
+  ],
+  [
+    solarize(),
+    {
+      ...half,
+      others: made({ probability: solarize({ probability: 1 }), threshold: solarize({ threshold: 9 }) }),
+    },
+  ],
   [randAugment(), half],
   [compose([randomHorizontalFlip(), gaussianBlur()]), half],
 ];

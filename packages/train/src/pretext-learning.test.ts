@@ -6,9 +6,9 @@ import {
   allRotations,
   centralHole,
   grayscale,
-  jigsaw,
   jigsawPermutations,
-  relativePosition,
+  jigsawTiles,
+  relativePositionTiles,
 } from "@sitjs/masking";
 import { perceptronHead, pixelShuffleHead, reconstructionHead, visionTransformer } from "@sitjs/vit";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -88,7 +88,7 @@ for (const engine of await engines()) {
         backbone: backboneFor(grey, 4),
         head: head(9 * width, permutations.length),
         loss: crossEntropy(),
-        tiles: (images, rng) => jigsaw(images, { permutations, gap: 1 }, rng),
+        tiles: jigsawTiles({ permutations, gap: 1 }),
       });
       const of = await learn(method, grey, 60, 16);
       expect(of("loss").after).toBeLessThan(0.8 * of("loss").before);
@@ -100,7 +100,7 @@ for (const engine of await engines()) {
         backbone: backboneFor(grey, 4),
         head: head(2 * width, 8),
         loss: crossEntropy(),
-        tiles: (images, rng) => relativePosition(images, { patchSize: 8, gap: 1, jitter: 1 }, rng),
+        tiles: relativePositionTiles({ patchSize: 8, gap: 1, jitter: 1 }),
       });
       const of = await learn(method, grey, 100, 32);
       expect(of("loss").after).toBeLessThan(0.95 * of("loss").before);

@@ -13,12 +13,28 @@ const networks: Record<string, VisionTransformerOptions> = {
   },
 };
 
+/** The network with each of its options changed. */
+const changed = (options: VisionTransformerOptions) => {
+  const others: Partial<VisionTransformerOptions> = {
+    ...{ imageSize: 16, patchSize: 2, channels: 2, width: 16, depth: 3, heads: 4, mlpRatio: 3 },
+    ...{ qkvBias: false, layerNormEpsilon: 1e-3, dropPath: 0.4, positions: "sincos-moco", layerScale: 0.2 },
+    ...{ relativePositions: options.relativePositions !== true, initialization: "moco-v3" },
+  };
+  const makers = Object.entries(others).map(([option, value]) => {
+    return [option, () => visionTransformer({ ...options, [option]: value })] as const;
+  });
+  return Object.fromEntries(makers);
+};
+
 for (const engine of await engines()) {
   describe(`vision transformers on ${engine.name}`, () => {
     beforeAll(() => engine.use());
     for (const [which, options] of Object.entries(networks)) {
       describe(which, () => {
-        for (const { name, run } of backboneChecks(() => visionTransformer(options))) test(name, run);
+        for (const { name, run } of backboneChecks(() => visionTransformer(options), {
+          others: changed(options),
+        }))
+          test(name, run);
       });
     }
   });

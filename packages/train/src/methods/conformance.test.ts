@@ -16,11 +16,11 @@ import {
   centralHole,
   gmml,
   grayscale,
-  jigsaw,
   jigsawPermutations,
+  jigsawTiles,
   maskUnits,
   randomRotations,
-  relativePosition,
+  relativePositionTiles,
   visiblePatches,
 } from "@sitjs/masking";
 import {
@@ -116,7 +116,7 @@ const methods: Record<string, readonly [make: () => Method, options?: MethodChec
       relativePositionPrediction({
         backbone: vit(16),
         ...classes(2, 8),
-        tiles: (images, rng) => relativePosition(images, { patchSize: 4, gap: 1, jitter: 1 }, rng),
+        tiles: relativePositionTiles({ patchSize: 4, gap: 1, jitter: 1 }),
       }),
   ],
   jigsaw: [
@@ -124,7 +124,7 @@ const methods: Record<string, readonly [make: () => Method, options?: MethodChec
       jigsawPuzzle({
         backbone: vit(16),
         ...classes(9, permutations.length),
-        tiles: (images, rng) => jigsaw(images, { permutations, gap: 1 }, rng),
+        tiles: jigsawTiles({ permutations, gap: 1 }),
       }),
   ],
   colourisation: [

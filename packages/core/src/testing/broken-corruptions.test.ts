@@ -75,7 +75,7 @@ describe("corruption checks", () => {
 
   noticed(
     () => good,
-    (make) => corruptionChecks(make, { cell: 4, share: [0.2, 0.8] }),
+    (make, settings) => corruptionChecks(make, { cell: 4, share: [0.2, 0.8], ...settings }),
     {
       "a mask of another type": [
         { corrupt: changing(({ images, mask }) => ({ images, mask: tf.cast(mask, "int32") })) },

@@ -74,8 +74,9 @@ export {
   resizeToCover,
   solarize,
 } from "./specs.js";
-export { createTransform, type Transform } from "./transforms.js";
-export { type TransformSettings, transformSettings, viewSettings } from "./view-settings.js";
+export type { Transform, TransformSettings } from "./transform.js";
+export { createTransform } from "./transforms.js";
+export { transformSettings, viewSettings } from "./view-settings.js";
 export {
   type ContrastiveViewOptions,
   contrastiveView,

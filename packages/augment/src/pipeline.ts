@@ -6,7 +6,8 @@ import { horizontalFlip } from "./geometry.js";
 import { checkImage, type Image, sidesOf } from "./image.js";
 import { checkStatistics, normalizer } from "./normalize.js";
 import type { TransformSpec } from "./spec-types.js";
-import { createTransform, nameHash, streamKeys, type Transform } from "./transforms.js";
+import type { Transform } from "./transform.js";
+import { createTransform, nameHash, streamKeys } from "./transforms.js";
 import type { ViewSpec } from "./views.js";
 
 /** A view that runs. */

@@ -1,10 +1,7 @@
 import { sidesOf } from "./image.js";
 import type { TransformSpec } from "./spec-types.js";
-import type { Transform } from "./transforms.js";
+import type { Transform, TransformSettings } from "./transform.js";
 import type { ViewSpec } from "./views.js";
-
-/** Options as plain JSON, as `PartSettings` of `@sitjs/core`. */
-export type TransformSettings = Readonly<Record<string, unknown>>;
 
 /** What a record says of views: all that their pixels depend on, by the names of views and transforms. */
 export function viewSettings(views: readonly ViewSpec<TransformSpec | Transform>[]): TransformSettings {

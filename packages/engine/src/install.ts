@@ -160,8 +160,11 @@ async function addKernels(
 /** What a file system or an abort says, in this package's words. */
 function explain(error: unknown, folder: string, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return aborted();
-  if (SitError.isInstance(error)) return error;
   const mend = `Free some space, or name another folder in SITJS_CACHE. ${wasmWorks}`;
+  if (SitError.isInstance(error)) {
+    const { code, message, mend: own } = error;
+    return code === "disk" && own === undefined ? new SitError(code, message, { mend, cause: error }) : error;
+  }
   if (isDiskFull(error)) return new SitError("disk", `${folder}: the disk is full`, { mend, cause: error });
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code !== undefined && ["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code)) {

@@ -44,6 +44,7 @@ export async function place(options: PlaceOptions): Promise<string> {
     signal,
     staleMilliseconds,
     onWait,
+    named: root,
   });
 }
 

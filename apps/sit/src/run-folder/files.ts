@@ -52,7 +52,7 @@ export async function checkRunFolder(folder: string): Promise<string[]> {
 }
 
 /** What a process that was killed may have left while it wrote, which the next one takes away. */
-const isPassing = (name: string) =>
+export const isPassing = (name: string) =>
   name.endsWith(".partial") || name.endsWith(".json.lock") || isBeside(name);
 
 /** Takes away what an earlier run has left, its checkpoints first, but for the lock. */

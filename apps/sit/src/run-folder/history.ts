@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, fsyncSync, openSync, statSync } from "node:fs";
 import { readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
@@ -55,7 +55,8 @@ export function openHistory(folder: string): HistoryFile {
   const append = (line: object) =>
     failing(() => {
       look();
-      writeSync(file, `${JSON.stringify(line)}\n`);
+      // Not `writeSync`, which writes what there is room for and is content.
+      appendFileSync(file, `${JSON.stringify(line)}\n`);
     });
   return {
     write: (record) => append(toLine(record)),

@@ -7,7 +7,7 @@ import type { TrialResult } from "../experiment/trial.js";
 import { type ComparedName, looksAt } from "../settings/compared.js";
 import { completeSettings } from "../settings/later.js";
 import type { Settings } from "../settings/settings.js";
-import { runFiles } from "./files.js";
+import { isPassing, runFiles } from "./files.js";
 import { parseTrial } from "./parse-trial.js";
 import { settingDifferences } from "./resume.js";
 
@@ -65,7 +65,7 @@ export async function requireTrialsFolder(
     if (code === "ENOENT") return;
     throw refused(out, what, code === "ENOTDIR" ? "a file" : "one that cannot be read", cause);
   }
-  const other = names.find((name) => !common.has(name) && !isOurs(name) && !name.endsWith(".partial"));
+  const other = names.find((name) => !common.has(name) && !isOurs(name) && !isPassing(name));
   if (other !== undefined) throw refused(out, what, `a folder with ${JSON.stringify(other)} in it`);
 }
 

@@ -10,6 +10,7 @@ export {
   downloadText,
 } from "./download/download-text.js";
 export type { DownloadOptions, DownloadProgress } from "./download/options.js";
+export { makeFolder } from "./flush.js";
 export { hashFile } from "./hash-file.js";
 export { type LockOptions, withLock } from "./lock.js";
 export { type OpenSafetensors, openSafetensors } from "./open-safetensors.js";

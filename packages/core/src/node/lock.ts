@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { SitError } from "../errors.js";
+import { notWritten } from "./write-file.js";
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -7,13 +8,15 @@ export interface LockOptions {
   readonly staleMilliseconds?: number | undefined;
   /** Called once where another process has the lock. */
   readonly onWait?: (() => void) | undefined;
+  /** What to call the place in the error where the lock cannot be made; default: the lock's own path. */
+  readonly named?: string | undefined;
 }
 
 /**
  * Runs `work` while no other process runs its own for the same lock, and waits for that first. `path` is where the
  * lock lies while it is held: its folder must be there. `work` is given a signal that also says that the lock was lost
  * (its reason is then a `SitError("disk")`): the process slept, and another took it for dead.
- * @throws SitError "aborted" where the signal says so; what `work` throws; else what the file system says.
+ * @throws SitError "aborted" where the signal says so, "disk" where the lock cannot be made; what `work` throws
  */
 export async function withLock<T>(
   path: string,
@@ -35,7 +38,7 @@ export async function withLock<T>(
 
 async function acquire(
   path: string,
-  { staleMilliseconds: stale = 15_000, onWait }: LockOptions,
+  { staleMilliseconds: stale = 15_000, onWait, named = path }: LockOptions,
   signal: AbortSignal,
   onCompromised: () => void,
 ): Promise<() => Promise<void>> {
@@ -51,7 +54,7 @@ async function acquire(
         onCompromised,
       });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
+      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw notWritten(named, error);
       if (attempt === 0) onWait?.();
       await delay(250, undefined, { signal }).catch(() => undefined);
     }

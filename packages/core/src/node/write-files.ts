@@ -39,14 +39,13 @@ export async function writeFilesAtomically(files: readonly FileOfSet[]): Promise
   const paths = files.map(({ path }) => path);
   const last = paths.at(-1);
   if (last === undefined) return;
-  const alone = (work: () => Promise<void>) => withLock(`${last}.lock`, work, { staleMilliseconds: 5000 });
+  const alone = (work: () => Promise<void>) =>
+    withLock(`${last}.lock`, work, { staleMilliseconds: 5000, named: last });
   try {
     await makeFolder(dirname(last)).catch((cause: unknown) => {
       throw notWritten(last, cause);
     });
-    await alone(() => clearBeside(...paths)).catch((cause: unknown) => {
-      throw notWritten(last, cause);
-    });
+    await alone(() => clearBeside(...paths));
     for (const file of staged) await writePartial(file);
     await alone(() => putInPlace(staged));
   } catch (error) {

@@ -1,7 +1,7 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
-import { type DownloadOptions, downloadFile, withLock } from "@sitjs/core/node";
+import { type DownloadOptions, downloadFile, makeFolder, withLock } from "@sitjs/core/node";
 import { datasetCache } from "../cache.js";
 import { reason } from "../decode.js";
 import { requireSpace } from "./disk-space.js";
@@ -55,7 +55,7 @@ export async function downloadDataset(
   if (entry.files.length === 0) throw notToBeHad(entry, folder);
   const record = openRecord(entry, folder);
   try {
-    await mkdir(dirname(record.lock), { recursive: true });
+    await makeFolder(dirname(record.lock));
   } catch (cause) {
     throw new SitError("disk", `${folder}: cannot be written (${reason(cause)})`, { cause });
   }
@@ -70,7 +70,7 @@ export async function downloadDataset(
         throw held.aborted && !signal?.aborted ? held.reason : error;
       }
     },
-    { signal, onWait },
+    { signal, onWait, named: folder },
   );
 }
 

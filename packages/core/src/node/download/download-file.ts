@@ -54,6 +54,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
     await withLock(`${job.to}.lock`, (signal) => downloadAlone(job, signal), {
       signal: options.signal,
       staleMilliseconds: 5000,
+      named: job.to,
     });
   } catch (error) {
     if (options.signal?.aborted) throw new SitError("aborted", `${job.url}: the download was cancelled`);

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, fsyncSync, openSync } from "node:fs";
 import { readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core";
@@ -47,11 +47,12 @@ export async function openEventFile(
   const seconds = String(Math.max(Math.floor(now() / 1000), last)).padStart(10, "0");
   const path = join(folder, `${PREFIX}${seconds}.${String(earlier.length).padStart(4, "0")}`);
   const file = failing(path, () => openSync(path, "wx"));
-  const append = (event: Uint8Array) => failing(path, () => writeSync(file, tfRecord(event)));
+  // Not `writeSync`, which writes what there is room for and is content.
+  const append = (event: Uint8Array) => failing(path, () => appendFileSync(file, tfRecord(event)));
   append(fileVersion(now() / 1000));
   if (resumedAt !== undefined) append(sessionStart(now() / 1000, resumedAt + 1));
   return {
-    write: (step, values) => void append(summaryEvent(now() / 1000, step, values)),
+    write: (step, values) => append(summaryEvent(now() / 1000, step, values)),
     flush: () => failing(path, () => fsyncSync(file)),
     close: () => failing(path, () => closeSync(file)),
   };

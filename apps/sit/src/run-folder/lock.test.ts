@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lockRun } from "./lock.js";
 
 let folder = "";
@@ -58,6 +58,35 @@ describe("lockRun", () => {
     } finally {
       child.kill("SIGKILL");
     }
+  });
+
+  it.runIf(process.platform === "linux")(
+    "takes a container of the same name by how long ago its lock was touched",
+    async () => {
+      const owner = await own();
+      const { pid } = spawnSync(process.execPath, ["-e", ""]);
+      const there = { ...owner, pid, numbers: "pid:[1]" };
+      write(there);
+      await expect(lockRun(folder)).rejects.toThrow(`process ${pid}`);
+      const before = new Date(Date.now() - 130_000);
+      utimesSync(path(), before, before);
+      await (await lockRun(folder)).release();
+      // The machine was started again since: nothing of then lives.
+      write({ ...there, began: "another-start 7" });
+      await (await lockRun(folder)).release();
+    },
+  );
+
+  it("is touched while it is held", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const lock = await lockRun(folder);
+    const long = new Date(0);
+    utimesSync(path(), long, long);
+    vi.advanceTimersByTime(15_000);
+    await vi.waitFor(() => expect(Date.now() - statSync(path()).mtimeMs).toBeLessThan(60_000));
+    await lock.release();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 
   it("does not judge a process of another machine", async () => {

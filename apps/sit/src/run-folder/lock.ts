@@ -1,4 +1,4 @@
-import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
@@ -11,7 +11,14 @@ interface Owner {
   readonly host: string;
   /** When it began, as Linux counts it; without /proc unknown. */
   readonly began?: string;
+  /** Among which processes Linux has given its number: a container has its own. */
+  readonly numbers?: string;
 }
+
+/** How often a lock is touched, in milliseconds, for those who cannot see the process that has it. */
+const TOUCHED_EVERY = 15_000;
+/** One that was not touched for so long belongs to a process that is no more. */
+const FORSAKEN = 120_000;
 
 /** A run's folder while it is ours alone. */
 export interface RunLock {
@@ -49,6 +56,12 @@ export async function lockRun(folder: string): Promise<RunLock> {
     await rm(partial, { force: true }).catch(() => undefined);
   }
   const held = await stat(path).catch(() => undefined);
+  const touching = setInterval(() => {
+    const now = new Date();
+    void read(path).then(async (found) => {
+      if (found === own) await utimes(path, now, now).catch(() => undefined);
+    });
+  }, TOUCHED_EVERY).unref();
   return {
     async requireHeld() {
       if ((await read(path)) === own) return;
@@ -61,6 +74,7 @@ export async function lockRun(folder: string): Promise<RunLock> {
       );
     },
     async release() {
+      clearInterval(touching);
       const found = await read(path);
       // Without a file handle left nothing can be read; which file it is can be told all the same.
       const now = found === undefined ? await stat(path).catch(() => undefined) : undefined;
@@ -85,7 +99,7 @@ async function removeStale(folder: string, path: string): Promise<void> {
   const found = await read(path);
   if (found === undefined) return;
   const holder = parse(found);
-  if (holder && (holder.host !== hostname() || (await isAlive(holder)))) {
+  if (holder && (holder.host !== hostname() || (await isAlive(holder, path)))) {
     const where = holder.host === hostname() ? "" : ` on ${JSON.stringify(holder.host)}`;
     throw new SitError(
       "bad-option",
@@ -111,21 +125,34 @@ async function read(path: string): Promise<string | undefined> {
 
 function parse(text: string): Owner | undefined {
   try {
-    const { pid, host, began } = JSON.parse(text) as Partial<Owner>;
+    const { pid, host, began, numbers } = JSON.parse(text) as Partial<Owner>;
     const valid = Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === "string";
-    return valid ? ({ pid, host, began } as Owner) : undefined;
+    return valid ? ({ pid, host, began, numbers } as Owner) : undefined;
   } catch {
     return undefined;
   }
 }
 
 async function owner(pid: number): Promise<Owner> {
-  const began = await beginning(pid);
-  return { pid, host: hostname(), ...(began !== undefined && { began }) };
+  const [began, numbers] = await Promise.all([beginning(pid), ownNumbers()]);
+  return { pid, host: hostname(), ...(began !== undefined && { began }), ...(numbers && { numbers }) };
 }
 
-async function isAlive({ pid, began }: Owner): Promise<boolean> {
-  if (began !== undefined) return (await beginning(pid)) === began;
+async function ownNumbers(): Promise<string | undefined> {
+  return await readlink("/proc/self/ns/pid").catch(() => undefined);
+}
+
+async function isAlive({ pid, began, numbers }: Owner, path: string): Promise<boolean> {
+  if (began !== undefined) {
+    const sameStart = began.split(" ")[0] === (await bootId());
+    if (!sameStart) return false;
+    if (numbers !== undefined && numbers !== (await ownNumbers())) {
+      // Of another container with this one's name: its processes cannot be seen from here.
+      const touched = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+      return Date.now() - touched < FORSAKEN;
+    }
+    return (await beginning(pid)) === began;
+  }
   try {
     process.kill(pid, 0);
     return true;
@@ -134,13 +161,17 @@ async function isAlive({ pid, began }: Owner): Promise<boolean> {
   }
 }
 
+async function bootId(): Promise<string | undefined> {
+  return (await read("/proc/sys/kernel/random/boot_id"))?.trim();
+}
+
 /** What tells a process from others that have had its number: since when it runs, and since when the system does. */
 async function beginning(pid: number): Promise<string | undefined> {
   const stat = await read(`/proc/${pid}/stat`);
-  const boot = await read("/proc/sys/kernel/random/boot_id");
+  const boot = await bootId();
   if (stat === undefined || boot === undefined) return undefined;
   // After the name in brackets, which may hold anything: state, and on; the 22nd of all is the start in ticks.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // A zombie is dead: it only waits to be asked how it has ended.
-  return fields[0] === "Z" ? undefined : `${boot.trim()} ${fields[19]}`;
+  return fields[0] === "Z" ? undefined : `${boot} ${fields[19]}`;
 }

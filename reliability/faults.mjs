@@ -6,6 +6,7 @@ import { commandFaults } from "./faults/commands.mjs";
 import { damageFaults } from "./faults/damage.mjs";
 import { diskFaults } from "./faults/disk.mjs";
 import { loaderFaults } from "./faults/loader.mjs";
+import { longCommandFaults } from "./faults/long-commands.mjs";
 import { processFaults } from "./faults/process.mjs";
 import { signalFaults } from "./faults/signals.mjs";
 import { stoppedCommandFaults } from "./faults/stopped-commands.mjs";
@@ -33,6 +34,7 @@ export const faults = [
   ...signalFaults,
   ...commandFaults,
   ...stoppedCommandFaults,
+  ...longCommandFaults,
 ];
 
 /** Shown in results and tests: a run's folders differ from time to time. */

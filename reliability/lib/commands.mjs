@@ -1,12 +1,13 @@
 // The commands beside `sit pretrain` that read and write, on tiny networks and images: started, and looked at.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, watch, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { cli } from "../../scripts/lib/prepare.mjs";
 import { startChild } from "./child.mjs";
 import { expect } from "./expect-run.mjs";
 import { writeImages } from "./images.mjs";
+import { argsOf } from "./runs.mjs";
 
 /** Seconds after which a command counts as hanging. */
 const WATCHDOG = 60;
@@ -32,7 +33,9 @@ async function prepared({ scratch }) {
   await writeImages(at("photos/train"), 60, { classes: true });
   await writeImages(at("photos/test"), 30, { classes: true });
   await writeImages(at("many"), 1200);
-  const options = Object.entries(network).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  writeLabels(at);
+  writeFileSync(at("grid.mjs"), grid);
+  const options = argsOf(network);
   const small = ["--epochs", "1", "--batch-size", "16"];
   const data = ["--data", at("photos"), ...plain];
   for (const args of [
@@ -46,6 +49,30 @@ async function prepared({ scratch }) {
   }
   return at;
 }
+
+/** For each image its class, and for every other one a second class. */
+function writeLabels(at) {
+  for (const part of ["train", "test"]) {
+    const names = readdirSync(at(`photos/${part}`), { recursive: true }).map(String);
+    const rows = names
+      .filter((name) => name.endsWith(".png"))
+      .sort()
+      .map((name, i) => `${part}/${name},${dirname(name)}${i % 2 === 0 ? "|even" : ""}\n`);
+    writeFileSync(at(`${part}.csv`), `file,labels\n${rows.join("")}`);
+  }
+}
+
+/** Two variants with one seed. */
+const grid = `export default {
+  title: "Under faults", seeds: [0], labelsPerClass: [2], bankImages: 32,
+  axes: [
+    {
+      name: "alpha", title: "Alpha",
+      variants: [{ name: "1" }, { name: "5", settings: { alpha: 5 } }],
+    },
+  ],
+};
+`;
 
 /**
  * The arguments of commands by their names; `out` is what `--out` names, `at` tells the places of what they read.
@@ -65,11 +92,35 @@ const argumentsOf = {
   import: (at, out) => ["import", at("exported"), "--out", join(out, "x")],
   onnx: (at, out) => ["onnx", at("run"), "--out", join(out, "x")],
   reconstruct: (at, out) => judged(at, "reconstruct", join(out, "x.png")),
+  ablate: (at, out) =>
+    trained(at, ["ablate", at("grid.mjs")], out, { preset: "compare-color", ...compared, ...tuned }),
+  compare: (at, out) =>
+    trained(at, ["compare"], out, {
+      ...{ preset: "compare-color", methods: "scratch,sit", seeds: 0 },
+      ...compared,
+      ...tuned,
+    }),
+  demo: (at, out) => trained(at, ["demo"], out, { ...network, ...tuned }),
+  multilabel: (at, out) =>
+    trained(at, ["multilabel", "--from-scratch"], out, {
+      ...{ labels: at("train.csv"), "test-labels": at("test.csv") },
+      ...{ "image-size": 16, "patch-size": 8, width: 16, depth: 1, heads: 2, channels: 3 },
+    }),
   "data show": (at, out) => [
     ...["data", "show", at("photos"), "--out", join(out, "x.png"), "--image-size", "16"],
     ...plain,
   ],
 };
+
+const { "reconstruction-hidden": _, ...compared } = network;
+
+/** Four epochs of four steps, each saved in its middle too, and a few steps of fine-tuning. */
+const trained = (at, command, out, options) => [
+  ...[...command, "--data", at("photos"), "--out", out, "--epochs", "4", "--batch-size", "16"],
+  ...["--checkpoint-steps", "2", ...plain, ...argsOf(options)],
+];
+
+const tuned = { "labels-per-class": 2, "finetune-steps": 4, "finetune-batch-size": 8 };
 
 const judged = (at, command, out, ...more) => [
   ...[command, "--checkpoint", at("run"), "--data", at("photos"), "--out", out],
@@ -91,12 +142,13 @@ export async function commands(setup) {
     /**
      * @param {string[]} args
      * @param {Partial<Parameters<typeof startChild>[2]> & { onStart?: (child: ReturnType<typeof startChild>) => void,
-     *   onStage?: (child: ReturnType<typeof startChild>) => void }} [how] `onStage` is told once that the work has begun
+     *   onStage?: (child: ReturnType<typeof startChild>) => void, stage?: RegExp }} [how] `onStage` is told once that the
+     *   work has begun, or that a line like `stage` was said
      */
-    async run(args, { onStart, onStage, ...how } = {}) {
+    async run(args, { onStart, onStage, stage = /"event":"(stage|progress)"/, ...how } = {}) {
       let told = false;
       const onLine = (line) => {
-        if (told || !/"event":"(stage|progress)"/.test(line)) return;
+        if (told || !stage.test(line)) return;
         told = true;
         onStage?.(child);
       };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { startChild } from "./child.mjs";
 import { savedDigest } from "./expect-run.mjs";
 import { ablateCommand, finetuneCommand, pretrainCommand, smallRun } from "./runs.mjs";
+import { timeless } from "./timeless.mjs";
 
 /**
  * @typedef {object} Variant
@@ -139,15 +140,4 @@ function whereInTrials(out) {
     return "in a trial, after its first checkpoint";
   if (names.some((name) => /seed-\d+$/.test(name))) return "in a trial, before its first checkpoint";
   return "between two trials, or before the first";
-}
-
-const times = new Set(["seconds", "imagesPerSecond"]);
-
-/** Without what is another each time, at any depth. */
-function timeless(value) {
-  if (Array.isArray(value)) return value.map(timeless);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]) => (times.has(name) ? [] : [[name, timeless(inner)]])),
-  );
 }

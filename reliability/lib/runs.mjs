@@ -67,7 +67,8 @@ const ablateOptions = {
 };
 
 /** The arguments of options by name. */
-const argsOf = (options) => Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+export const argsOf = (options) =>
+  Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 
 /** Whether a run's folder has a checkpoint to go on from. */
 function isSaved(out) {

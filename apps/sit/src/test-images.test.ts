@@ -76,6 +76,47 @@ describe("test images that cannot be read are told by every command that has the
     expect(json("compared", "compare.json").leftOut).toMatchObject(counted);
   });
 
+  it("ablate, at its end too", async () => {
+    writeFileSync(
+      at("grid.mjs"),
+      `export default { title: "Tried", seeds: [0], labelsPerClass: [2], bankImages: 6,
+        axes: [{ name: "alpha", title: "Alpha", variants: [{ name: "1" }] }] };`,
+    );
+    const small = `${tiny.replace(/--recon\S+ \d+ ?/g, "")} --epochs 1 --finetune-epochs 1`;
+    const bad = "--bad-images 0.5 --bad-test-images 0.5";
+    const { code, out } = await run(
+      `ablate grid.mjs --data broken --preset compare-color ${small} ${bad} --out ablated`,
+    );
+    expect(code).toBe(0);
+    expect(out).toContain("Accuracy on 4 test images of broken");
+    expect(out).toContain(told);
+    expect(json("ablated", "ablate.json").leftOut).toMatchObject(counted);
+    expect(readFileSync(at("ablated", "report.html"), "utf8")).toContain("red/1.png (test)");
+  });
+
+  it("demo, at its end too, and where it goes on", async () => {
+    const small = `${tiny} --epochs 2 --checkpoint-steps 2 --labels-per-class 2 --finetune-steps 2`;
+    const bad = "--bad-images 0.5 --bad-test-images 0.5";
+    const running = start(`demo --data broken ${small} ${bad} --out shown --json`, { slowly: true });
+    await running.says(/"stage":"From scratch/);
+    running.child.kill("SIGINT");
+    expect((await running.finished).code).toBe(130);
+    const { code, out } = await run("demo --resume --out shown");
+    expect(code).toBe(0);
+    expect(out).toContain("Accuracy on 4 test images of broken");
+    expect(out).toContain(told.trimEnd());
+    expect(json("shown", "summary.json").leftOut).toMatchObject(counted);
+    expect(readFileSync(at("shown", "report.html"), "utf8")).toContain("red/1.png (test)");
+  });
+
+  it.each(["ablate grid.mjs", "demo"])("%s ends at once where none may be broken", async (command) => {
+    const { code, err } = await run(
+      `${command} --data broken --labels-per-class 2 --bad-images 0.5 --engine wasm --workers 0 --channels 3 --image-size 16 --out none`,
+    );
+    expect(code).toBe(2);
+    expect(err).toMatch(/red\/[01]\.png/);
+  });
+
   it("an image of a table that only decoding shows to be broken is passed over by data show", async () => {
     const table = fileURLToPath(new URL("../../../fixtures/parquet/cut-image.parquet", import.meta.url));
     const { code, out } = await run(`data show ${table} --out table.png --bad-images 0.5 --engine wasm`);

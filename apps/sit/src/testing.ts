@@ -55,12 +55,7 @@ const WATCHDOG = 90_000;
 const MARK = "SIT_TEST_PROCESS";
 let started = 0;
 
-/** Loaded before the command: each turn of its event loop waits a little. */
-const slowMotion = `data:text/javascript,${encodeURIComponent(`
-  import { isMainThread } from "node:worker_threads";
-  const never = new Int32Array(new SharedArrayBuffer(4));
-  if (isMainThread) setInterval(() => Atomics.wait(never, 0, 0, 2), 1).unref();
-`)}`;
+const slowMotion = new URL("../../../fixtures/slow-motion.mjs", import.meta.url).href;
 
 export interface StartOptions {
   /** Makes the run take many times as long, so that what a test does to it comes well before its end, on any machine. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SitError } from "@sitjs/core/errors";
-import { withLock } from "@sitjs/core/node";
+import { makeFolder, withLock } from "@sitjs/core/node";
 import { manifestName } from "./cache.js";
 import { aborted } from "./host.js";
 
@@ -37,7 +37,7 @@ export async function place(options: PlaceOptions): Promise<string> {
   const target = join(root, key);
   const complete = async () => await exists(join(target, manifestName));
   if (!force && (await complete())) return target;
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
 
   const { signal, staleMilliseconds, onWait } = options;
   return await withLock(join(root, ".install.lock"), (held) => placeAlone(options, target, complete, held), {

@@ -186,6 +186,7 @@ export async function runSupervised<Score extends object>(
       leftOut: leftOut.list(),
     } as const;
     const { summary, report: page, lines } = await own.output(outcome, out);
+    await folder.lock.requireHeld();
     await writeReport(out, page);
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
     console.result({ out, ...summary }, lines);

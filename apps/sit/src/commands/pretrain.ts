@@ -133,6 +133,7 @@ export const run: Run = async (options, command) => {
     };
     const summary = pretrainSummary(outcome);
     const watching = await watchingData(out, result.looks);
+    await folder.lock.requireHeld();
     await writeReport(out, { ...pretrainReport(outcome, rows), ...watching });
     await writeFileAtomically(join(out, runFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
     console.result({ out, ...summary }, pretrainLines(summary, out));

@@ -82,11 +82,23 @@ export async function openDemo(out: string, { goesOn }: { goesOn: boolean }): Pr
   return {
     ...staged,
     async commit() {
+      await requireRecord(path);
       await staged.commit();
       // Only now: until here the demo can be gone on with, whatever happens.
       await rm(partsFolder(out), { recursive: true, force: true }).catch(() => undefined);
     },
   };
+}
+
+/** @throws SitError "disk" where the folder that the demo has worked in is another one now, or gone */
+async function requireRecord(path: string): Promise<void> {
+  const found = await stat(join(partsFolder(path), RECORD)).catch(() => undefined);
+  if (found?.isFile()) return;
+  throw new SitError(
+    "disk",
+    `${path}: expected the folder of the demo, which was there before, got one without its parts`,
+    { mend: "It was removed or moved: what was done lies where it was moved to." },
+  );
 }
 
 /** Says what a demo is begun with. */

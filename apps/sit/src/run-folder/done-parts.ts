@@ -10,7 +10,7 @@ const ENDING = ".json";
 /**
  * Each part in a file of JSON of its own.
  *
- * @param folder made with its first part
+ * @param folder made with its first part, where the one that it is in is still there
  * @throws SitError "bad-file" from `keep` for a file that is damaged, "disk" where one cannot be written
  */
 export async function doneParts(folder: string): Promise<DoneParts> {
@@ -24,8 +24,11 @@ export async function doneParts(folder: string): Promise<DoneParts> {
       const path = join(folder, part + ENDING);
       if (done.has(part)) return await readPart(path, part);
       const value = await work();
-      await mkdir(folder, { recursive: true }).catch((cause: Error) => {
-        throw new SitError("disk", `${folder}: cannot be made (${cause.message})`, { cause });
+      await mkdir(folder).catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code === "EEXIST") return;
+        const gone =
+          cause.code === "ENOENT" ? "What it lies in was there before: it was removed or moved." : undefined;
+        throw new SitError("disk", `${folder}: cannot be made (${cause.message})`, { mend: gone, cause });
       });
       await writeFileAtomically(path, `${JSON.stringify({ part, value }, withBytes)}\n`);
       done.add(part);

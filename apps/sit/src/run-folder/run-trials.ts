@@ -59,7 +59,7 @@ export interface RunningTrials {
 
 /** One after the other, each written when it is done. */
 export async function runTrials(trials: readonly Trial[], running: RunningTrials): Promise<void> {
-  const { choice, context, computedBy, finished, progress } = running;
+  const { choice, context, computedBy, lock, finished, progress } = running;
   const plan = trials.flatMap(({ options }) => trialPlan(options));
   const report = withTotalTimeLeft(context.console.report, plan);
   let saved: Awaited<ReturnType<typeof hooksOf>>["saved"] | undefined;
@@ -81,6 +81,7 @@ export async function runTrials(trials: readonly Trial[], running: RunningTrials
       testImages: options.test.length,
       result,
     };
+    await lock.requireHeld();
     await writeTrial(choice.out, trial.done);
     saved = undefined;
     await finished();

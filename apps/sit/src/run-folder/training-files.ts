@@ -56,6 +56,7 @@ export async function trainingFiles(folder: string, options: TrainingFilesOption
   let board: Board | undefined;
   const begin = async (): Promise<HistoryFile> => {
     if (history === undefined) {
+      await lock?.requireHeld();
       if (resumedAt === undefined) await clearRunFolder(folder);
       history = openHistory(folder);
       board = options.board && (await openBoard(folder, { ...options.board, resumedAt, report }));

@@ -1,6 +1,6 @@
 // The commands of many parts (`sit ablate`, `compare`, `demo`, `multilabel`): whatever stops them, begun again they come to
 // what they would have come to.
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { commands, contentOf, earlier, ended, nothingHalf, refused } from "../lib/commands.mjs";

@@ -11,12 +11,14 @@ import { describe, expect, it } from "vitest";
 import { tar, zip } from "../../../../fixtures/archives.js";
 import { breakAfter, type Handler, serve, testServer } from "../../../../fixtures/https-server.js";
 import { failure, scratchFolder } from "../../../../fixtures/own-folder.js";
+import { smallDisks } from "../../../../fixtures/small-disk.js";
 import { type DownloadDatasetOptions, downloadDataset } from "./download.js";
 import type { CatalogueEntry, CatalogueFile } from "./entry.js";
 import { datasetState, downloadedDataset } from "./record.js";
 
 const server = testServer();
 const scratch = scratchFolder();
+const smallDisk = smallDisks();
 const folder = () => join(scratch(), "some-images");
 
 const images = Object.fromEntries(["a", "b", "c"].map((name) => [name, randomBytes(300_000)]));
@@ -325,6 +327,29 @@ describe("a data set that cannot be had", () => {
       message: expect.stringMatching(/some-images: expected at least 90071\S+ GB/),
     });
     expect(asked).toEqual([]);
+  });
+
+  it("for want of room while it is unpacked leaves the archive, and goes on with room", async ({ skip }) => {
+    if (!smallDisk(folder(), 1000)) return skip("a small disk cannot be mounted here");
+    const name = "first.tar.gz";
+    // Little to fetch, and much in it.
+    const archive = gzipSync(
+      tar([file("kit/a.jpg"), { name: "kit/b.jpg", content: Buffer.alloc(2_000_000) }]),
+    );
+    const described = { bytes: archive.length, md5: sum(archive, "md5"), archive: { files: 2, bytes: 3e6 } };
+    const entry = entryOf([describedFile(name, described)]);
+    answer({ [name]: serve(archive) });
+    expect(await failure(get(entry))).toMatchObject({
+      code: "disk",
+      message: expect.stringMatching(/some-images\S+unpacked: cannot be written \(ENOSPC/),
+    });
+    expect(await paths()).toEqual([name]);
+    expect(await datasetState(entry, folder())).toBe("started");
+    smallDisk(folder(), 8000);
+    const asked = answer();
+    await get(entry);
+    expect(asked).toEqual([]);
+    expect(await paths()).toEqual(["kit/a.jpg", "kit/b.jpg"]);
   });
 
   it("where its folder cannot be made is named", async () => {

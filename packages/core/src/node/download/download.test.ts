@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -10,10 +10,12 @@ import { build } from "esbuild";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { breakAfter, type Handler, serve, testServer } from "../../../../../fixtures/https-server.js";
 import { failure, scratchFolder } from "../../../../../fixtures/own-folder.js";
+import { smallDisks } from "../../../../../fixtures/small-disk.js";
 import { type DownloadOptions, downloadFacts, downloadFile, downloadText } from "../index.js";
 
 const server = testServer();
 const scratch = scratchFolder();
+const smallDisk = smallDisks();
 afterEach(() => vi.unstubAllEnvs());
 
 const content = randomBytes(3_000_000);
@@ -238,9 +240,48 @@ describe("downloadFile", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(await files()).toEqual(["file.lock", ...kept]);
+    const left = await Promise.all(kept.map((name) => readFile(join(scratch(), "folder", name))));
     server.answer(serve(content, { etag: '"1"' }));
     await download();
     expect(server.ranges).toEqual([resumed]);
+    await succeeded();
+
+    // The file on the server is another one by now, as whoever asks knows: its two halves are never of both.
+    const careless: Handler = (request, response) => {
+      delete request.headers["if-range"];
+      serve(other)(request, response);
+    };
+    for (const [changed, asked] of [
+      [serve(other), [resumed]],
+      [careless, [resumed, ""]],
+      [serve(other, { etag: undefined }), [resumed]],
+      [serve(other, { etag: '"1"' }), [resumed, ""]],
+    ] as const) {
+      await rm(target());
+      for (const [i, name] of kept.entries())
+        await writeFile(join(scratch(), "folder", name), left[i] as Buffer);
+      server.answer(changed);
+      await download({ sha256: hash(other) });
+      expect((await readFile(target())).equals(other)).toBe(true);
+      expect(server.ranges).toEqual(asked);
+      expect(await files()).toEqual(["file"]);
+    }
+  });
+
+  it("keeps what has come where the disk gets full, and goes on with room", async ({ skip }) => {
+    if (!smallDisk(join(scratch(), "folder"), 1000)) return skip("a small disk cannot be mounted here");
+    server.answer(serve(content));
+    const error = await failure(download());
+    expect(error).toMatchObject({
+      code: "disk",
+      message: expect.stringMatching(/^\S+file: cannot be written \(ENOSPC/),
+      mend: expect.stringContaining("file.partial"),
+    });
+    expect(server.ranges).toEqual([""]);
+    expect(await files()).toEqual(kept);
+    smallDisk(join(scratch(), "folder"), 8000);
+    await download();
+    expect(server.ranges).toEqual(["", resumed]);
     await succeeded();
   });
 

@@ -46,21 +46,14 @@ export async function openClient({ patience, ca }: ClientOptions): Promise<Clien
       const home = new URL(url).origin;
       for (let address = url, hop = 0; hop <= maximumRedirects; hop++) {
         const own = authorization !== undefined && new URL(address).origin === home;
-        const {
-          statusCode,
-          headers: received,
-          body,
-        } = await request(address, {
+        const answer = request(address, {
           dispatcher,
           method,
           headers: own ? { ...open, authorization } : open,
           signal,
         });
-        const drop = () => {
-          // A body that is given up says so by an error of its own.
-          body.on("error", () => undefined);
-          body.destroy();
-        };
+        const { statusCode, headers: received, body } = await unlessAborted(answer, signal);
+        const drop = () => dropBody(body);
         const { location } = received;
         if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== "string") {
           return { status: statusCode, headers: received, body, drop };
@@ -79,6 +72,41 @@ export async function openClient({ patience, ca }: ClientOptions): Promise<Clien
     head: ask("HEAD"),
     close: () => dispatcher.destroy(),
   };
+}
+
+interface Body {
+  on(event: "error", listener: () => void): unknown;
+  destroy(): unknown;
+}
+
+/** A body that is given up says so by an error of its own. */
+function dropBody(body: Body): void {
+  body.on("error", () => undefined);
+  body.destroy();
+}
+
+/** An answer, or at once the reason of the signal, which undici looks at only when it is connected. */
+async function unlessAborted<T extends { readonly body: Body }>(
+  answer: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => {
+      answer.then(
+        ({ body }) => dropBody(body),
+        () => undefined,
+      );
+      reject(signal.reason);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([answer, stopped]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** The header that says who asks, where there is a token. */

@@ -9,7 +9,7 @@ import { withLock } from "../lock.js";
 import { openClient, reason } from "./client.js";
 import { checkDownload, type DownloadJob, type DownloadOptions } from "./options.js";
 import { openPartial, type PartialFile } from "./partial.js";
-import { Interrupted, receive } from "./receive.js";
+import { Interrupted, receive, wrongFile } from "./receive.js";
 
 /** So much more of the file between two broken connections, and the count of tries begins anew. */
 const progressBytes = 2 ** 20;
@@ -104,9 +104,6 @@ async function tryUntilWhole(job: DownloadJob, partial: PartialFile, signal: Abo
     await client.close();
   }
 }
-
-const wrongFile =
-  "The server sends another file than the expected one; a page to sign in to the network looks so too.";
 
 /** What a try threw, as an interruption where another try may help, else as the error to end with. */
 function asInterrupted(error: unknown, answered: boolean, job: DownloadJob): unknown {

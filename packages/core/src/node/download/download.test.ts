@@ -511,6 +511,34 @@ describe("a download that cannot be", () => {
     }
   });
 
+  it("is told from a page of HTML, with or without its length", async () => {
+    const page = "<html>Sign in</html>";
+    const html = { "content-type": "text/html; charset=utf-8" };
+    for (const [headers, message] of [
+      [html, /expected a file of 3000000 bytes, got a page of HTML of 20 bytes/],
+      [{ ...html, "content-length": page.length }, /expected 3000000 bytes, got 20 bytes/],
+    ] as const) {
+      server.answer((_, response) => response.writeHead(200, headers).end(page));
+      await fails("bad-file", message, [], { bytes: content.length });
+      expect(server.ranges).toHaveLength(1);
+    }
+  });
+
+  it("is cancelled at once, also while it waits for a connection", async () => {
+    const silent = createTcpServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const stop = new AbortController();
+    silent.on("connection", () => stop.abort());
+    try {
+      const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+      // Far less than the patience, which ends the waiting too.
+      const error = await failure(download({ url, signal: stop.signal, patienceMilliseconds: 60_000 }));
+      expect(error.code).toBe("aborted");
+    } finally {
+      silent.close();
+    }
+  });
+
   it("can be cancelled at any time, and keeps what has come", async () => {
     const stop = new AbortController();
     server.answer((request, response) => {

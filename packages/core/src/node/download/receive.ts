@@ -14,6 +14,9 @@ export class Interrupted extends Error {
   }
 }
 
+export const wrongFile =
+  "The server sends another file than the expected one; a page to sign in to the network looks so too.";
+
 /** Statuses that a server gives while it is busy or being restarted. */
 const passing = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** A server that asks for a longer pause is not waited for. */
@@ -95,6 +98,15 @@ async function copy(
     job.onProgress({ receivedBytes: partial.bytes, totalBytes });
   }
   if (totalBytes !== undefined && partial.bytes < totalBytes) {
+    // Whole as it is: not a file that broke off.
+    const page = stated === undefined && answer.headers["content-type"]?.startsWith("text/html");
+    if (page) {
+      const got = `a page of HTML of ${partial.bytes} bytes`;
+      await partial.discard();
+      throw new SitError("bad-file", `${job.url}: expected a file of ${totalBytes} bytes, got ${got}`, {
+        mend: wrongFile,
+      });
+    }
     throw new Interrupted(`the connection ended after ${partial.bytes} of ${totalBytes} bytes`);
   }
 }
@@ -108,10 +120,8 @@ async function requireLength(
   if (stated === undefined) return;
   if (job.bytes === undefined ? stated <= job.maximumBytes : stated === job.bytes) return;
   await partial.discard();
-  throw new SitError(
-    "bad-file",
-    `${job.url}: expected ${lengths(job, job.maximumBytes)}, got ${stated} bytes`,
-  );
+  const got = `${job.url}: expected ${lengths(job, job.maximumBytes)}, got ${stated} bytes`;
+  throw new SitError("bad-file", got, { mend: wrongFile });
 }
 
 function lengths({ bytes }: DownloadJob, most: number): string {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { besidePath } from "@sitjs/core/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureBuilt, makePictures, sit } from "./testing.js";
 
@@ -52,6 +54,14 @@ describe("an ablation", () => {
     const first = await run("grid.mjs", "--seeds", "0", "--axes", "alpha", "--json");
     expect(first).toMatchObject({ code: 0, err: "" });
     expect(first.out).toContain("2 runs: 2 different variants with 1 seeds");
+    // As if it had been killed while it wrote its report.
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const half = besidePath(at("runs", "ablate", "report.json"), "old").replace(
+      `-${process.pid}-`,
+      `-${pid}-`,
+    );
+    writeFileSync(half, "{}");
+    mkdirSync(at("runs", "ablate", "report.json.lock"));
     const second = await run("grid.mjs", "--json");
     expect(second).toMatchObject({ code: 0, err: "" });
     // The base is in both axes; the network that is not pretrained is another one.

@@ -55,7 +55,7 @@ describe("in short", () => {
     async () => {
       const { results, failures } = await soak.run(part("soak"));
       expect(failures).toEqual([]);
-      expect(results.evaluations).toBe(2);
+      expect(results.runs.oneArena.evaluations).toBe(2);
     },
   );
 });

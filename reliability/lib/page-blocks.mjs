@@ -76,54 +76,36 @@ function leftTable(head, rows) {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function soakBlock({
-  data,
-  settings,
-  saved,
-  resident,
-  peakMB,
-  heapMB,
-  tensors,
-  handles,
-  threads,
-  evaluations,
-  stepMs,
-}) {
+function soakBlock({ data, settings, runs }) {
   const { steps, warmup, every, sampleEvery } = settings;
+  const both = [runs.oneArena, runs.usual];
   const count = (value) => value.toLocaleString("en");
   const megabytes = (value) => `${value.toFixed(1)} MB`;
+  const row = (name, cell) => [name, ...both.map(cell)];
+  const pair = ({ afterWarmup, atEnd }) => `${megabytes(afterWarmup)}, ${megabytes(atEnd)}`;
+  const range = ({ minimum, maximum }) =>
+    minimum === maximum ? String(minimum) : `${minimum} to ${maximum}`;
   const rows = [
-    ["resident after a checkpoint, least", megabytes(saved.minimum)],
-    ["median", megabytes(saved.median)],
-    ["most", megabytes(saved.maximum)],
-    ["difference, as a share of the median", `${(100 * saved.spread).toFixed(1)} %`],
-    [
-      "resident at all looks, least and most",
-      `${megabytes(resident.minimum)}, ${megabytes(resident.maximum)}`,
-    ],
-    [
-      "peak, after the warm-up and at the end",
-      `${megabytes(peakMB.afterWarmup)}, ${megabytes(peakMB.atEnd)}`,
-    ],
-    [
-      "V8's heap, after the warm-up and at the end",
-      `${megabytes(heapMB.afterWarmup)}, ${megabytes(heapMB.atEnd)}`,
-    ],
-    ["tensors, at every step", String(tensors)],
-    ["open files, at every look", String(handles)],
-    [
-      "threads",
-      threads.minimum === threads.maximum
-        ? String(threads.minimum)
-        : `${threads.minimum} to ${threads.maximum}`,
-    ],
+    row("resident after a checkpoint, least", ({ saved }) => megabytes(saved.minimum)),
+    row("median", ({ saved }) => megabytes(saved.median)),
+    row("most", ({ saved }) => megabytes(saved.maximum)),
+    row("difference, as a share of the median", ({ saved }) => `${(100 * saved.spread).toFixed(1)} %`),
+    row("it may be", ({ flat }) => `${100 * flat} %`),
+    row("resident at all looks, least", ({ resident }) => megabytes(resident.minimum)),
+    row("most", ({ resident }) => megabytes(resident.maximum)),
+    row("peak, after the warm-up and at the end", ({ peakMB }) => pair(peakMB)),
+    row("V8's heap, after the warm-up and at the end", ({ heapMB }) => pair(heapMB)),
+    row("tensors, at every step", ({ tensors }) => String(tensors)),
+    row("open files, at every look", ({ handles }) => String(handles)),
+    row("threads", ({ threads }) => range(threads)),
   ];
-  return `${count(steps)} steps on ${data} with two worker threads, ${count(steps / every)} checkpoints and ${evaluations} evaluations; ${stepMs} ms a step. A look at the
-process every ${sampleEvery} steps, after a garbage collection; counted after the first ${count(warmup)} steps.
+  return `${count(steps)} steps on ${data} with two worker threads, ${count(steps / every)} checkpoints and ${runs.usual.evaluations} evaluations, in two
+environments side by side. A look at the process every ${sampleEvery} steps, after a garbage collection; counted after the first
+${count(warmup)} steps.
 
 ![Resident memory and V8's heap over the steps](pictures/soak.svg)
 
-${markdownTable(["", ""], rows)}`;
+${markdownTable(["", "`MALLOC_ARENA_MAX=1`", "usual environment"], rows)}`;
 }
 
 function determinismBlock({ steps, groups }) {

@@ -3,25 +3,26 @@ import { legend, legendHeight, picture, plot } from "../../benchmarks/lib/pictur
 
 const size = { width: 760, height: 260 };
 const looks = {
-  "resident after a checkpoint": { color: "var(--ours)" },
-  "at all looks": { color: "var(--muted)", width: 1 },
-  "V8's heap": { color: "var(--peer)" },
+  "resident, one arena": { color: "var(--ours)" },
+  "usual environment": { color: "var(--peer)" },
+  "V8's heap": { color: "var(--muted)" },
   "median ± 1.5 %": { color: "var(--muted)", dash: "4,3", width: 1 },
 };
 
 /**
- * The memory of a soaked run against its steps.
+ * The memory of soaked runs against their steps.
  *
- * @param {{ samples: readonly import("../runs/soak-run.mjs").Sample[], saved: { median: number },
- *   settings: { warmup: number, flat: number, steps: number } }} soak
+ * @typedef {{ samples: readonly import("../runs/soak-run.mjs").Sample[], saved: { median: number } }} Soaked
+ * @param {{ runs: { oneArena: Soaked, usual: Soaked }, settings: { warmup: number, steps: number } }} soak
  */
-export function soakPicture({ samples, saved, settings: { warmup, flat, steps } }) {
-  const line = (y, { color, width = 1.6 }, of = samples) =>
-    Plot.line(of, { x: "step", y, stroke: color, strokeWidth: width });
-  const afterCheckpoints = samples.filter((sample) => sample.saved);
-  const bounds = [-1, 1].map((side) => saved.median * (1 + (side * flat) / 2));
+export function soakPicture({ runs: { oneArena, usual }, settings: { warmup, steps } }) {
+  const line = ({ samples }, y, { color }) =>
+    Plot.line(samples, { x: "step", y, stroke: color, strokeWidth: 1.6 });
+  const bounds = [-1, 1].map((side) => oneArena.saved.median * (1 + side * 0.015));
   const band = looks["median ± 1.5 %"];
-  const most = Math.max(...samples.map(({ residentMB }) => residentMB));
+  const most = Math.max(
+    ...[oneArena, usual].flatMap(({ samples }) => samples.map((each) => each.residentMB)),
+  );
   const svg = plot({
     ...size,
     marginLeft: 58,
@@ -31,9 +32,9 @@ export function soakPicture({ samples, saved, settings: { warmup, flat, steps } 
     x: { domain: [0, steps], label: "steps", labelAnchor: "center", labelArrow: "none", ticks: 5 },
     y: { domain: [0, 1.1 * most], label: "MB", labelArrow: "none", grid: true, ticks: 5 },
     marks: [
-      line("residentMB", looks["at all looks"]),
-      line("residentMB", looks["resident after a checkpoint"], afterCheckpoints),
-      line("heapMB", looks["V8's heap"]),
+      line(usual, "residentMB", looks["usual environment"]),
+      line(oneArena, "residentMB", looks["resident, one arena"]),
+      line(oneArena, "heapMB", looks["V8's heap"]),
       ...bounds.map((y) =>
         Plot.link([y], { x1: warmup, x2: steps, y, stroke: band.color, strokeDasharray: band.dash }),
       ),

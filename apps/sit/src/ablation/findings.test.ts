@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { TrialRecord } from "../run-folder/trials.js";
+import type { TrialRecord } from "../run-folder/trial-record.js";
 import { judgeFindings } from "./findings.js";
 import type { GridAxis } from "./grid.js";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Interval, meanInterval } from "@sitjs/eval";
 import { runFiles } from "../run-folder/files.js";
-import type { TrialRecord } from "../run-folder/trials.js";
+import type { TrialRecord } from "../run-folder/trial-record.js";
 import type { AblationFinding } from "./definition.js";
 import type { GridAxis } from "./grid.js";
 

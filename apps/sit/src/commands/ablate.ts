@@ -27,7 +27,8 @@ import { runFiles } from "../run-folder/files.js";
 import { openRunFolder } from "../run-folder/open.js";
 import { engineIdentity } from "../run-folder/resume.js";
 import { passWhatIsDone, runTrials, type Trial } from "../run-folder/run-trials.js";
-import { readTrial, requireTrialsFolder, type TrialSetup } from "../run-folder/trials.js";
+import type { TrialSetup } from "../run-folder/trial-record.js";
+import { readTrial, requireTrialsFolder } from "../run-folder/trials.js";
 import { comparisonPresets } from "../settings/compared.js";
 import type { Settings } from "../settings/settings.js";
 

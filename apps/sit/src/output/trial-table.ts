@@ -3,7 +3,7 @@ import { meanAndDeviation } from "@sitjs/eval";
 import type { ReportComparisonRow } from "@sitjs/eval/report";
 import type { LeftOut } from "../experiment/left-out.js";
 import type { RunData } from "../experiment/run-data.js";
-import type { TrialRecord } from "../run-folder/trials.js";
+import type { TrialRecord } from "../run-folder/trial-record.js";
 import type { Settings } from "../settings/settings.js";
 
 /** What a command of many trials has come to so far. */

@@ -3,7 +3,7 @@ import { checkAblation } from "../ablation/check.js";
 import type { Ablation } from "../ablation/definition.js";
 import { presets } from "../settings/presets.js";
 import { parseTrial } from "./parse-trial.js";
-import type { TrialRecord } from "./trials.js";
+import type { TrialRecord } from "./trial-record.js";
 
 const place = { folder: "sit", method: "sit", seed: 3 } as const;
 const part = { images: 10, sha256: "0".repeat(64) };

@@ -1,6 +1,6 @@
 import { SitError } from "@sitjs/core/errors";
 import { describeJson, parseJson } from "@sitjs/core/json";
-import type { TrialRecord, TrialSetup } from "./trials.js";
+import type { TrialRecord, TrialSetup } from "./trial-record.js";
 
 /** A text in a trial's file is a name, a path or a date. */
 const longestText = 4096;

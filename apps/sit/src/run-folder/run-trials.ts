@@ -5,14 +5,8 @@ import { runTrial, type TrialOptions, trialPlan } from "../experiment/trial.js";
 import { peakMemoryMB, typedCommand } from "../output/report-data.js";
 import type { RunLock } from "./lock.js";
 import { savedTraining } from "./saved-training.js";
-import {
-  makeTrialFolder,
-  removePretraining,
-  requireSameTrial,
-  type TrialRecord,
-  type TrialSetup,
-  writeTrial,
-} from "./trials.js";
+import type { TrialRecord, TrialSetup } from "./trial-record.js";
+import { makeTrialFolder, removePretraining, requireSameTrial, writeTrial } from "./trials.js";
 
 /** A trial with one seed, ready to be run. */
 export interface Trial {

@@ -52,7 +52,8 @@ export const loaderFaults = [
       }
       const said = oneMessage(end, /^aborted: loader worker: /);
       await intact(out, 1);
-      await canGoOn(out, setup);
+      // It breaks once only.
+      await canGoOn(out, setup, { breaking });
       return { said };
     },
   })),
@@ -63,7 +64,8 @@ export const loaderFaults = [
       const breaking = /** @type {const} */ ({ kind: "throw", once: join(setup.scratch, "broken") });
       const said = oneMessage(await runSmall({ ...setup, out, breaking }), /the transform has failed/);
       await intact(out, 1);
-      await canGoOn(out, setup);
+      // It breaks once only.
+      await canGoOn(out, setup, { breaking });
       return { said };
     },
   },

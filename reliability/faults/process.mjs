@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { canGoOn, expect, intact, oneMessage, readable, runSmall, wentOn } from "../lib/expect-run.mjs";
 
 const STEP = 5;
+/** A step that no run comes to. */
+const NEVER = 1_000_000;
 
 /** @type {import("../faults.mjs").Fault[]} */
 export const processFaults = [
@@ -17,7 +19,7 @@ export const processFaults = [
       const said = oneMessage(await runSmall({ ...setup, out, trouble }), pattern);
       const step = await intact(out, STEP);
       expect(step === STEP, `the checkpoint of step ${STEP}`, `${step}`);
-      await canGoOn(out, setup);
+      await canGoOn(out, setup, { trouble: { ...trouble, step: NEVER } });
       return { said };
     },
   },

@@ -94,9 +94,16 @@ export async function savedDigest(out) {
   return digest;
 }
 
-/** The run goes on from what is there, to the same end as an undisturbed one. */
-export async function canGoOn(out, { images, steps, digest, engine }) {
-  wentOn(await runSmall({ images, out, steps, engine }), { digest });
+/**
+ * The run goes on from what is there, to the same end as an undisturbed one.
+ *
+ * @param {string} out
+ * @param {Setup} setup
+ * @param {Pick<import("../runs/small-run.mjs").SmallRun, "breaking" | "trouble">} [same] parts of the user's own that the run
+ *   began with, mended: without them it would be another run
+ */
+export async function canGoOn(out, { images, steps, digest, engine }, same = {}) {
+  wentOn(await runSmall({ images, out, steps, engine, ...same }), { digest });
   await intact(out, steps);
 }
 

@@ -3,8 +3,8 @@ import { legend, legendHeight, picture, plot } from "../../benchmarks/lib/pictur
 
 const size = { width: 760, height: 260 };
 const looks = {
-  "resident, one arena": { color: "var(--ours)" },
-  "usual environment": { color: "var(--peer)" },
+  "one arena": { color: "var(--ours)" },
+  "usual": { color: "var(--peer)" },
   "V8's heap": { color: "var(--muted)" },
   "median ± 1.5 %": { color: "var(--muted)", dash: "4,3", width: 1 },
 };
@@ -32,8 +32,8 @@ export function soakPicture({ runs: { oneArena, usual }, settings: { warmup, ste
     x: { domain: [0, steps], label: "steps", labelAnchor: "center", labelArrow: "none", ticks: 5 },
     y: { domain: [0, 1.1 * most], label: "MB", labelArrow: "none", grid: true, ticks: 5 },
     marks: [
-      line(usual, "residentMB", looks["usual environment"]),
-      line(oneArena, "residentMB", looks["resident, one arena"]),
+      line(usual, "residentMB", looks["usual"]),
+      line(oneArena, "residentMB", looks["one arena"]),
       line(oneArena, "heapMB", looks["V8's heap"]),
       ...bounds.map((y) =>
         Plot.link([y], { x1: warmup, x2: steps, y, stroke: band.color, strokeDasharray: band.dash }),

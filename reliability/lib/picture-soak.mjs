@@ -4,7 +4,7 @@ import { legend, legendHeight, picture, plot } from "../../benchmarks/lib/pictur
 const size = { width: 760, height: 260 };
 const looks = {
   "one arena": { color: "var(--ours)" },
-  "usual": { color: "var(--peer)" },
+  usual: { color: "var(--peer)" },
   "V8's heap": { color: "var(--muted)" },
   "median ± 1.5 %": { color: "var(--muted)", dash: "4,3", width: 1 },
 };
@@ -32,7 +32,7 @@ export function soakPicture({ runs: { oneArena, usual }, settings: { warmup, ste
     x: { domain: [0, steps], label: "steps", labelAnchor: "center", labelArrow: "none", ticks: 5 },
     y: { domain: [0, 1.1 * most], label: "MB", labelArrow: "none", grid: true, ticks: 5 },
     marks: [
-      line(usual, "residentMB", looks["usual"]),
+      line(usual, "residentMB", looks.usual),
       line(oneArena, "residentMB", looks["one arena"]),
       line(oneArena, "heapMB", looks["V8's heap"]),
       ...bounds.map((y) =>

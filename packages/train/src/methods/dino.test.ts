@@ -87,6 +87,7 @@ for (const engine of await engines({ cpu: true, plain: true })) {
         },
         localCrops: config.local_crops as number,
       });
+      temperatures.length = 0; // those of the method's settings
       const views = numberedViews(batch, config.global_crops as number, config.local_crops as number);
       const first = initState(method, adamW(), randomStream(0));
       expect(Object.keys(first.teacher as Params).sort()).toEqual(["backbone.features", "center"]);

@@ -2,6 +2,7 @@
 // the last checkpoint intact, or the run goes on to the same end; none hangs, none leaves a process or half a file.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { root } from "../scripts/lib/steps.mjs";
 import { commandFaults } from "./faults/commands.mjs";
 import { damageFaults } from "./faults/damage.mjs";
 import { diskFaults } from "./faults/disk.mjs";
@@ -37,8 +38,9 @@ export const faults = [
   ...longCommandFaults,
 ];
 
-/** Shown in results and tests: a run's folders differ from time to time. */
-const withoutFolders = (text, scratch) => text.replaceAll(`${scratch}/`, "");
+/** Shown in results and tests: a run's folders differ from time to time, and from machine to machine. */
+const withoutFolders = (text, ...folders) =>
+  folders.reduce((left, folder) => left.replaceAll(`${folder}/`, ""), text);
 
 /**
  * @param {{ scratch: string, engine: import("@sitjs/engine").EngineName, log: (line: string) => void, short?: boolean }}
@@ -91,7 +93,7 @@ export async function meet(fault, setup) {
   const row = (outcome, said) => ({
     name: fault.name,
     outcome,
-    said: withoutFolders(withoutFolders(said, scratch), setup.scratch),
+    said: withoutFolders(said, scratch, setup.scratch, root),
     seconds: Number(((performance.now() - begin) / 1000).toFixed(1)),
   });
   try {

@@ -23,8 +23,8 @@ export function soakRun(options) {
   return { script: program("soak-run"), args: [JSON.stringify(options)] };
 }
 
-/** The tiny network as options of the app; two steps are an epoch of 64 images, at whose end it saves. */
-const tinyOptions = {
+/** The tiny network as options of the app. */
+const tinyNetwork = {
   channels: 1,
   statistics: "dataset",
   "image-size": 16,
@@ -32,6 +32,11 @@ const tinyOptions = {
   width: 16,
   depth: 2,
   heads: 2,
+};
+
+/** Of pretraining: two steps are an epoch of 64 images, at whose end it saves. */
+const tinyOptions = {
+  ...tinyNetwork,
   "reconstruction-hidden": 24,
   "projection-hidden": 24,
   "projection-output": 8,
@@ -51,13 +56,7 @@ const finetuneOptions = {
 /** Of an ablation, where pretraining has three steps an epoch. */
 const ablateOptions = {
   preset: "compare",
-  channels: 1,
-  statistics: "dataset",
-  "image-size": 16,
-  "patch-size": 4,
-  width: 16,
-  depth: 2,
-  heads: 2,
+  ...tinyNetwork,
   "projection-hidden": 24,
   "projection-output": 8,
   "batch-size": 16,

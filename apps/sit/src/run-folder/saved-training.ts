@@ -2,7 +2,7 @@ import { listCheckpoints, loadCheckpoint } from "@sitjs/train/node";
 import type { CommandContext } from "../command-line/run-command.js";
 import { type CheckpointSettings, type FoundCheckpoint, findCheckpoint } from "../experiment/checkpoint.js";
 import type { TrainingHooks } from "../experiment/training-options.js";
-import { type TrainingFiles, type TrainingFilesOptions, trainingFiles } from "./training-files.js";
+import { savedFiles, type TrainingFiles, type TrainingFilesOptions } from "./training-files.js";
 
 export interface SavedTrainingOptions extends Pick<TrainingFilesOptions, "lock" | "board"> {
   /** What the training is built again from; written into its checkpoints. */
@@ -29,15 +29,12 @@ export async function savedTraining(
     const text = `${label}going on after step ${resume.info.step} of ${found.info.totalSteps}`;
     report({ event: "note", text });
   }
-  const { keepCheckpoints, skipNotFinite } = saved.settings;
-  const files = await trainingFiles(folder, {
-    settings: { ...saved },
-    keep: keepCheckpoints,
+  const files = await savedFiles(folder, saved, {
     resumedAt: resume?.info.step,
     lock,
-    skipNotFinite,
     board,
     report,
+    saving: context.saving,
   });
-  return { ...files, during: (training) => context.saving(() => files.during(training)), resume };
+  return { ...files, resume };
 }

@@ -2,6 +2,8 @@ import { releaseMemory } from "@sitjs/engine";
 import type { CheckpointStore, NotFiniteReport } from "@sitjs/train";
 import { describeNotFinite } from "@sitjs/train";
 import { type CheckpointFolderOptions, checkpointFolder, listCheckpoints } from "@sitjs/train/node";
+import type { CommandContext } from "../command-line/run-command.js";
+import type { CheckpointSettings } from "../experiment/checkpoint.js";
 import type { StepRecord } from "../experiment/learning-curve.js";
 import type { ReconstructionPictures } from "../experiment/pictures.js";
 import type { Reporter } from "../experiment/reporter.js";
@@ -119,4 +121,23 @@ export async function trainingFiles(folder: string, options: TrainingFilesOption
       return result;
     },
   };
+}
+
+/** The files of a training that `saved` tells of; a command that is stopped waits for them. */
+export async function savedFiles(
+  folder: string,
+  saved: CheckpointSettings,
+  {
+    saving,
+    ...options
+  }: Omit<TrainingFilesOptions, "settings" | "keep" | "skipNotFinite"> & Pick<CommandContext, "saving">,
+): Promise<TrainingFiles> {
+  const { keepCheckpoints, skipNotFinite } = saved.settings;
+  const files = await trainingFiles(folder, {
+    ...options,
+    settings: { ...saved },
+    keep: keepCheckpoints,
+    skipNotFinite,
+  });
+  return { ...files, during: (training) => saving(() => files.during(training)) };
 }

@@ -3,7 +3,7 @@ import type { CheckpointSettings, FoundCheckpoint, ResumableCommand } from "../e
 import type { TrainingHooks } from "../experiment/training-options.js";
 import type { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume.js";
-import { type TrainingFilesOptions, trainingFiles } from "./training-files.js";
+import { savedFiles, type TrainingFilesOptions } from "./training-files.js";
 
 /** Tells of a run that has nothing left to do. */
 export function tellComplete(
@@ -37,22 +37,13 @@ export async function trainingRun(
   { console, signal, saving, onStop }: CommandContext,
   { out, lock, saved, resume, board }: TrainingRunOptions,
 ): Promise<TrainingHooks> {
-  const { keepCheckpoints, skipNotFinite } = saved.settings;
-  const files = await trainingFiles(out, {
-    settings: { ...saved },
-    keep: keepCheckpoints,
+  const files = await savedFiles(out, saved, {
     resumedAt: resume?.state.step,
     lock,
-    skipNotFinite,
     board,
     report: console.report,
+    saving,
   });
   onStop(async () => ({ ...(await files.saved()), resume: resumeCommand(saved.command, out) }));
-  return {
-    ...files,
-    during: (training) => saving(() => files.during(training)),
-    resume,
-    signal,
-    folder: out,
-  };
+  return { ...files, resume, signal, folder: out };
 }
